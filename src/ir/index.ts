@@ -1,0 +1,14 @@
+export * from "./build.js";
+export * from "./check.js";
+export * from "./constant.js";
+export * from "./diagnostics.js";
+export * from "./evaluate.js";
+export * from "./graph.js";
+export { plainKernels } from "./kernels.js";
+export * from "./net.js";
+export * from "./op.js";
+export { batchNormAffine } from "./ops/batch-norm.js";
+export { chargeReal } from "./ops/lif.js";
+export { findOp, OPS } from "./ops/index.js";
+export { windowOutput } from "./ops/window.js";
+export * from "./types.js";

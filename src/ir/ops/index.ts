@@ -1,0 +1,44 @@
+import type { OpDefinition } from "../op.js";
+import { statten, attentionKv, attentionQ } from "./attention.js";
+import { conv } from "./conv.js";
+import { delay } from "./delay.js";
+import { dense } from "./dense.js";
+import { toInt, toReal } from "./convert.js";
+import { maskAnd } from "./mask-and.js";
+import { batchNorm } from "./batch-norm.js";
+import { lif } from "./lif.js";
+import { maxPool } from "./pool-max.js";
+import { orPool } from "./pool-or.js";
+import { planePool } from "./pool-plane.js";
+import { meanPositions } from "./reduce-mean-positions.js";
+import { meanTime } from "./reduce-mean-time.js";
+import { sumPositions } from "./reduce-sum-positions.js";
+import { streamAdd } from "./stream-add.js";
+
+/** Every op of the IR, written out by hand; adding an op is its file and its line here. */
+export const OPS: readonly OpDefinition[] = [
+  conv,
+  dense,
+  batchNorm,
+  lif,
+  maxPool,
+  orPool,
+  planePool,
+  streamAdd,
+  maskAnd,
+  sumPositions,
+  meanPositions,
+  meanTime,
+  statten,
+  attentionKv,
+  attentionQ,
+  toInt,
+  toReal,
+  delay,
+];
+
+const BY_NAME: ReadonlyMap<string, OpDefinition> = new Map(OPS.map((op) => [op.name, op]));
+
+export function findOp(name: string): OpDefinition | undefined {
+  return BY_NAME.get(name);
+}
