@@ -5,6 +5,10 @@
  * one into the other moves no data. Time is never one of the dimensions, and batch does not exist.
  */
 
+import { sameShape } from "../math/tensor.js";
+
+export { sameShape };
+
 /** A 32-bit float, or an integer in `lo..hi` times 2^exp. */
 export type NumberKind =
   { readonly kind: "real" } | { readonly kind: "int"; readonly lo: number; readonly hi: number; readonly exp: number };
@@ -85,9 +89,6 @@ export function sameNumber(a: NumberKind, b: NumberKind): boolean {
   return a.lo === b.lo && a.hi === b.hi && a.exp === b.exp;
 }
 
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((d, i) => d === b[i]);
-}
 
 export function sameType(a: ValueType, b: ValueType): boolean {
   return sameTime(a.time, b.time) && sameNumber(a.number, b.number) && sameShape(a.shape, b.shape);

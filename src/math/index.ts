@@ -1,2 +1,3 @@
 export * from "./tensor.js";
 export * from "./grid.js";
+export * from "./exp.js";

@@ -19,3 +19,7 @@ export function elements(shape: readonly number[]): number {
   for (const d of shape) n *= d;
   return n;
 }
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}

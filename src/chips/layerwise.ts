@@ -1,0 +1,84 @@
+import { z } from "zod";
+
+/** The description of a layer-by-layer chip: every number that its simulator and compiler use. */
+
+const positive = z.number().int().positive();
+
+const memory = z.strictObject({
+  /** Capacity. */
+  bytes: positive,
+  /** Bank of a word: word address mod banks. */
+  banks: positive,
+  /** Accesses per bank and cycle, reads and writes together. */
+  ports: positive,
+});
+
+export const layerwiseChipSchema = z
+  .strictObject({
+    name: z.string().min(1),
+    target: z.literal("layerwise"),
+    description: z.string(),
+    /** Hz. */
+    clockHz: z.number().positive(),
+    /** Adders: output channels per weight row, and channels per spike word. A multiple of 8. */
+    lanes: positive.max(512).refine((n) => n % 8 === 0, { message: "must be a multiple of 8" }),
+    /** Timesteps that share a weight fetch (P); bits per channel of a spike word. */
+    parallelTimesteps: positive.max(8),
+    /** Instructions that wait in front of each engine. */
+    queueDepth: positive.max(1024),
+    /** Words between scanner and adder of the accumulate engine. */
+    fifoDepth: positive.max(1024),
+    /** Bits of a weight, sign included. */
+    weightBits: positive.max(32),
+    /** Bits of an accumulator, sign included. */
+    accumulatorBits: positive.max(54),
+    memories: z.strictObject({ spike: memory, weight: memory, data: memory }),
+    dram: z.strictObject({
+      burstBytes: positive,
+      /** Cycles from the grant of a read burst to its data. */
+      latencyCycles: z.number().int().nonnegative().max(100_000),
+      /** Bandwidth as an integer ratio: `bytes` per `cycles`; at most one burst per cycle. */
+      bandwidth: z.strictObject({ bytes: positive, cycles: positive }),
+      /** Read bursts that may be under way. */
+      outstanding: positive.max(4096),
+    }),
+    attention: z.strictObject({
+      /** Counters of K^T V, in registers: at least headDim^2. */
+      counters: positive,
+      counterBits: positive.max(32),
+    }),
+    /** Real input values that the accumulate engine holds for one position of a first layer. */
+    patchValues: positive,
+    /** Port arbitration: engines in falling priority. */
+    priority: z
+      .array(z.enum(["load", "accumulate", "fire", "attend", "vector", "store"]))
+      .length(6)
+      .refine((names) => new Set(names).size === 6, { message: "must name every engine once" }),
+    /** Where each number comes from, by field; `assumed` where it is our choice. */
+    sources: z.record(z.string(), z.string()),
+  })
+  .superRefine((chip, context) => {
+    if (chip.dram.bandwidth.bytes > chip.dram.burstBytes * chip.dram.bandwidth.cycles) {
+      context.addIssue({ code: "custom", path: ["dram", "bandwidth"], message: "must not exceed one burst per cycle" });
+    }
+    for (const name of ["spike", "weight", "data"] as const) {
+      const word = wordBytes(chip, name);
+      if (chip.memories[name].bytes % (word * chip.memories[name].banks) !== 0) {
+        context.addIssue({
+          code: "custom",
+          path: ["memories", name, "bytes"],
+          message: `must be a multiple of banks x ${word} bytes (one word)`,
+        });
+      }
+    }
+  });
+
+export type LayerwiseChip = z.infer<typeof layerwiseChipSchema>;
+
+/** Bytes of one word: lanes x P bits for spikes, lanes x 32 bits for weights and data. */
+export function wordBytes(
+  chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps">,
+  memory: "spike" | "weight" | "data",
+): number {
+  return memory === "spike" ? (chip.lanes * chip.parallelTimesteps) / 8 : chip.lanes * 4;
+}
