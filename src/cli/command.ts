@@ -1,0 +1,79 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { DiagnosticError, renderDiagnostic, Report } from "../diagnostics/index.js";
+
+/**
+ * What every command shares: results on stdout, everything else on stderr, exit codes 0 fine, 1 the input is wrong, 2 the usage is
+ * wrong, 70 a bug of ours.
+ */
+
+export const EXIT = { fine: 0, input: 1, usage: 2, bug: 70 } as const;
+
+export interface Io {
+  /** Results. */
+  out(text: string): void;
+  /** Everything else: diagnostics, progress, hints. */
+  err(text: string): void;
+}
+
+export const terminalIo: Io = {
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+};
+
+/** Prints the diagnostics that have not been printed yet. */
+export function printDiagnostics(report: Report, io: Io, from = 0): void {
+  for (const diagnostic of report.diagnostics.slice(from)) io.err(`${renderDiagnostic(diagnostic)}\n`);
+}
+
+/**
+ * Runs the body of a command: prints its diagnostics and sets the exit code. The body returns false when it failed in a way that
+ * it has already printed, for example a rung of the ladder.
+ */
+export async function runCommand(io: Io, body: (report: Report) => Promise<boolean | void> | boolean | void): Promise<void> {
+  const report = new Report();
+  try {
+    const succeeded = await body(report);
+    printDiagnostics(report, io);
+    if (report.failed || succeeded === false) process.exitCode = EXIT.input;
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    report.add(error.diagnostic);
+    printDiagnostics(report, io);
+    process.exitCode = EXIT.input;
+  }
+}
+
+/** Collects a repeatable `--set name=value`. */
+export function collectAssignments(text: string, previous: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new InvalidArgumentError("expected name=value");
+  return new Map([...previous, [text.slice(0, equals), text.slice(equals + 1)]]);
+}
+
+export function positiveInteger(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError("expected a positive integer");
+  return n;
+}
+
+/** Options of every command that imports a model. */
+export function withModelOptions(command: Command): Command {
+  return command
+    .option("--arch <name>", "architecture of the checkpoint; `spikec models` lists them")
+    .option("--set <name=value>", "a setting of the architecture, repeatable", collectAssignments, new Map<string, string>());
+}
+
+export interface ModelOptions {
+  readonly arch?: string;
+  readonly set: ReadonlyMap<string, string>;
+}
+
+/** Exit code of an error that commander raised: help is fine, anything else is wrong usage. */
+export function usageExit(error: CommanderError): number {
+  return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+}
+
+/** Collects a repeatable option. */
+export function collectText(text: string, previous: readonly string[]): readonly string[] {
+  return [...previous, text];
+}

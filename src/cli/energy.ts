@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import { readFileSync } from "node:fs";
+import type { Report } from "../diagnostics/index.js";
+import { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
+import { runFileSchema, type RunFile } from "../sim/run-file.js";
+import { runCommand, type Io } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { count, si, table } from "./text.js";
+
+function readRun(path: string, report: Report): RunFile | undefined {
+  const location = { kind: "file", file: path } as const;
+  const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
+  try {
+    const parsed = runFileSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    if (parsed.success && parsed.data.samples.length > 0) return parsed.data;
+    const issue = parsed.error?.issues[0];
+    const why = issue === undefined ? "it holds no samples" : `${issue.path.join(".")}: ${issue.message}`;
+    return report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+  }
+}
+
+/** Per layer and in total, per sample. */
+export function energyText(estimate: EnergyEstimate): string {
+  const perSample = (joules: number): string => si(joules / estimate.samples, "J");
+  const layers = [...new Set(estimate.rows.map((row) => row.layer))];
+  const of = (layer: string, group: string): number =>
+    estimate.rows.filter((row) => row.layer === layer && row.group === group).reduce((sum, row) => sum + row.joules, 0);
+  const rows = layers.map((layer) => {
+    const parts = ["arithmetic", "sram", "dram"].map((group) => of(layer, group));
+    return [layer, ...parts.map(perSample), perSample(parts.reduce((a, b) => a + b, 0))];
+  });
+  const { totals } = estimate;
+  const lines = [
+    `energy per sample, table ${estimate.table} (covers ${estimate.covers.join(", ")}; not clock, control or leakage)`,
+    "",
+    table([
+      ["layer", "arithmetic", "SRAM", "DRAM", "all"],
+      ...rows,
+      ["total", perSample(totals.arithmetic), perSample(totals.sram), perSample(totals.dram), perSample(totals.all)],
+    ]),
+  ];
+  if (estimate.unpriced.length > 0) {
+    const list = estimate.unpriced.map((u) => `${u.what} ${count(Math.round(u.count / estimate.samples))}`);
+    lines.push("", `counted, without a price in this table (per sample): ${list.join(", ")}`);
+  }
+  lines.push("", `whole run, ${estimate.samples} samples: ${si(totals.all, "J")}`);
+  return lines.join("\n");
+}
+
+export function registerEnergy(program: Command, io: Io): void {
+  program
+    .command("energy")
+    .description("price the events of a run: per layer, total, per sample")
+    .argument("<run>", "run.json written by `spikec simulate`")
+    .option("--table <name>", `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`, "horowitz-45nm")
+    .option("--explain", "every row: count x figure, and where the figure comes from")
+    .option("--json", "print JSON")
+    .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>
+      runCommand(io, (report) => {
+        const prices = readEnergyTable(options.table, report);
+        const run = readRun(file, report);
+        if (prices === undefined || run === undefined) return;
+        const estimate = estimateEnergy(run, prices);
+        if (options.json === true) return io.out(JSON.stringify(estimate, null, 2));
+        if (options.explain !== true) return io.out(energyText(estimate));
+        const rows = estimate.rows.map((row) => [row.layer, row.what, count(row.count), `${row.figure.joules.toExponential(3)} J`, si(row.joules, "J"), `${row.figure.source} (${row.figure.status})`]);
+        io.out(table([["layer", "what", "count (bits for memories)", "each", "together", "source"], ...rows]));
+      }),
+    );
+}

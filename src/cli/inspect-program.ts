@@ -1,0 +1,31 @@
+import type { Report } from "../diagnostics/index.js";
+import type { Io } from "./command.js";
+import { loadProgram } from "./simulate.js";
+import { count, table } from "./text.js";
+
+/** What is in a program file: chip, ports, layers, instructions by kind, the compiler's notes. */
+export function inspectProgram(path: string, json: boolean, report: Report, io: Io): void {
+  const program = loadProgram(path, report);
+  if (program === undefined) return;
+  const kinds = new Map<string, number>();
+  for (const { op } of program.instructions) kinds.set(op, (kinds.get(op) ?? 0) + 1);
+  if (json) {
+    const { weights, instructions, ...rest } = program;
+    io.out(JSON.stringify({ ...rest, weightBytes: weights.length, instructions: Object.fromEntries(kinds), total: instructions.length }, null, 2));
+    return;
+  }
+  io.out(
+    [
+      `${path}: net @${program.name} for ${program.chip.name}, ${program.timesteps} timesteps`,
+      `${count(program.instructions.length)} instructions, ${count(program.weights.length)} bytes of weights, ${count(program.dramBytes)} bytes of DRAM, ${program.tokens} tokens`,
+      ...program.inputs.map((port) => `input  ${port.name}: ${port.slots} x ${port.shape.join("x")} ${port.format}`),
+      ...program.outputs.map((port) => `output ${port.name}: ${port.slots} x ${port.shape.join("x")} ${port.format}`),
+      "",
+      table([["instruction", "count"], ...[...kinds].map(([op, n]) => [op, count(n)])]),
+      "",
+      table([["layer", "op", "positions", "channels"], ...program.layers.map((l) => [l.name, l.kind, String(l.positions), String(l.channels)])]),
+      "",
+      ...program.notes,
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,92 @@
+import type { Command } from "commander";
+import { importModel, type ImportedModel } from "../frontend/import-model.js";
+import { netTimesteps, printType, valueTypes, type Net } from "../ir/index.js";
+import { elements } from "../math/tensor.js";
+import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { loadNet } from "./load-net.js";
+import { inspectProgram } from "./inspect-program.js";
+import { count, table } from "./text.js";
+
+interface Layer {
+  readonly name: string;
+  readonly op: string;
+  readonly type: string;
+}
+
+/** Neurons and weighted ops of a net, in order, by the names they have in the source model. */
+function layersOf(net: Net): readonly Layer[] {
+  return net.ops
+    .filter((op) => op.layer !== undefined || op.symbols.some((symbol) => net.constants.get(symbol)?.kind === "weights"))
+    .map((op) => ({ name: op.layer?.name ?? op.origin ?? op.symbols[0] ?? `%${op.result}`, op: op.name, type: printType(op.type) }));
+}
+
+function summary(model: ImportedModel) {
+  const tensors = [...model.checkpoint.tensors].filter(([name]) => !name.endsWith(".num_batches_tracked"));
+  const trained = tensors.filter(([name]) => !/running_(mean|var)$/.test(name));
+  const size = (list: typeof tensors): number => list.reduce((sum, [, tensor]) => sum + elements(tensor.shape), 0);
+  const neurons = model.net.ops.filter((op) => op.layer !== undefined);
+  return {
+    arch: model.model.name,
+    container: model.checkpoint.container,
+    settings: Object.fromEntries([...model.settings.entries].map(([name, s]) => [name, { value: s.value, origin: s.origin }])),
+    parameters: size(trained),
+    buffers: size(tensors) - size(trained),
+    neurons: neurons.reduce((sum, op) => sum + elements(op.type.shape), 0),
+    inputs: model.net.inputs.map((input) => ({ name: input.name, type: printType(input.type) })),
+    outputs: model.net.outputs.map((output) => ({ name: output.name, type: printType(valueTypes(model.net).get(output.value)!) })),
+    layers: layersOf(model.net),
+    ignored: { entries: model.checkpoint.ignored, tensors: model.unused },
+  };
+}
+
+function modelText(path: string, model: ImportedModel): string {
+  const s = summary(model);
+  const lines = [
+    `${path}: ${s.arch} (container: ${s.container})`,
+    `${count(s.parameters)} parameters, ${count(s.buffers)} batch-norm statistics, ${count(s.neurons)} spiking neurons`,
+    "",
+    table([["setting", "value", "from"], ...Object.entries(s.settings).map(([name, v]) => [name, String(v.value), v.origin])]),
+    "",
+    ...s.inputs.map((input) => `input  ${input.name}: ${input.type}`),
+    ...s.outputs.map((output) => `output ${output.name}: ${output.type}`),
+    "",
+    table([["layer", "op", "result"], ...s.layers.map((layer) => [layer.name, layer.op, layer.type])]),
+  ];
+  if (s.ignored.entries.length > 0) lines.push("", `entries left aside: ${s.ignored.entries.join(", ")}`);
+  if (s.ignored.tensors.length > 0) lines.push("", `tensors that the network holds but never uses: ${s.ignored.tensors.join(", ")}`);
+  return lines.join("\n");
+}
+
+function netText(path: string, net: Net): string {
+  return [
+    `${path}: net @${net.name}, ${net.ops.length} ops, ${net.constants.size} constants, ${netTimesteps(net)} timesteps`,
+    "",
+    table([["layer", "op", "result"], ...layersOf(net).map((layer) => [layer.name, layer.op, layer.type])]),
+  ].join("\n");
+}
+
+export function registerInspect(program: Command, io: Io): void {
+  const command = program
+    .command("inspect")
+    .description("say what is in a checkpoint, IR text or program file")
+    .argument("<file>", "checkpoint, net.snn or program.spk")
+    .option("--json", "print JSON");
+  withModelOptions(command).action((file: string, options: ModelOptions & { json?: boolean }) =>
+    runCommand(io, (report) => {
+      if (file.endsWith(".spk")) return inspectProgram(file, options.json === true, report, io);
+      if (file.endsWith(".snn")) {
+        const net = loadNet(file, options, report);
+        if (net === undefined) return;
+        return io.out(options.json === true ? JSON.stringify({ name: net.name, layers: layersOf(net) }, null, 2) : netText(file, net));
+      }
+      if (options.arch === undefined) {
+        report.add(cliDiagnostics.make("arch-needed", `\`${file}\` does not say which architecture it is`, { hint: "add --arch, see `spikec models`" }));
+        return;
+      }
+      const model = importModel(file, { arch: options.arch, overrides: options.set }, report);
+      if (model === undefined) return;
+      io.out(options.json === true ? JSON.stringify(summary(model), null, 2) : modelText(file, model));
+    }),
+  );
+}

@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { DiagnosticError, type Report } from "../diagnostics/index.js";
+import { readSafetensors } from "../frontend/formats/index.js";
+import { importModel } from "../frontend/import-model.js";
+import { MODELS } from "../frontend/models/index.js";
+import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
+import type { ModelOptions } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+
+/** The constants of IR text live beside it: net.snn and net.safetensors. */
+export function constantsPath(textPath: string): string {
+  return textPath.replace(/\.snn$/, "") + ".safetensors";
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DiagnosticError(cliDiagnostics.make("cannot-read", `cannot read \`${path}\`: ${reason}`));
+  }
+}
+
+/** IR text with the constants beside it. */
+function loadText(path: string, report: Report): Net | undefined {
+  const source = readText(path);
+  const beside = constantsPath(path);
+  let constants: ReadonlyMap<string, Constant> = new Map();
+  if (existsSync(beside)) {
+    const tensors = readSafetensors(readFileSync(beside), beside, report);
+    constants = tensors === undefined ? constants : (constantsFromTensors(tensors, beside, report) ?? constants);
+  }
+  const { net, diagnostics } = parseNet(source, basename(path), constants);
+  for (const diagnostic of diagnostics) report.add(diagnostic);
+  if (net === undefined || report.failed) return undefined;
+  for (const diagnostic of verifyNet(net)) report.add(diagnostic);
+  return report.failed ? undefined : net;
+}
+
+/** A net from a checkpoint of a named architecture, or from IR text (`.snn`). */
+export function loadNet(path: string, options: ModelOptions, report: Report): Net | undefined {
+  if (path.endsWith(".snn")) return loadText(path, report);
+  if (options.arch === undefined) {
+    const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
+    return report.add(cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }));
+  }
+  return importModel(path, { arch: options.arch, overrides: options.set }, report)?.net;
+}

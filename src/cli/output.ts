@@ -1,0 +1,117 @@
+/** Files are written whole or not at all: to a temporary name beside the target, then renamed. */
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { defineDiagnostics, DiagnosticError } from "../diagnostics/index.js";
+
+export const OUTPUT_DIAGNOSTICS = defineDiagnostics("cli", {
+  "cannot-write": {
+    severity: "error",
+    explain:
+      "A file could not be written: the folder is missing, may not be written to, or the disk is full. Nothing was left behind.",
+  },
+});
+
+/** Temporary files that exist now; the signal handlers remove them. */
+const pending = new Set<string>();
+
+/** Removes every temporary file; safe to call at any time. */
+export function removePendingFiles(): void {
+  for (const path of pending) removeQuietly(path);
+  pending.clear();
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A path that cannot exist (a file as folder, an overlong name) needs no removal, and the first error is the one to tell.
+  }
+}
+
+/** Exit statuses by convention: 128 plus the number of the signal. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Makes SIGINT and SIGTERM remove temporary files before the process ends. Returns a function that takes this back.
+ * Without it a signal may end the process inside a write; with it the signal waits until the write is whole.
+ */
+export function installOutputCleanup(): () => void {
+  const onInterrupt = (): void => stop(SIGNALS.SIGINT);
+  const onTerminate = (): void => stop(SIGNALS.SIGTERM);
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  return () => {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onTerminate);
+  };
+}
+
+function stop(status: number): void {
+  removePendingFiles();
+  process.exit(status);
+}
+
+/**
+ * Writes `bytes` to `path` so that readers see the old file or the new one, never a part: temporary file in the same
+ * folder, fsync, rename. Throws a DiagnosticError `cli/cannot-write` and leaves no temporary file; an existing file stays.
+ */
+export function writeFileAtomically(path: string, bytes: Uint8Array | string): void {
+  // The name is random so that two processes writing one target do not share it; it never reaches the output.
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  try {
+    pending.add(temporary);
+    writeAndSync(temporary, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    removeQuietly(temporary);
+    throw new DiagnosticError(
+      OUTPUT_DIAGNOSTICS.make("cannot-write", `cannot write \`${path}\`: ${reason(error)}`, {
+        location: { kind: "file", file: path },
+      }),
+    );
+  } finally {
+    pending.delete(temporary);
+  }
+}
+
+function writeAndSync(path: string, bytes: Uint8Array): void {
+  const descriptor = openSync(path, "wx", 0o666);
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes the rename itself last through a power cut, where the system can. */
+function syncFolder(path: string): void {
+  try {
+    const descriptor = openSync(path, "r");
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // Windows and some network file systems cannot sync folders; the file itself is safe.
+  }
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "the folder does not exist"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "permission denied"],
+  ["EISDIR", "it is a directory"],
+  ["ENOTDIR", "a part of the path is no directory"],
+  ["ENOSPC", "the disk is full"],
+  ["EROFS", "the file system is read-only"],
+  ["ENAMETOOLONG", "the name is too long"],
+]);
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return (code === undefined ? undefined : REASONS.get(code)) ?? code ?? String(error);
+}

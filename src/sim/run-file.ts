@@ -1,0 +1,136 @@
+import { z } from "zod";
+import { ENGINES, MEMORIES } from "../backends/program/instruction.js";
+import type { Program } from "../backends/program/program.js";
+import { wordBytes } from "../chips/layerwise.js";
+import { ENGINE_STATES, EVENTS, type RunResult } from "./layerwise/result.js";
+
+/** A run: the summed counts of all samples of one program, and what came out of each sample. What `simulate` writes and `energy` reads. */
+
+const count = z.number().nonnegative();
+const record = <const K extends readonly [string, ...string[]], V extends z.ZodType>(keys: K, value: V) =>
+  z.record(z.enum(keys), value);
+const memoryAccesses = z.object({ reads: count, writes: count });
+
+const layerSchema = z.object({
+  name: z.string(),
+  kind: z.string(),
+  /** Events by kind, one number per timestep. */
+  events: record(EVENTS, z.array(count)),
+  accesses: record(MEMORIES, memoryAccesses),
+  /** Bytes, whole bursts. */
+  dram: z.object({ read: count, written: count }),
+});
+
+const sampleSchema = z.object({
+  name: z.string(),
+  cycles: count,
+  predicted: z.number().int().nullable(),
+  label: z.number().int().nullable(),
+  /** Flat, by output name. */
+  outputs: z.record(z.string(), z.array(z.number())),
+});
+
+export const runFileSchema = z.object({
+  format: z.literal("spikec-run"),
+  version: z.literal(1),
+  program: z.string(),
+  timesteps: z.number().int().positive(),
+  chip: z.object({
+    name: z.string(),
+    clockHz: z.number().positive(),
+    memories: z.record(z.string(), z.object({ bytes: count, wordBytes: count })),
+  }),
+  cycles: count,
+  /** Simulated time of all samples one after the other, s. */
+  seconds: count,
+  engines: record(ENGINES, record(ENGINE_STATES, count)),
+  layers: z.array(layerSchema),
+  samples: z.array(sampleSchema),
+});
+
+export type RunFile = z.infer<typeof runFileSchema>;
+export type LayerTotals = z.infer<typeof layerSchema>;
+export type RunSample = z.infer<typeof sampleSchema>;
+
+/** Index of the largest value; the first of equals. Null for no values. */
+export function argmax(values: ArrayLike<number>): number | null {
+  let best: number | null = null;
+  for (let i = 0; i < values.length; i++) if (best === null || values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** The class with the largest logit, over the sum of timesteps where logits come per timestep. */
+function predict(program: Program, result: RunResult): number | null {
+  const port = program.outputs[0];
+  const logits = port === undefined ? undefined : result.outputs.get(port.name);
+  if (port === undefined || logits === undefined) return null;
+  const classes = logits.length / port.slots;
+  const sums = new Float64Array(classes);
+  for (let i = 0; i < logits.length; i++) sums[i % classes]! += logits[i]!;
+  return argmax(sums);
+}
+
+function filled<K extends string, V>(keys: readonly K[], value: () => V): Record<K, V> {
+  return Object.fromEntries(keys.map((key) => [key, value()])) as Record<K, V>;
+}
+
+/** Sums results of one program, sample by sample. */
+export class RunTotals {
+  private readonly samples: RunSample[] = [];
+  private cycles = 0;
+  private readonly engines = filled(ENGINES, () => filled(ENGINE_STATES, () => 0));
+  private readonly layers: LayerTotals[];
+
+  constructor(private readonly program: Program) {
+    this.layers = program.layers.map(({ name, kind }) => ({
+      name,
+      kind,
+      events: filled(EVENTS, () => new Array<number>(program.timesteps).fill(0)),
+      accesses: filled(MEMORIES, () => ({ reads: 0, writes: 0 })),
+      dram: { read: 0, written: 0 },
+    }));
+  }
+
+  add(result: RunResult, sample: { readonly name: string; readonly label?: number | undefined }): RunSample {
+    this.cycles += result.cycles;
+    for (const engine of ENGINES) {
+      for (const state of ENGINE_STATES) this.engines[engine][state] += result.engines[engine][state];
+    }
+    for (const [index, layer] of this.layers.entries()) {
+      const counts = result.layers[index]!;
+      for (const event of EVENTS) {
+        const sums = layer.events[event];
+        for (let t = 0; t < sums.length; t++) sums[t]! += counts.events[event][t]!;
+      }
+      for (const memory of MEMORIES) {
+        layer.accesses[memory].reads += counts.accesses[memory].reads;
+        layer.accesses[memory].writes += counts.accesses[memory].writes;
+      }
+      layer.dram.read += counts.dramReadBytes;
+      layer.dram.written += counts.dramWriteBytes;
+    }
+    const outputs = Object.fromEntries([...result.outputs].map(([name, values]) => [name, Array.from(values)]));
+    const row: RunSample = { name: sample.name, cycles: result.cycles, predicted: predict(this.program, result), label: sample.label ?? null, outputs };
+    this.samples.push(row);
+    return row;
+  }
+
+  finish(): RunFile {
+    const { chip } = this.program;
+    const memories = Object.fromEntries(
+      MEMORIES.map((name) => [name, { bytes: chip.memories[name].bytes, wordBytes: wordBytes(chip, name) }]),
+    );
+    return {
+      format: "spikec-run",
+      version: 1,
+      program: this.program.name,
+      timesteps: this.program.timesteps,
+      chip: { name: chip.name, clockHz: chip.clockHz, memories },
+      cycles: this.cycles,
+      seconds: this.cycles / chip.clockHz,
+      engines: this.engines,
+      layers: this.layers,
+      samples: this.samples,
+    };
+  }
+}

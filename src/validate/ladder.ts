@@ -1,0 +1,150 @@
+import { compileLayerwise } from "../backends/layerwise/index.js";
+import { decodeProgram, encodeProgram, type Program } from "../backends/program/index.js";
+import type { LayerwiseChip } from "../chips/index.js";
+import { internalError, Report } from "../diagnostics/index.js";
+import { sampleFor } from "../frontend/inputs/channels-last.js";
+import { evaluate, flatten, type LinearKernels, type Net, type Op } from "../ir/index.js";
+import { parsePipeline, runPipeline } from "../passes/index.js";
+import { createStepped } from "../sim/layerwise/index.js";
+import { LayerTally, type LayerAgreement } from "./agreement.js";
+import type { RecordedCase } from "./recorded-case.js";
+import { logitDifference, netInputs, replay, type Replay } from "./replay.js";
+
+/** The validation ladder (design: evaluator ↔ recording, passes, chip ↔ evaluator), one rung after the other. */
+
+export interface Rung {
+  readonly name: string;
+  readonly status: "passed" | "failed" | "skipped";
+  /** What was compared with what, and where each layer's inputs came from. */
+  readonly detail: string;
+  readonly layers: readonly LayerAgreement[];
+}
+
+/** Largest logit difference that the recorded cases allow (their README, "Exactness"). */
+export const LOGIT_TOLERANCE = 1e-5;
+
+function mismatchText(layer: LayerAgreement): string {
+  const at = layer.first;
+  if (at === undefined) return "";
+  const h = at.h === undefined ? "" : `, h = ${at.h}, v_th = ${at.vTh}`;
+  return `first mismatch: ${layer.name}, sample ${at.sample}, timestep ${at.timestep}, position ${at.position}, channel ${at.channel}: expected ${at.expected}${h}`;
+}
+
+function firstMismatch(layers: readonly LayerAgreement[]): string | undefined {
+  const layer = layers.find((l) => l.mismatches > 0);
+  return layer === undefined ? undefined : mismatchText(layer);
+}
+
+function totals(layers: readonly LayerAgreement[]): string {
+  const spikes = layers.reduce((sum, layer) => sum + layer.spikes, 0);
+  const wrong = layers.reduce((sum, layer) => sum + layer.mismatches, 0);
+  return `${layers.length} layers, ${spikes.toLocaleString("en-US")} spikes, ${wrong.toLocaleString("en-US")} mismatches`;
+}
+
+/** A rung that compares with the recording: recorded cases allow no mismatch at all. */
+function replayRung(name: string, inputs: string, result: Replay): Rung {
+  const wrong = firstMismatch(result.layers);
+  const passed = wrong === undefined && result.unmatched.length === 0 && result.logitDifference <= LOGIT_TOLERANCE;
+  const detail = [
+    totals(result.layers),
+    `logits within ${result.logitDifference.toExponential(1)}`,
+    `layer inputs: ${inputs}`,
+    ...(wrong === undefined ? [] : [wrong]),
+    ...(result.unmatched.length === 0 ? [] : [`without counterpart: ${result.unmatched.join(", ")}`]),
+  ];
+  return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers: result.layers };
+}
+
+/** Compares the chip's spikes with those that `evaluate` computes for the compiled net: every layer, every timestep, bit for bit. */
+export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<RecordedCase, "input" | "samples">) {
+  const machine = createStepped(program);
+  const tallies = new Map<string, LayerTally>();
+  let outputsEqual = true;
+  let cycles = 0;
+  const outputs: ReadonlyMap<string, Float32Array | Int32Array>[] = [];
+  for (let sample = 0; sample < recorded.samples; sample++) {
+    const inputs = new Map(program.inputs.map((port) => [port.name, sampleFor(port, recorded.input, sample)]));
+    const result = machine.run(inputs, { record: true });
+    cycles += result.cycles;
+    outputs.push(result.outputs);
+    const evaluation = evaluate(net, netInputs(net, recorded.input, sample), {
+      intercept: (op: Op, slot, timestep) => {
+        if (op.layer === undefined) return slot;
+        const { name } = op.layer;
+        const spikes = result.spikes?.get(name);
+        const tally = tallies.get(name) ?? new LayerTally(name);
+        tallies.set(name, tally);
+        const got = spikes?.subarray(timestep * slot.length, (timestep + 1) * slot.length) ?? new Uint8Array(0);
+        const channels = op.type.shape[op.type.shape.length - 1] ?? 1;
+        tally.compare(Uint8Array.from(slot), got, { sample, timestep, channels, margin: -1 });
+        return slot;
+      },
+    });
+    for (const [name, value] of evaluation.outputs) {
+      const [expected, got] = [flatten(value), result.outputs.get(name)];
+      outputsEqual &&= got !== undefined && got.length === expected.length && expected.every((x, i) => Object.is(x, got[i]));
+    }
+  }
+  return { layers: [...tallies.values()].map((tally) => tally.finish()), outputsEqual, cycles, outputs };
+}
+
+function reload(program: Program): Program {
+  const report = new Report();
+  const loaded = decodeProgram(encodeProgram(program), "program", report);
+  if (loaded === undefined) throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
+  return loaded;
+}
+
+export interface LadderOptions {
+  readonly chips: readonly LayerwiseChip[];
+  /** TensorFlow.js kernels, or why there are none. */
+  readonly tfjs: { readonly kernels: LinearKernels; readonly backend: string } | { readonly reason: string };
+  readonly timeBlock?: number;
+  readonly onRung?: (rung: Rung) => void;
+}
+
+/** Runs the ladder for a recorded case and the net imported from its checkpoint. */
+export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptions, report: Report): readonly Rung[] {
+  const rungs: Rung[] = [];
+  const add = (rung: Rung): void => {
+    rungs.push(rung);
+    options.onRung?.(rung);
+  };
+  add(replayRung("evaluate, teacher-forced", "recorded", replay(net, recorded, { forced: true })));
+  add(replayRung("evaluate, free-running", "computed", replay(net, recorded, { forced: false })));
+  if ("kernels" in options.tfjs) {
+    const result = replay(net, recorded, { forced: false, kernels: options.tfjs.kernels });
+    add(replayRung(`evaluate with ${options.tfjs.backend}`, "computed", result));
+  } else {
+    add({ name: "evaluate with TensorFlow.js", status: "skipped", detail: options.tfjs.reason, layers: [] });
+  }
+  const folded = runPipeline(net, parsePipeline("import").steps ?? []).result;
+  if (folded === undefined) throw internalError("the import pipeline failed on a verified net");
+  add(replayRung("passes, teacher-forced", "recorded", replay(folded, recorded, { forced: true })));
+  add(replayRung("passes, free-running", "computed", replay(folded, recorded, { forced: false })));
+  for (const chip of options.chips) {
+    const name = `chip ${chip.name}, stepped`;
+    const program = compileLayerwise(folded, chip, options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock }, report);
+    if (program === undefined) {
+      add({ name, status: "failed", detail: `does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`, layers: [] });
+      continue;
+    }
+    add(chipRung(name, reload(program), folded, recorded));
+  }
+  return rungs;
+}
+
+function chipRung(name: string, program: Program, net: Net, recorded: RecordedCase): Rung {
+  const result = chipAgainstEvaluator(program, net, recorded);
+  const wrong = firstMismatch(result.layers);
+  const off = Math.max(...result.outputs.map((outputs, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)));
+  const passed = wrong === undefined && result.outputsEqual && off <= LOGIT_TOLERANCE;
+  const detail = [
+    totals(result.layers),
+    `outputs ${result.outputsEqual ? "bit-equal" : "differ"}`,
+    `logits within ${off.toExponential(1)} of the recording`,
+    `${Math.round(result.cycles / recorded.samples).toLocaleString("en-US")} cycles per sample`,
+    ...(wrong === undefined ? [] : [wrong]),
+  ];
+  return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers: result.layers };
+}
