@@ -29,7 +29,10 @@ function loadText(path: string, report: Report): Net | undefined {
   let constants: ReadonlyMap<string, Constant> = new Map();
   if (existsSync(beside)) {
     const tensors = readSafetensors(readFileSync(beside), beside, report);
-    constants = tensors === undefined ? constants : (constantsFromTensors(tensors, beside, report) ?? constants);
+    if (tensors === undefined) return undefined;
+    const read = constantsFromTensors(tensors.tensors, beside);
+    for (const diagnostic of read.diagnostics) report.add(diagnostic);
+    constants = read.constants;
   }
   const { net, diagnostics } = parseNet(source, basename(path), constants);
   for (const diagnostic of diagnostics) report.add(diagnostic);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { writeSafetensors } from "../frontend/formats/index.js";
-import { constantsToTensors, printNet } from "../ir/index.js";
+import { constantsToTensors, externalConstants, printNet } from "../ir/index.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { constantsPath, loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
@@ -26,8 +26,11 @@ export function registerOpt(program: Command, io: Io): void {
       if (result === undefined) return;
       const text = printNet(result, { locations: options.locations === true });
       if (options.output === undefined) return io.out(text.trimEnd());
+      const { tensors, diagnostics } = constantsToTensors(externalConstants(result));
+      for (const diagnostic of diagnostics) report.add(diagnostic);
+      if (report.failed) return;
       // Constants first: text without constants is broken, constants without text are merely unused.
-      writeFileAtomically(constantsPath(options.output), writeSafetensors(constantsToTensors(result.constants)));
+      writeFileAtomically(constantsPath(options.output), writeSafetensors(tensors));
       writeFileAtomically(options.output, text);
     }),
   );

@@ -1,0 +1,32 @@
+/** The library behind the command line: every arrow of the flow is one function here. */
+
+export { BACKENDS } from "./backends/index.js";
+export { compileLayerwise } from "./backends/layerwise/index.js";
+export { decodeProgram, encodeProgram, type Program } from "./backends/program/index.js";
+export { readChip, type LayerwiseChip } from "./chips/index.js";
+export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
+export { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate, type EnergyTable } from "./energy/index.js";
+export { readCheckpointFile, readNpy, readNpz, readSafetensors, writeNpy, writeSafetensors } from "./frontend/formats/index.js";
+export { importModel, type ImportedModel } from "./frontend/import-model.js";
+export { sampleFor } from "./frontend/inputs/channels-last.js";
+export { readInputs, type InputSet } from "./frontend/inputs/index.js";
+export { MODELS } from "./frontend/models/index.js";
+export {
+  evaluate,
+  flatten,
+  NetBuilder,
+  OPS,
+  parseNet,
+  printNet,
+  retime,
+  verifyNet,
+  type Evaluation,
+  type Net,
+  type NetState,
+} from "./ir/index.js";
+export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
+export { createStepped, type RunResult } from "./sim/layerwise/index.js";
+export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
+export { loadTfjsKernels } from "./tfjs/index.js";
+export { runLadder, type Rung } from "./validate/ladder.js";
+export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";

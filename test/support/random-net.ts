@@ -1,0 +1,372 @@
+import {
+  channelsOf,
+  checkOp,
+  components,
+  everyStep,
+  findOp,
+  int,
+  isSpike,
+  OPS,
+  REAL,
+  realTensor,
+  slotSize,
+  SPIKE,
+  toWeights,
+  verifyNet,
+  type AttrValue,
+  type Constant,
+  type Net,
+  type NetInput,
+  type NumberKind,
+  type Op,
+  type ValueType,
+  type Weights,
+} from "../../src/ir/index.js";
+import { Random } from "./random.js";
+
+/** Random legal nets: every op, static and dynamic inputs, chunks, cycles through delays, integer nets. */
+
+export interface RandomNetOptions {
+  readonly timesteps?: number;
+  readonly ops?: number;
+  /** No op that needs the whole sample, so that the net can be run in pieces. */
+  readonly resumable?: boolean;
+  /** All chunks divide this; the timesteps when absent. */
+  readonly chunkOf?: number;
+}
+
+interface OpChoice {
+  readonly name: string;
+  readonly operands: readonly string[];
+  readonly symbols?: readonly string[];
+  readonly attrs?: Readonly<Record<string, AttrValue>>;
+}
+
+function divisors(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+}
+
+class Generator {
+  readonly inputs: NetInput[] = [];
+  readonly ops: Op[] = [];
+  readonly constants = new Map<string, Constant>();
+  readonly types = new Map<string, ValueType>();
+  private readonly pendingDelays: { op: Op; type: ValueType }[] = [];
+
+  constructor(
+    private readonly random: Random,
+    private readonly timesteps: number,
+    private readonly chunkOf: number,
+  ) {}
+
+  addInputs(): void {
+    const { random, timesteps: T } = this;
+    const dynamic = everyStep(T);
+    const slow = { count: 1, period: T };
+    const add = (number: NumberKind, shape: readonly number[]): void => {
+      const name = `x${this.inputs.length}`;
+      const type = { number, time: random.chance(0.35) ? slow : dynamic, shape };
+      this.inputs.push({ name, type });
+      this.types.set(name, type);
+    };
+    add(REAL, [3, 4, 2]);
+    add(SPIKE, [4, 4]);
+    if (random.chance(0.5)) add(SPIKE, [2, 2, 2]);
+    if (random.chance(0.5)) add(int(-6, random.int(2, 9), random.int(-2, 1)), [2, 4]);
+    if (random.chance(0.5)) add(REAL, [2, 4]);
+    this.types.set("s", { number: SPIKE, time: dynamic, shape: [4, 4] });
+    this.inputs.push({ name: "s", type: { number: SPIKE, time: dynamic, shape: [4, 4] } });
+  }
+
+  private value(accept: (type: ValueType) => boolean): string | undefined {
+    const fitting = [...this.types].filter(([, type]) => accept(type)).map(([name]) => name);
+    return fitting.length === 0 ? undefined : this.random.pick(fitting);
+  }
+
+  private type(name: string): ValueType {
+    const type = this.types.get(name);
+    if (type === undefined) throw new Error(`no value ${name}`);
+    return type;
+  }
+
+  private constant(constant: Constant): string {
+    const name = this.random.chance(0.8) ? `c${this.constants.size}` : `odd name "${this.constants.size}"`;
+    this.constants.set(name, constant);
+    return name;
+  }
+
+  private numbers(n: number, scale: number): number[] {
+    return Array.from({ length: n }, () => (this.random.chance(0.2) ? 0 : (this.random.next() - 0.5) * 2 * scale));
+  }
+
+  /** Real weights, or small integers of one exponent for integer currents. */
+  private weights(shape: readonly number[], integer: boolean): Weights {
+    const n = shape.reduce((a, b) => a * b, 1);
+    const out = shape[shape.length - 1] ?? 1;
+    if (!integer) {
+      const bias = this.random.chance(0.5) ? this.numbers(out, 1) : undefined;
+      return toWeights(shape, this.numbers(n, 0.8), bias);
+    }
+    const ints = (count: number): number[] => Array.from({ length: count }, () => this.random.int(-7, 7));
+    return {
+      kind: "weights",
+      shape,
+      mantissa: Int32Array.from(ints(n)),
+      exponent: new Int32Array(out).fill(this.random.int(0, 3)),
+      bias: Float64Array.from(ints(out)),
+    };
+  }
+
+  private lif(): OpChoice | undefined {
+    const { random } = this;
+    const x = this.value(() => true);
+    if (x === undefined) return undefined;
+    const type = this.type(x);
+    const real = type.number.kind === "real";
+    const charge: AttrValue = real
+      ? random.pick([
+          { name: "divide", args: [2] },
+          { name: "multiply", args: [0.3] },
+          { name: "decay-then-add", args: [0.25] },
+          { name: "integrate", args: [] },
+          { name: "cuba", args: [0.5, 0.25] },
+        ])
+      : random.pick([
+          { name: "integrate", args: [] },
+          { name: "decay", args: [2048] },
+          { name: "shift", args: [1] },
+          { name: "cuba", args: [1024, 512] },
+        ]);
+    const attrs: Record<string, AttrValue> = { charge };
+    const channels = channelsOf(type);
+    const thresholds = (): Constant =>
+      realTensor(
+        [channels],
+        Float32Array.from({ length: channels }, () => (real ? random.next() + 0.2 : random.int(1, 6))),
+      );
+    if (random.chance(0.3)) attrs["v_th"] = { symbol: this.constant(thresholds()) };
+    else if (random.chance(0.7)) attrs["v_th"] = real ? random.pick([0.5, 1, 0.3]) : random.int(1, 6);
+    if (random.chance(0.2)) {
+      const uniform = real ? 0.75 : 3;
+      attrs["v_th"] = { symbol: this.constant(realTensor([channels], new Float32Array(channels).fill(uniform))) };
+    }
+    if (random.chance(0.4)) attrs["fire"] = random.pick(["ge", "gt"]);
+    if (random.chance(0.5)) attrs["reset"] = random.pick(["hard", "soft"]);
+    if (!real && random.chance(0.4)) {
+      attrs["state_bits"] = random.int(4, 12);
+      attrs["overflow"] = random.pick(["saturate", "wrap"]);
+    }
+    return { name: "neuron.lif", operands: [x], attrs };
+  }
+
+  private weighted(): OpChoice | undefined {
+    const { random } = this;
+    const conv = random.chance(0.4);
+    const x = this.value((type) => (conv ? type.shape.length === 3 : slotSize(type) < 200));
+    if (x === undefined) return undefined;
+    const type = this.type(x);
+    const integer = type.number.kind === "int" && random.chance(0.4);
+    const out = random.pick([2, 4]);
+    const attrs: Record<string, AttrValue> = integer ? { result: "int" } : {};
+    if (!conv) {
+      const symbols = [this.constant(this.weights([channelsOf(type), out], integer))];
+      return { name: "synapse.dense", operands: [x], symbols, attrs };
+    }
+    const kernel = random.int(1, 3);
+    attrs["kernel"] = kernel;
+    if (random.chance(0.5)) attrs["stride"] = random.int(1, 2);
+    if (random.chance(0.5)) attrs["padding"] = random.int(0, kernel - 1);
+    const symbols = [this.constant(this.weights([kernel, kernel, channelsOf(type), out], integer))];
+    return { name: "synapse.conv", operands: [x], symbols, attrs };
+  }
+
+  private norm(): OpChoice | undefined {
+    const x = this.value((type) => type.number.kind === "real");
+    if (x === undefined) return undefined;
+    const channels = channelsOf(this.type(x));
+    const real = (make: () => number): string =>
+      this.constant(realTensor([channels], Float32Array.from({ length: channels }, make)));
+    const next = (): number => this.random.next();
+    const symbols = [
+      real(() => next() + 0.5),
+      real(() => next() - 0.5),
+      real(() => next() - 0.5),
+      real(() => next() + 0.5),
+    ];
+    return { name: "norm.batch", operands: [x], symbols };
+  }
+
+  private pool(name: string): OpChoice | undefined {
+    const { random } = this;
+    const kinds = (type: ValueType): boolean => (name === "pool.max" ? type.number.kind === "real" : isSpike(type));
+    if (name === "pool.plane") {
+      const x = this.value((type) => isSpike(type) && channelsOf(type) % 2 === 0);
+      return x === undefined ? undefined : { name, operands: [x], attrs: { heads: random.pick([1, 2]), kernel: random.pick([1, 3]) } };
+    }
+    const x = this.value((type) => kinds(type) && type.shape.length === 3);
+    const kernel = random.int(1, 2);
+    const attrs = random.chance(0.5) ? { kernel } : { kernel, stride: random.int(1, 2), padding: kernel - 1 };
+    return x === undefined ? undefined : { name, operands: [x], attrs };
+  }
+
+  private pair(name: string): OpChoice | undefined {
+    const a = this.value((type) => name !== "mask.and" || isSpike(type));
+    if (a === undefined) return undefined;
+    const type = this.type(a);
+    const b = this.value(
+      (other) =>
+        other.shape.join() === type.shape.join() && other.number.kind === type.number.kind && isSpike(other) === isSpike(type),
+    );
+    return b === undefined ? undefined : { name, operands: [a, b] };
+  }
+
+  private attention(name: string): OpChoice | undefined {
+    const { random } = this;
+    const spikes = (type: ValueType): boolean =>
+      isSpike(type) && type.time.period === 1 && channelsOf(type) % 2 === 0 && type.shape.length >= 2;
+    const q = this.value(spikes);
+    if (q === undefined) return undefined;
+    const like = (type: ValueType): boolean => spikes(type) && type.shape.join() === this.type(q).shape.join();
+    const [k = q, v = q] = [this.value(like), this.value(like)];
+    const attrs = { heads: random.pick([1, 2]), chunk: random.pick(divisors(this.chunkOf)) };
+    if (name === "attention.kv") return { name, operands: [k, v], attrs };
+    const sum = random.pick(["exact", "sequential"]);
+    return { name, operands: [q, k, v], attrs: { ...attrs, scale: random.pick([0.125, 0.1]), sum } };
+  }
+
+  private attentionQ(): OpChoice | undefined {
+    const a = this.value((type) => type.number.kind === "int" && type.shape.length === 3);
+    if (a === undefined) return undefined;
+    const [heads = 0, d = 0] = this.type(a).shape;
+    const q = this.value((type) => isSpike(type) && channelsOf(type) === heads * d);
+    return q === undefined ? undefined : { name: "attention.q", operands: [q, a] };
+  }
+
+  private simple(name: string): OpChoice | undefined {
+    const { random } = this;
+    const accepts = findOp(name)?.operands[0]?.accepts;
+    const x = this.value(
+      ({ number }) => accepts === "any" || number.kind === accepts || (accepts === "spike" && number.kind === "int"),
+    );
+    const attrs = name === "to-int" ? { lo: -random.int(0, 8), hi: random.int(1, 8), exp: random.int(-2, 0) } : {};
+    return x === undefined ? undefined : { name, operands: [x], attrs };
+  }
+
+  /** A delay of a value that will be chosen at the end. */
+  private forwardDelay(): void {
+    const { random } = this;
+    const number = random.pick([REAL, SPIKE]);
+    const shape = random.pick([
+      [4, 4],
+      [3, 4, 2],
+    ]);
+    const type: ValueType = { number, time: everyStep(this.timesteps), shape };
+    const result = `d${this.ops.length}`;
+    const attrs = { timesteps: random.int(1, 3), ...(random.chance(0.5) ? { init: random.int(0, 1) } : {}) };
+    const op: Op = { name: "delay", result, operands: [result], symbols: [], attrs, type };
+    this.ops.push(op);
+    this.types.set(result, type);
+    this.pendingDelays.push({ op, type });
+  }
+
+  private choose(name: string): OpChoice | undefined {
+    switch (name) {
+      case "synapse.conv":
+      case "synapse.dense":
+        return this.weighted();
+      case "norm.batch":
+        return this.norm();
+      case "neuron.lif":
+        return this.lif();
+      case "pool.max":
+      case "pool.or":
+      case "pool.plane":
+        return this.pool(name);
+      case "stream.add":
+      case "mask.and":
+        return this.pair(name);
+      case "attention.statten":
+      case "attention.kv":
+        return this.attention(name);
+      case "attention.q":
+        return this.attentionQ();
+      default:
+        return this.simple(name);
+    }
+  }
+
+  addOp(resumable: boolean): void {
+    const { random } = this;
+    const weights = ["neuron.lif", "neuron.lif", "synapse.dense", "synapse.conv", "norm.batch", "mask.and"];
+    const name = random.pick([...OPS.map((op) => op.name), ...weights]);
+    if (resumable && name === "reduce.mean-time") return;
+    if (name === "delay" && random.chance(0.6)) return this.forwardDelay();
+    const choice = this.choose(name);
+    if (choice === undefined) return;
+    const result = random.pick([`${this.ops.length + 3}`, `v${this.ops.length}`, `odd value ${this.ops.length}`]);
+    const layer = name === "neuron.lif" && random.chance(0.6) ? { layer: { name: `layer "${result}"` } } : {};
+    const draft = { symbols: [], attrs: {}, ...choice, result, ...layer };
+    const checked = checkOp(
+      draft,
+      choice.operands.map((operand) => this.type(operand)),
+      this.constants,
+    );
+    if ("faults" in checked || slotSize(checked.type) > 400) return;
+    this.ops.push({ ...draft, type: checked.type });
+    this.types.set(result, checked.type);
+  }
+
+  /** Gives every forward delay a value of its type; a value behind it where that makes a legal cycle. */
+  closeDelays(net: () => Net): void {
+    for (const { op, type } of this.pendingDelays) {
+      const fitting = this.random.shuffle(
+        [...this.types].filter(([, other]) => JSON.stringify(other) === JSON.stringify(type)).map(([name]) => name),
+      );
+      const index = this.ops.indexOf(op);
+      const closed = fitting.find((operand) => {
+        this.ops[index] = { ...op, operands: [operand] };
+        return verifyNet(net()).length === 0;
+      });
+      this.ops[index] = { ...op, operands: [closed ?? op.result] };
+    }
+  }
+}
+
+/** A legal net; the same for the same seed and options. */
+export function randomNet(seed: number, options: RandomNetOptions = {}): Net {
+  const random = new Random(seed);
+  const timesteps = options.timesteps ?? random.pick([1, 2, 4, 6]);
+  const generator = new Generator(random, timesteps, options.chunkOf ?? timesteps);
+  generator.addInputs();
+  for (let i = 0; i < (options.ops ?? random.int(6, 30)); i++) generator.addOp(options.resumable === true);
+  const values = [...generator.types.keys()];
+  const outputs = Array.from({ length: random.int(1, 4) }, (_, i) => ({ name: `out ${i}`, value: random.pick(values) }));
+  const named = outputs.length === 1 ? [{ name: "out", value: outputs[0]?.value ?? "x0" }] : outputs;
+  const net = (): Net => ({
+    name: `random${seed}`,
+    inputs: generator.inputs,
+    outputs: named,
+    ops: [...generator.ops],
+    constants: generator.constants,
+  });
+  generator.closeDelays(net);
+  return net();
+}
+
+/** Inputs for a net, inside their ranges. */
+export function randomInputs(net: Net, seed: number): ReadonlyMap<string, number[]> {
+  const random = new Random(seed ^ 0x5bd1e995);
+  return new Map(
+    net.inputs.map(({ name, type }) => {
+      const { number } = type;
+      const one = (): number =>
+        number.kind === "real" ? Math.fround((random.next() - 0.4) * 3) : random.int(number.lo, number.hi);
+      return [name, Array.from({ length: slotSize(type) * type.time.count }, one)];
+    }),
+  );
+}
+
+/** Whether a net has a cycle, for tests of the generator itself. */
+export function hasCycle(net: Net): boolean {
+  return components(net).some((component) => component.cyclic && component.ops.length > 1);
+}
