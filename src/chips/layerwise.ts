@@ -6,11 +6,11 @@ const positive = z.number().int().positive();
 
 const memory = z.strictObject({
   /** Capacity. */
-  bytes: positive,
+  bytes: positive.max(2 ** 30),
   /** Bank of a word: word address mod banks. */
-  banks: positive,
+  banks: positive.max(4096),
   /** Accesses per bank and cycle, reads and writes together. */
-  ports: positive,
+  ports: positive.max(64),
 });
 
 export const layerwiseChipSchema = z
@@ -34,21 +34,21 @@ export const layerwiseChipSchema = z
     accumulatorBits: positive.max(54),
     memories: z.strictObject({ spike: memory, weight: memory, data: memory }),
     dram: z.strictObject({
-      burstBytes: positive,
+      burstBytes: positive.max(65_536),
       /** Cycles from the grant of a read burst to its data. */
       latencyCycles: z.number().int().nonnegative().max(100_000),
       /** Bandwidth as an integer ratio: `bytes` per `cycles`; at most one burst per cycle. */
-      bandwidth: z.strictObject({ bytes: positive, cycles: positive }),
+      bandwidth: z.strictObject({ bytes: positive.max(2 ** 31), cycles: positive.max(2 ** 31) }),
       /** Read bursts that may be under way. */
       outstanding: positive.max(4096),
     }),
     attention: z.strictObject({
       /** Counters of K^T V, in registers: at least headDim^2. */
-      counters: positive,
+      counters: positive.max(2 ** 22),
       counterBits: positive.max(32),
     }),
     /** Real input values that the accumulate engine holds for one position of a first layer. */
-    patchValues: positive,
+    patchValues: positive.max(2 ** 22),
     /** Port arbitration: engines in falling priority. */
     priority: z
       .array(z.enum(["load", "accumulate", "fire", "attend", "vector", "store"]))
@@ -63,6 +63,14 @@ export const layerwiseChipSchema = z
     }
     for (const name of ["spike", "weight", "data"] as const) {
       const word = wordBytes(chip, name);
+      const bursts = burstsOfWord(word, chip.dram.burstBytes);
+      if (chip.dram.outstanding < bursts) {
+        context.addIssue({
+          code: "custom",
+          path: ["dram", "outstanding"],
+          message: `must be at least ${bursts}: a ${name} word of ${word} bytes can lie in ${bursts} bursts`,
+        });
+      }
       if (chip.memories[name].bytes % (word * chip.memories[name].banks) !== 0) {
         context.addIssue({
           code: "custom",
@@ -74,6 +82,12 @@ export const layerwiseChipSchema = z
   });
 
 export type LayerwiseChip = z.infer<typeof layerwiseChipSchema>;
+
+/** Most bursts that one word of a chunk can touch; a load must have them all under way before it can write the word. */
+function burstsOfWord(word: number, burst: number): number {
+  if (burst % word === 0) return 1;
+  return word % burst === 0 ? word / burst : Math.ceil(word / burst) + 1;
+}
 
 /** Bytes of one word: lanes x P bits for spikes, lanes x 32 bits for weights and data. */
 export function wordBytes(

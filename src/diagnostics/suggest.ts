@@ -12,12 +12,19 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-/** A hint naming the closest of `names`, or all of them when none is close. */
+/** Longer names are garbage, and the distance costs the product of the lengths. */
+const LONGEST_NAME = 100;
+
+/** A hint naming the closest of `names`, or all of them when none is close and there are few. */
 export function didYouMean(wrong: string, names: readonly string[]): string {
-  const ranked = [...names].sort((a, b) => editDistance(wrong, a) - editDistance(wrong, b));
-  const best = ranked[0];
-  if (best !== undefined && editDistance(wrong, best) <= Math.max(2, Math.floor(wrong.length / 3))) {
-    return `did you mean \`${best}\`?`;
+  const limit = Math.max(2, Math.floor(wrong.length / 3));
+  let best: { name: string; distance: number } | undefined;
+  for (const name of names) {
+    if (wrong.length > LONGEST_NAME || Math.abs(name.length - wrong.length) > limit) continue;
+    const distance = editDistance(wrong, name);
+    if (distance <= limit && (best === undefined || distance < best.distance)) best = { name, distance };
   }
-  return `known: ${[...names].sort().join(", ")}`;
+  if (best !== undefined) return `did you mean \`${best.name}\`?`;
+  const sorted = [...names].sort();
+  return sorted.length <= 30 ? `known: ${sorted.join(", ")}` : `known: ${sorted.slice(0, 30).join(", ")}, …`;
 }

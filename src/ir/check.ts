@@ -2,7 +2,7 @@ import { didYouMean, type Diagnostic, type DiagnosticDetails } from "../diagnost
 import type { Constant } from "./constant.js";
 import { irDiagnostics } from "./diagnostics.js";
 import type { AttrValue, Op } from "./net.js";
-import { isProblem, OpView, type AttrDefinition, type OpDefinition } from "./op.js";
+import { isProblem, OpView, problem, type AttrDefinition, type OpDefinition, type Problem } from "./op.js";
 import { findOp, OPS } from "./ops/index.js";
 import { isSpike, printType, type ValueType } from "./types.js";
 
@@ -50,7 +50,11 @@ function attrFault(name: string, value: AttrValue, definition: AttrDefinition): 
         args.length === 0 ? rule : `${rule}(${args.join(", ")})`,
       );
       const legal =
-        typeof value === "object" && "args" in value && definition.forms[value.name]?.length === value.args.length;
+        typeof value === "object" &&
+        "args" in value &&
+        Object.hasOwn(definition.forms, value.name) &&
+        definition.forms[value.name]?.length === value.args.length &&
+        value.args.every(Number.isFinite);
       return legal ? undefined : `\`${name}\` expects one of ${forms.join(", ")}, ${got}`;
     }
     case "number-or-symbol": {
@@ -63,7 +67,7 @@ function attrFault(name: string, value: AttrValue, definition: AttrDefinition): 
 function checkAttrs(draft: OpDraft, definition: OpDefinition, constants: ReadonlyMap<string, Constant>): OpFault[] {
   const faults: OpFault[] = [];
   for (const [name, value] of Object.entries(draft.attrs)) {
-    const attr = definition.attrs[name];
+    const attr = Object.hasOwn(definition.attrs, name) ? definition.attrs[name] : undefined;
     const part: OpPart = { kind: "attr", name };
     if (attr === undefined) {
       const hint = didYouMean(name, Object.keys(definition.attrs));
@@ -155,11 +159,25 @@ export function checkOp(
     if (fault !== undefined) faults.push({ part: { kind: "symbol", index }, diagnostic: fault });
   }
   faults.push(...checkAttrs(draft, definition, constants));
-  if (faults.length > 0) return { faults };
+  if (faults.length > 0) return { faults: faults.map((fault) => located(fault, details)) };
   const inferred = definition.infer(new OpView(draft, definition, operandTypes, constants));
-  if (!isProblem(inferred)) return { type: inferred };
-  const diagnostic = irDiagnostics.make(inferred.code, inferred.message, { ...details, hint: inferred.hint });
-  return { faults: [{ part: { kind: "name" }, diagnostic }] };
+  const result = isProblem(inferred) ? inferred : (wideFault(draft.name, inferred) ?? inferred);
+  if (!isProblem(result)) return { type: result };
+  const diagnostic = irDiagnostics.make(result.code, result.message, { ...details, hint: result.hint });
+  const atChunk = result.code === "chunk" && Object.hasOwn(draft.attrs, "chunk");
+  return { faults: [{ part: atChunk ? { kind: "attr", name: "chunk" } : { kind: "name" }, diagnostic }] };
+}
+
+/** Faults of attributes and constants lie where the op lies. */
+function located(fault: OpFault, { location }: DiagnosticDetails): OpFault {
+  if (location === undefined || fault.diagnostic.location !== undefined) return fault;
+  return { ...fault, diagnostic: { ...fault.diagnostic, location } };
+}
+
+/** Integers are held in 32 bits; a result whose range needs more cannot be computed exactly. */
+function wideFault(name: string, { number }: ValueType): Problem | undefined {
+  if (number.kind === "real" || (number.lo >= -(2 ** 31) && number.hi < 2 ** 31)) return undefined;
+  return problem("overflow", `\`${name}\` can reach ${number.lo}..${number.hi}, a value holds 32 bits`);
 }
 
 function accepts(kind: "real" | "int" | "spike", type: ValueType): boolean {

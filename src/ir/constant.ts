@@ -58,17 +58,30 @@ export function outputsOf(weights: Weights): number {
   return weights.shape[weights.shape.length - 1] ?? 1;
 }
 
+/** Σ|m| per channel. Constants never change, so it is computed once: every verification of a net asks for it. */
+const COLUMN_SUMS = new WeakMap<Weights, Float64Array>();
+
+function columnSums(weights: Weights): Float64Array {
+  const known = COLUMN_SUMS.get(weights);
+  if (known !== undefined) return known;
+  const out = outputsOf(weights);
+  const sums = new Float64Array(out);
+  for (let i = 0; i < weights.mantissa.length; i++) sums[i % out]! += Math.abs(weights.mantissa[i]!);
+  COLUMN_SUMS.set(weights, sums);
+  return sums;
+}
+
 /**
  * The proved bound of every sum of channel o: Σ|m| * largest input + |bias|, for inputs of magnitude up to `largestInput`.
- * Returns the worst channel and its bound; sums are exact while it stays below 2^53.
+ * Returns the worst channel and its bound; sums are exact while it stays below 2^53. `biasUnit` is what one unit of bias
+ * counts where inputs are fractions (integers times 2^-n): 2^n.
  */
-export function sumBound(weights: Weights, largestInput: number): { channel: number; bound: number } {
+export function sumBound(weights: Weights, largestInput: number, biasUnit = 1): { channel: number; bound: number } {
   const out = outputsOf(weights);
-  const bounds = new Float64Array(out);
-  for (let i = 0; i < weights.mantissa.length; i++) bounds[i % out]! += Math.abs(weights.mantissa[i]!);
+  const bounds = columnSums(weights);
   let worst = { channel: 0, bound: 0 };
   for (let o = 0; o < out; o++) {
-    const bound = bounds[o]! * largestInput + Math.abs(weights.bias[o]!);
+    const bound = bounds[o]! * largestInput + Math.abs(weights.bias[o]!) * biasUnit;
     if (bound > worst.bound) worst = { channel: o, bound };
   }
   return worst;

@@ -19,6 +19,14 @@ export const irDiagnostics = defineDiagnostics("ir", {
     severity: "error",
     explain: "A constant is weights where real numbers are needed, or the other way round.",
   },
+  constant: {
+    severity: "error",
+    explain: "A constant breaks a rule: its values do not fit its shape, are not finite, or exceed 24 bits and a sign.",
+  },
+  "constants-file": {
+    severity: "error",
+    explain: "The file of constants beside a net lacks a tensor, or one has another type or shape than it must.",
+  },
   "operand-count": { severity: "error", explain: "An op has too few or too many operands or constants." },
   "operand-kind": {
     severity: "error",

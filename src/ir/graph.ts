@@ -14,39 +14,34 @@ export function netTimesteps(net: Net): number {
   return type === undefined ? 0 : timestepsOf(type.time);
 }
 
-/**
- * Strongly connected components of the value graph (Tarjan), producers before consumers. Ops of a cycle keep the order of
- * the net, with delays last: their outputs are known first, their operands are read at the end of a timestep.
- */
-export function components(net: Net): readonly Component[] {
-  const producers = new Map(net.ops.map((op) => [op.result, op]));
-  const position = new Map(net.ops.map((op, i) => [op, i]));
-  const index = new Map<Op, number>();
-  const low = new Map<Op, number>();
-  const onStack = new Set<Op>();
-  const stack: Op[] = [];
-  const found: Component[] = [];
-  const timesteps = netTimesteps(net);
+/** What the graph needs to know of an op. */
+export type GraphNode = Pick<Op, "result" | "operands">;
 
-  const close = (root: Op): void => {
-    const members: Op[] = [];
-    let member: Op | undefined;
+/** Strongly connected groups of ops (Tarjan), producers before consumers; members in no particular order. */
+export function connectedGroups<T extends GraphNode>(ops: readonly T[]): readonly (readonly T[])[] {
+  const producers = new Map(ops.map((op) => [op.result, op]));
+  const index = new Map<T, number>();
+  const low = new Map<T, number>();
+  const onStack = new Set<T>();
+  const stack: T[] = [];
+  const found: T[][] = [];
+
+  const close = (root: T): void => {
+    const members: T[] = [];
+    let member: T | undefined;
     do {
       member = stack.pop();
       if (member === undefined) break;
       onStack.delete(member);
       members.push(member);
     } while (member !== root);
-    const order = (op: Op): number => (position.get(op) ?? 0) + (op.name === "delay" ? net.ops.length : 0);
-    members.sort((a, b) => order(a) - order(b));
-    const cyclic = members.length > 1 || root.operands.includes(root.result);
-    found.push({ ops: members, cyclic, timesteps });
+    found.push(members);
   };
 
   // Iterative, because nets may be thousands of ops deep.
-  for (const start of net.ops) {
+  for (const start of ops) {
     if (index.has(start)) continue;
-    const frames: { op: Op; next: number }[] = [{ op: start, next: 0 }];
+    const frames: { op: T; next: number }[] = [{ op: start, next: 0 }];
     while (frames.length > 0) {
       const frame = frames[frames.length - 1]!;
       const { op } = frame;
@@ -72,6 +67,27 @@ export function components(net: Net): readonly Component[] {
     }
   }
   return found;
+}
+
+/** Whether a strongly connected group is a cycle rather than one op. */
+export function isCycle(group: readonly GraphNode[]): boolean {
+  const [only] = group;
+  return group.length > 1 || (only !== undefined && only.operands.includes(only.result));
+}
+
+/**
+ * The components of a net, producers before consumers. Ops of a cycle keep the order of the net, with delays last: their
+ * outputs are known first, their operands are read at the end of a timestep.
+ */
+export function components(net: Net): readonly Component[] {
+  const position = new Map(net.ops.map((op, i) => [op, i + (op.name === "delay" ? net.ops.length : 0)]));
+  const order = (op: Op): number => position.get(op) ?? 0;
+  const timesteps = netTimesteps(net);
+  return connectedGroups(net.ops).map((group) => ({
+    ops: [...group].sort((a, b) => order(a) - order(b)),
+    cyclic: isCycle(group),
+    timesteps,
+  }));
 }
 
 /** All values of a net in definition order, with types; for listings. */

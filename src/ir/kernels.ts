@@ -3,11 +3,12 @@ import type { LinearKernels, Slot, Window } from "./op.js";
 import { forWindow, windowOutput } from "./ops/window.js";
 import { channelsOf, positionsOf, type ValueType } from "./types.js";
 
-/** Sums in real units: (Σ + bias) * 2^-e per channel. Scaling by a power of two is exact. */
-function scaled(sums: Float64Array, weights: Weights): Float64Array {
+/** Sums in real units: (Σ * 2^x.exp + bias) * 2^-e per channel. Scaling by powers of two is exact. */
+function scaled(sums: Float64Array, xType: ValueType, weights: Weights): Float64Array {
   const out = outputsOf(weights);
+  const unit = xType.number.kind === "int" ? 2 ** xType.number.exp : 1;
   for (let i = 0; i < sums.length; i++)
-    sums[i] = (sums[i]! + weights.bias[i % out]!) * 2 ** -weights.exponent[i % out]!;
+    sums[i] = (sums[i]! * unit + weights.bias[i % out]!) * 2 ** -weights.exponent[i % out]!;
   return sums;
 }
 
@@ -25,7 +26,7 @@ function dense(x: Slot, xType: ValueType, weights: Weights): Float64Array {
   for (let p = 0; p < positions; p++) {
     for (let c = 0; c < channels; c++) addRow(sums, p * out, x[p * channels + c]!, weights, c, out);
   }
-  return scaled(sums, weights);
+  return scaled(sums, xType, weights);
 }
 
 /** The loop order (c, ky, kx) is the declared order of sums over real operands; on integers every order agrees. */
@@ -46,7 +47,7 @@ function conv(x: Slot, xType: ValueType, weights: Weights, { kernel, stride, pad
       }
     }
   }
-  return scaled(sums, weights);
+  return scaled(sums, xType, weights);
 }
 
 function maxPool(x: Float32Array, xType: ValueType, window: Window): Float32Array {

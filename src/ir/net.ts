@@ -71,7 +71,7 @@ export function usersOf(net: Net): ReadonlyMap<string, readonly Op[]> {
     for (const operand of op.operands) {
       const list = users.get(operand);
       if (list === undefined) users.set(operand, [op]);
-      else if (!list.includes(op)) list.push(op);
+      else if (list[list.length - 1] !== op) list.push(op);
     }
   }
   return users;

@@ -89,7 +89,6 @@ export function sameNumber(a: NumberKind, b: NumberKind): boolean {
   return a.lo === b.lo && a.hi === b.hi && a.exp === b.exp;
 }
 
-
 export function sameType(a: ValueType, b: ValueType): boolean {
   return sameTime(a.time, b.time) && sameNumber(a.number, b.number) && sameShape(a.shape, b.shape);
 }

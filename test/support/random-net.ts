@@ -201,7 +201,9 @@ class Generator {
     const kinds = (type: ValueType): boolean => (name === "pool.max" ? type.number.kind === "real" : isSpike(type));
     if (name === "pool.plane") {
       const x = this.value((type) => isSpike(type) && channelsOf(type) % 2 === 0);
-      return x === undefined ? undefined : { name, operands: [x], attrs: { heads: random.pick([1, 2]), kernel: random.pick([1, 3]) } };
+      return x === undefined
+        ? undefined
+        : { name, operands: [x], attrs: { heads: random.pick([1, 2]), kernel: random.pick([1, 3]) } };
     }
     const x = this.value((type) => kinds(type) && type.shape.length === 3);
     const kernel = random.int(1, 2);
@@ -215,7 +217,9 @@ class Generator {
     const type = this.type(a);
     const b = this.value(
       (other) =>
-        other.shape.join() === type.shape.join() && other.number.kind === type.number.kind && isSpike(other) === isSpike(type),
+        other.shape.join() === type.shape.join() &&
+        other.number.kind === type.number.kind &&
+        isSpike(other) === isSpike(type),
     );
     return b === undefined ? undefined : { name, operands: [a, b] };
   }
@@ -340,7 +344,10 @@ export function randomNet(seed: number, options: RandomNetOptions = {}): Net {
   generator.addInputs();
   for (let i = 0; i < (options.ops ?? random.int(6, 30)); i++) generator.addOp(options.resumable === true);
   const values = [...generator.types.keys()];
-  const outputs = Array.from({ length: random.int(1, 4) }, (_, i) => ({ name: `out ${i}`, value: random.pick(values) }));
+  const outputs = Array.from({ length: random.int(1, 4) }, (_, i) => ({
+    name: `out ${i}`,
+    value: random.pick(values),
+  }));
   const named = outputs.length === 1 ? [{ name: "out", value: outputs[0]?.value ?? "x0" }] : outputs;
   const net = (): Net => ({
     name: `random${seed}`,

@@ -9,7 +9,17 @@ import {
   type Problem,
   type Slot,
 } from "../op.js";
-import { channelsOf, int, positionsOf, printType, REAL, sameShape, timestepsOf, type ValueType } from "../types.js";
+import {
+  channelsOf,
+  int,
+  joinTime,
+  positionsOf,
+  printType,
+  REAL,
+  sameShape,
+  timestepsOf,
+  type ValueType,
+} from "../types.js";
 
 const HEADS: AttrDefinition = { type: "int", min: 1, doc: "number of heads; channel = head * d + j" };
 const CHUNK: AttrDefinition = { type: "int", min: 1, doc: "timesteps attended together; must divide the timesteps" };
@@ -200,7 +210,12 @@ The second half of a lowered STAtten; slower counters hold over their chunk.`,
     if (heads * d !== channelsOf(q) || width !== d) {
       return problem("shape-mismatch", `counters ${printType(a)} do not fit queries ${printType(q)}`);
     }
-    return { number: int(0, a.number.hi * d, a.number.exp), time: q.time, shape: q.shape };
+    const time = joinTime([q.time, a.time]);
+    if (time === undefined) {
+      return problem("type-mismatch", `${printType(q)} and ${printType(a)} have unrelated time axes`);
+    }
+    const { lo, hi, exp } = a.number;
+    return { number: int(Math.min(0, lo * d), Math.max(0, hi * d), exp), time, shape: q.shape };
   },
   step({ view, type }, _state, [q, a]) {
     const d = view.operand(1).shape[1] ?? 1;

@@ -47,7 +47,7 @@ Shapes: x is HxWxC, @weights is [kh, kw, C, O], y is H'xW'xO.`,
   return %y
 }`,
       inputs: { x: [1, 0, 0, 1] },
-      outputs: { y: [14, 10, 6, 6] },
+      outputs: { y: [14, 12, 8, 6] },
     },
   ],
 });

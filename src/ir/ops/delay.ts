@@ -1,5 +1,5 @@
 import { defineOp, newSlot, only, problem, stateful, type OpState, type OpView, type Slot } from "../op.js";
-import { slotSize } from "../types.js";
+import { printType, slotSize } from "../types.js";
 
 function slotNames(view: OpView): readonly string[] {
   return Array.from({ length: view.number("timesteps") }, (_, i) => `t-${i + 1}`);
@@ -21,6 +21,11 @@ Every cycle of a net goes through one. State is the last \`timesteps\` values of
   infer(view) {
     const x = view.operand(0);
     if (x.time.period !== 1) return problem("type-mismatch", "`delay` needs one value per timestep");
+    const init = view.number("init");
+    const { number } = x;
+    if (number.kind === "int" && !(Number.isInteger(init) && init >= number.lo && init <= number.hi)) {
+      return problem("range", `\`init\` is ${init}, \`delay\` of ${printType(x)} needs an integer in its range`);
+    }
     return x;
   },
   init({ view, type }) {

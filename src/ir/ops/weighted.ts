@@ -16,7 +16,10 @@ export function weightedResult(
     if (result === "int") return problem("type-mismatch", "an integer current needs integer operands, got real");
     return { number: REAL, time: x.time, shape };
   }
-  const { channel, bound } = sumBound(weights, Math.max(Math.abs(x.number.lo), Math.abs(x.number.hi)));
+  // The sum is an integer in the finer of the units of the operand's integers (2^exp) and of the bias (1).
+  const unit = Math.min(0, x.number.exp);
+  const largest = Math.max(Math.abs(x.number.lo), Math.abs(x.number.hi)) * 2 ** (x.number.exp - unit);
+  const { channel, bound } = sumBound(weights, largest, 2 ** -unit);
   if (bound >= EXACT_LIMIT) {
     return problem(
       "overflow",
@@ -36,7 +39,7 @@ export function weightedResult(
   if (bound >= INT32_LIMIT) {
     return problem("overflow", `integer currents can reach ${bound}, a value holds 32 bits`, "quantise to fewer bits");
   }
-  return { number: int(-bound, bound, x.number.exp - exponent), time: x.time, shape };
+  return { number: int(-bound, bound, unit - exponent), time: x.time, shape };
 }
 
 /** Rounds exact sums in real units once: to f32, or to the integers of an integer result. */

@@ -1,0 +1,9 @@
+// Copies the JSON files that src/ loads at run time to the same places in dist/; tsc copies none.
+import { cpSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+for (const file of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
+  if (file.endsWith(".json")) cpSync(join(root, "src", file), join(root, "dist", file));
+}

@@ -1,0 +1,14 @@
+import type { Backend } from "./backend.js";
+import { compileLayerwise } from "./layerwise/index.js";
+
+export type { Backend, CompileOptions } from "./backend.js";
+
+/** Every target, written out by hand. */
+export const BACKENDS: readonly Backend[] = [
+  {
+    name: "layerwise",
+    summary: "layer by layer, all timesteps of a time block before the next layer (LoAS, C-DNN, Prosperity class)",
+    pipeline: "fold-batchnorm",
+    compile: compileLayerwise,
+  },
+];

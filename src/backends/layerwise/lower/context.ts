@@ -1,0 +1,128 @@
+import type { LayerwiseChip } from "../../../chips/layerwise.js";
+import type { Report } from "../../../diagnostics/index.js";
+import {
+  channelsOf,
+  positionsOf,
+  printType,
+  viewOf,
+  type Op,
+  type OpView,
+  type ValueType,
+} from "../../../ir/index.js";
+import type { ProgramLayer } from "../../program/program.js";
+import { layerwiseDiagnostics } from "../diagnostics.js";
+import { blocksOf, type FeatureMap, type Stage } from "../stage.js";
+import type { Timing } from "../timing.js";
+import { nameOf, type NetFacts } from "../values.js";
+import type { Region } from "../weights.js";
+
+/** What lowering an op may use: facts of the net, and the stages, maps, layers and weight regions made so far. */
+export class LowerContext {
+  readonly stages: Stage[] = [];
+  readonly layers: ProgramLayer[] = [];
+  readonly regions: Region[] = [];
+  private readonly maps = new Map<string, FeatureMap>();
+
+  constructor(
+    readonly facts: NetFacts,
+    readonly chip: LayerwiseChip,
+    readonly report: Report,
+  ) {}
+
+  get timing(): Timing {
+    return this.facts.timing;
+  }
+
+  view(op: Op): OpView {
+    return viewOf(this.facts.net, op, this.facts.types);
+  }
+
+  typeOf(value: string): ValueType {
+    const type = this.facts.types.get(value);
+    if (type === undefined) throw new Error(`no value %${value}`);
+    return type;
+  }
+
+  /** The map of a value; undefined where its producer could not be lowered, which is already reported. */
+  mapOf(value: string | undefined): FeatureMap | undefined {
+    return this.maps.get(value ?? "");
+  }
+
+  /** The map that holds an operand, or a report that says what the op needs instead. */
+  operand(op: Op, index: number, memory: "spike" | "data", format?: "real" | "int"): FeatureMap | undefined {
+    const map = this.mapOf(op.operands[index]);
+    if (map === undefined) return undefined;
+    if (map.memory === memory && (format === undefined || map.format === format)) return map;
+    const needed = memory === "spike" ? "a spike map" : format === undefined ? "a data map" : `a ${format} data map`;
+    const has = map.memory === "spike" ? "a spike map" : `a ${map.format} data map`;
+    const type = printType(this.typeOf(op.operands[index] ?? ""));
+    return this.refuse(op, `needs ${needed} for operand ${index + 1}, \`%${map.name}\` is ${has} (${type})`);
+  }
+
+  /** Reports that an op cannot run on these operands. */
+  refuse(op: Op, why: string, hint?: string): undefined {
+    const message = `\`${nameOf(op)}\` (${op.name}) ${why}`;
+    return this.report.add(layerwiseDiagnostics.make("unsupported-op", message, { hint, location: locationOf(op) }));
+  }
+
+  spikeMap(value: string, type: ValueType, planes = 1, usedPlanes = planes): FeatureMap {
+    return this.define(value, { ...this.shape(value, type), memory: "spike", format: "int", planes, usedPlanes });
+  }
+
+  dataMap(value: string, type: ValueType, format: "real" | "int", port?: FeatureMap["port"]): FeatureMap {
+    const map = { ...this.shape(value, type), memory: "data", format, planes: 1, usedPlanes: 1 } as const;
+    return this.define(value, port === undefined ? map : { ...map, port });
+  }
+
+  private shape(value: string, type: ValueType) {
+    const channels = channelsOf(type);
+    return {
+      name: value,
+      positions: positionsOf(type),
+      channels,
+      blocks: blocksOf(channels, this.chip),
+      span: this.facts.spanOf(value, type),
+    };
+  }
+
+  private define(value: string, map: FeatureMap): FeatureMap {
+    this.maps.set(value, map);
+    return map;
+  }
+
+  /** Lets a value share the map of another: for ops that are only a format. */
+  alias(value: string, map: FeatureMap): void {
+    this.maps.set(value, map);
+  }
+
+  layer(op: Op): number {
+    this.layers.push({
+      name: nameOf(op),
+      kind: op.name,
+      recorded: op.layer !== undefined,
+      positions: positionsOf(op.type),
+      channels: channelsOf(op.type),
+    });
+    return this.layers.length - 1;
+  }
+
+  region(region: Region): number {
+    this.regions.push(region);
+    return this.regions.length - 1;
+  }
+
+  stage(stage: Omit<Stage, "index">): void {
+    this.stages.push({ ...stage, index: this.stages.length });
+  }
+}
+
+export function locationOf(op: Op) {
+  return op.origin === undefined ? undefined : ({ kind: "file", file: op.origin } as const);
+}
+
+/** Rows and columns of a map HxWxC. */
+export function gridOf(type: ValueType): { readonly height: number; readonly width: number } {
+  return { height: type.shape[0] ?? 1, width: type.shape[1] ?? 1 };
+}
+
+export const formatCode = (format: "real" | "int"): number => (format === "real" ? 0 : 1);

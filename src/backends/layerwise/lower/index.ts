@@ -1,0 +1,92 @@
+import type { Op } from "../../../ir/index.js";
+import { printType } from "../../../ir/index.js";
+import { layerwiseDiagnostics } from "../diagnostics.js";
+import { supportedOps, supportMatrix, supportOf } from "../support.js";
+import { nameOf } from "../values.js";
+import { addStage } from "./add.js";
+import { attentionQStage, kvStage, stattenStage } from "./attention.js";
+import { locationOf, type LowerContext } from "./context.js";
+import { neuronStage } from "./neuron.js";
+import { maskStage, planePoolStage, poolStage } from "./pool.js";
+import { meanPositionsStage, meanTimeStage, sumPositionsStage, toRealStage } from "./reduce.js";
+import { weightedStage } from "./weighted.js";
+
+type Matrix = typeof supportMatrix;
+type Lowered = { [O in keyof Matrix]: Matrix[O] extends { readonly lowering: string } ? O : never }[keyof Matrix];
+
+/** One lowering per supported op: each adds the stages of an op, or reports why it cannot. */
+const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => void>> = {
+  "synapse.conv": weightedStage,
+  "synapse.dense": weightedStage,
+  "neuron.lif": neuronStage,
+  "pool.max": poolStage,
+  "pool.or": poolStage,
+  "pool.plane": planePoolStage,
+  "stream.add": addStage,
+  "mask.and": maskStage,
+  "reduce.sum-positions": sumPositionsStage,
+  "reduce.mean-positions": meanPositionsStage,
+  "reduce.mean-time": meanTimeStage,
+  "attention.statten": stattenStage,
+  "attention.kv": kvStage,
+  "attention.q": attentionQStage,
+  "to-real": toRealStage,
+};
+
+const TABLE: ReadonlyMap<string, (context: LowerContext, op: Op) => void> = new Map(Object.entries(LOWERINGS));
+
+/** Makes the stages of a net; everything that cannot be lowered is reported. */
+export function lowerNet(context: LowerContext): void {
+  const { net, timing } = context.facts;
+  for (const { name, type } of net.inputs) {
+    if (type.time.period !== 1 && type.time.count !== 1) refuseTime(context, `input \`${name}\``, printType(type));
+    context.dataMap(name, type, type.number.kind, { kind: "input", name });
+  }
+  for (const op of net.ops) {
+    const lowering = TABLE.get(op.name);
+    if (lowering === undefined) {
+      const support = supportOf(op.name);
+      const why = "reason" in support ? support.reason : "the op has no lowering";
+      const hint = "hint" in support ? support.hint : supportedOps();
+      const message = `\`${nameOf(op)}\` (${op.name}) cannot run: ${why}`;
+      const location = locationOf(op);
+      const notes = [{ message: supportedOps() }];
+      context.report.add(layerwiseDiagnostics.make("unsupported-op", message, { hint, notes, location }));
+      continue;
+    }
+    const { count, period } = op.type.time;
+    if (op.name !== "attention.kv" && period !== 1 && count !== 1) {
+      refuseTime(context, `\`${nameOf(op)}\` (${op.name})`, printType(op.type));
+      continue;
+    }
+    if (op.name === "neuron.lif" && fusedInFront(context, op)) continue;
+    lowering(context, op);
+  }
+  for (const { name, value } of net.outputs) {
+    const map = context.mapOf(value);
+    const type = context.facts.types.get(value);
+    if (map === undefined || type === undefined) continue;
+    if (map.memory === "data" && map.port === undefined) continue;
+    const what = map.memory === "spike" ? `bits in the spike memory` : "an input of the net";
+    context.report.add(
+      layerwiseDiagnostics.make("unsupported-value", `output \`${name}\` (${printType(type)}) is ${what}; outputs are data maps`, {
+        hint: "return the currents or a reduction of the spikes; spikes are recorded by layer",
+      }),
+    );
+  }
+  if (timing.timesteps === 0) {
+    context.report.add(layerwiseDiagnostics.make("unsupported-value", "the net has no values"));
+  }
+}
+
+function refuseTime(context: LowerContext, what: string, type: string): void {
+  const { timesteps } = context.timing;
+  const message = `${what} is ${type}; the chip holds values per timestep (${timesteps}t) or per sample (1t/${timesteps})`;
+  context.report.add(layerwiseDiagnostics.make("unsupported-value", message));
+}
+
+/** The neuron was lowered with the weighted op in front of it. */
+function fusedInFront(context: LowerContext, op: Op): boolean {
+  const producer = context.facts.producers.get(op.operands[0] ?? "");
+  return producer !== undefined && context.facts.fusedNeuron(producer) === op;
+}

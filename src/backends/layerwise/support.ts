@@ -1,0 +1,44 @@
+import { OPS } from "../../ir/index.js";
+
+/** What the backend does with an op of the IR. */
+export type Support = { readonly lowering: string } | { readonly reason: string; readonly hint: string };
+
+const pass = (name: string): string => `run the pass \`${name}\` first`;
+
+/** Every op of the IR takes a stand here; a test compares the keys with `OPS`. */
+export const supportMatrix = {
+  "synapse.conv": { lowering: "accumulate on spikes and counts, multiply on real operands" },
+  "synapse.dense": { lowering: "accumulate on spikes and counts, multiply on real operands" },
+  "norm.batch": { reason: "the chip has no batch-norm", hint: pass("fold-batchnorm") },
+  "neuron.lif": { lowering: "fire, fused with the weighted op in front of it" },
+  "pool.max": { lowering: "pool-max on real maps" },
+  "pool.or": { lowering: "pool-or" },
+  "pool.plane": { lowering: "pool-plane" },
+  "stream.add": { lowering: "add on real or integer maps; add-planes on spikes and counts" },
+  "mask.and": { lowering: "and" },
+  "reduce.sum-positions": { lowering: "sum-positions on spikes; a to-real behind it is fused" },
+  "reduce.mean-positions": { lowering: "mean-positions on real maps" },
+  "reduce.mean-time": { lowering: "mean-steps on real maps, after the last time block" },
+  "attention.statten": { lowering: "attend-kv and attend-q per chunk and head" },
+  "attention.kv": { lowering: "attend-kv, fused into each attention.q that reads it" },
+  "attention.q": { lowering: "attend-q" },
+  "to-real": { lowering: "fused into a reduce.sum-positions or attention.q in front of it" },
+  "to-int": { reason: "the chip has no rounding to integers", hint: "end the net before it, or keep the stream real" },
+  delay: { reason: "the chip runs a layer over a whole time block and so cannot close a cycle", hint: "compile for a step-by-step chip" },
+} satisfies Readonly<Record<string, Support>>;
+
+/** The stand for an op, or a refusal for ops that nobody has looked at. */
+export function supportOf(op: string): Support {
+  const table: Readonly<Record<string, Support>> = supportMatrix;
+  return table[op] ?? { reason: "the op has no lowering", hint: supportedOps() };
+}
+
+/** A hint that names what is supported. */
+export function supportedOps(): string {
+  const names = OPS.map((op) => op.name).filter((name) => {
+    const table: Readonly<Record<string, Support>> = supportMatrix;
+    const support = table[name];
+    return support !== undefined && "lowering" in support;
+  });
+  return `supported: ${names.join(", ")}`;
+}

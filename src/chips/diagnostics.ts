@@ -1,0 +1,14 @@
+import { defineDiagnostics } from "../diagnostics/index.js";
+
+export const chipDiagnostics = defineDiagnostics("chips", {
+  "cannot-read": {
+    severity: "error",
+    explain: "The name is no built-in chip, and no file of that path can be read.",
+  },
+  "not-json": { severity: "error", explain: "A chip description is a JSON file; this one does not parse." },
+  "bad-field": {
+    severity: "error",
+    explain:
+      "A field of a chip description is missing, unknown, of the wrong type or out of range. The place is the path of the field in the file.",
+  },
+});

@@ -1,0 +1,90 @@
+import { didYouMean } from "../diagnostics/index.js";
+import { elements } from "../math/tensor.js";
+import { realTensor, toWeights, type Constant } from "./constant.js";
+import type { Complain } from "./resolve.js";
+import { sameShape } from "./types.js";
+import type { ConstantSyntax, Spanned } from "./syntax.js";
+import { constantProblem } from "./verify.js";
+
+const KINDS = ["real", "weights"];
+
+function countFault(values: Spanned<readonly number[]>, expected: number, what: string): string | undefined {
+  const got = values.value.length;
+  return got === expected ? undefined : `expected ${expected} ${what}, got ${got}`;
+}
+
+/** Values written in the text. */
+function inlineConstant(
+  syntax: ConstantSyntax,
+  shape: readonly number[],
+  values: Spanned<readonly number[]>,
+  complain: Complain,
+): Constant | undefined {
+  const { bias, kind, name } = syntax;
+  const wrong = countFault(values, elements(shape), "values");
+  if (wrong !== undefined) return complain("constant", wrong, values);
+  if (kind.value === "real") {
+    if (bias !== undefined) return complain("constant", "only weights have a bias", bias);
+    const constant = realTensor(shape, Float32Array.from(values.value));
+    const fault = constantProblem(constant);
+    return fault === undefined ? constant : complain("constant", `\`@${name.value}\` ${fault}`, values);
+  }
+  const out = shape[shape.length - 1] ?? 1;
+  const wrongBias = bias === undefined ? undefined : countFault(bias, out, "biases");
+  if (bias !== undefined && wrongBias !== undefined) return complain("constant", wrongBias, bias);
+  if (![...values.value, ...(bias?.value ?? [])].every(Number.isFinite)) {
+    return complain("constant", `\`@${name.value}\` holds a value that is not finite`, values);
+  }
+  const constant = toWeights(shape, values.value, bias?.value);
+  const fault = constantProblem(constant);
+  return fault === undefined ? constant : complain("constant", `\`@${name.value}\` ${fault}`, values);
+}
+
+/** Values given beside the text. */
+function externalConstant(
+  syntax: ConstantSyntax,
+  shape: readonly number[],
+  given: ReadonlyMap<string, Constant>,
+  complain: Complain,
+): Constant | undefined {
+  const { kind, name } = syntax;
+  const constant = given.get(name.value);
+  if (constant === undefined) {
+    const names = [...given.keys()].slice(0, 200);
+    const hint =
+      names.length === 0 ? "give the file of constants that belongs to this text" : didYouMean(name.value, names);
+    return complain("unknown-constant", `no values are given for external \`@${name.value}\``, name, { hint });
+  }
+  if (constant.kind !== kind.value) {
+    return complain(
+      "constant-kind",
+      `\`@${name.value}\` is declared ${kind.value}, the file has ${constant.kind}`,
+      kind,
+    );
+  }
+  if (!sameShape(constant.shape, shape)) {
+    const got = constant.shape.join("x");
+    return complain("constant", `\`@${name.value}\` is declared ${shape.join("x")}, the file has ${got}`, syntax.shape);
+  }
+  return constant;
+}
+
+/** A declared constant with its values, or nothing after complaining. */
+export function resolveConstant(
+  syntax: ConstantSyntax,
+  given: ReadonlyMap<string, Constant>,
+  complain: Complain,
+): Constant | undefined {
+  const { kind, shape, values } = syntax;
+  if (!KINDS.includes(kind.value)) {
+    return complain("constant-kind", `no kind of constant \`${kind.value}\``, kind, {
+      hint: didYouMean(kind.value, KINDS),
+    });
+  }
+  if (shape.value === undefined) {
+    return complain("constant", "a shape needs positive sizes, below 2^31 values in all", shape);
+  }
+  return values === undefined
+    ? externalConstant(syntax, shape.value, given, complain)
+    : inlineConstant(syntax, shape.value, values, complain);
+}

@@ -1,0 +1,93 @@
+import {
+  batchNormAffine,
+  checkOp,
+  outputsOf,
+  toWeights,
+  valueTypes,
+  viewOf,
+  type Net,
+  type Op,
+  type ValueType,
+  type Weights,
+} from "../ir/index.js";
+
+/** Batch normalisations behind a weighted op that can be folded into its weights. */
+export interface NormChain {
+  /** In order; each is the only user of the one before. */
+  readonly norms: readonly Op[];
+  readonly weights: Weights;
+}
+
+const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
+
+/** The affine forms of a chain composed in doubles: x * a + b per channel. */
+function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: Float64Array; b: Float64Array } {
+  const a = new Float64Array(channels).fill(1);
+  const b = new Float64Array(channels);
+  for (const norm of norms) {
+    const next = batchNormAffine(viewOf(net, norm));
+    for (let c = 0; c < channels; c++) {
+      a[c] = a[c]! * next.a[c]!;
+      b[c] = b[c]! * next.a[c]! + next.b[c]!;
+    }
+  }
+  return { a, b };
+}
+
+/** w' = w * a and b' = b * a + shift in doubles, put on the grid again; nothing when a value is not finite. */
+export function foldedWeights(net: Net, weights: Weights, norms: readonly Op[]): Weights | undefined {
+  const out = outputsOf(weights);
+  const { a, b } = composedAffine(net, norms, out);
+  const values = new Float64Array(weights.mantissa.length);
+  for (let i = 0; i < values.length; i++) {
+    const o = i % out;
+    values[i] = weights.mantissa[i]! * 2 ** -weights.exponent[o]! * a[o]!;
+  }
+  const bias = Float64Array.from(weights.bias, (m, o) => m * 2 ** -weights.exponent[o]! * a[o]! + b[o]!);
+  if (!values.every(Number.isFinite) || !bias.every(Number.isFinite)) return undefined;
+  return toWeights(weights.shape, values, bias);
+}
+
+/** The folded weights when the op is still legal with them: sums must stay exact. */
+function legalFold(net: Net, op: Op, norms: readonly Op[], types: ReadonlyMap<string, ValueType>): Weights | undefined {
+  const [symbol = ""] = op.symbols;
+  const weights = net.constants.get(symbol);
+  if (weights?.kind !== "weights") return undefined;
+  const folded = foldedWeights(net, weights, norms);
+  if (folded === undefined) return undefined;
+  const operandTypes = op.operands.flatMap((name) => types.get(name) ?? []);
+  const checked = checkOp(op, operandTypes, new Map([[symbol, folded]]));
+  return "type" in checked ? folded : undefined;
+}
+
+/**
+ * The longest chain of batch norms behind a weighted op that can be folded: every link is the only reader of the value
+ * before it, no output reads that value, and at most one of all the ops carries a layer name.
+ */
+export function foldableChain(
+  net: Net,
+  op: Op,
+  users: ReadonlyMap<string, readonly Op[]>,
+  types?: ReadonlyMap<string, ValueType>,
+): NormChain | undefined {
+  if (!WEIGHTED.has(op.name) || op.type.number.kind !== "real") return undefined;
+  const norms: Op[] = [];
+  let last = op;
+  let layers = op.layer === undefined ? 0 : 1;
+  for (;;) {
+    const [user, ...others] = users.get(last.result) ?? [];
+    if (user?.name !== "norm.batch" || others.length > 0) break;
+    const { result } = last;
+    if (net.outputs.some((output) => output.value === result)) break;
+    layers += user.layer === undefined ? 0 : 1;
+    if (layers > 1) break;
+    norms.push(user);
+    last = user;
+  }
+  const known = norms.length === 0 ? undefined : (types ?? valueTypes(net));
+  for (let length = norms.length; length > 0 && known !== undefined; length--) {
+    const weights = legalFold(net, op, norms.slice(0, length), known);
+    if (weights !== undefined) return { norms: norms.slice(0, length), weights };
+  }
+  return undefined;
+}

@@ -1,0 +1,16 @@
+import { defineDiagnostics } from "../diagnostics/index.js";
+
+/** Every code that reading and running a pipeline may give. */
+export const passDiagnostics = defineDiagnostics("passes", {
+  syntax: {
+    severity: "error",
+    explain: "A pipeline is passes separated by commas, each with options in braces: `a,b{key=value other=value}`.",
+  },
+  "unknown-pass": { severity: "error", explain: "No pass or pipeline has this name; `spikec passes` lists them." },
+  "unknown-option": { severity: "error", explain: "The pass has no such option; `spikec passes NAME` lists them." },
+  option: { severity: "error", explain: "The value of an option is of the wrong type or outside its legal values." },
+  requirement: {
+    severity: "error",
+    explain: "A pass needs something of the net that neither holds nor is brought about by an earlier pass.",
+  },
+});

@@ -1,0 +1,126 @@
+import { usersOf, valueTypes, type Constant, type Net, type Op } from "../ir/index.js";
+import { foldableChain } from "./batch-norm-chain.js";
+import { NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
+import { definePass } from "./pass.js";
+
+/** A name for changed weights: the old one when nothing else reads it, else a new one. */
+function freshName(name: string, readers: number, constants: ReadonlyMap<string, Constant>): string {
+  if (readers <= 1) return name;
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? `${name}.folded` : `${name}.folded${n}`;
+    if (!constants.has(candidate)) return candidate;
+  }
+}
+
+/** How many ops read each constant, as operand or attribute. */
+function constantReaders(net: Net): Map<string, number> {
+  const readers = new Map<string, number>();
+  for (const op of net.ops) {
+    const inAttrs = Object.values(op.attrs).flatMap((v) => (typeof v === "object" && "symbol" in v ? [v.symbol] : []));
+    for (const name of [...op.symbols, ...inAttrs]) readers.set(name, (readers.get(name) ?? 0) + 1);
+  }
+  return readers;
+}
+
+/** The weighted op in the place of the last norm, whose value and users it takes over. */
+function foldedOp(op: Op, norms: readonly Op[], symbol: string): Op {
+  const last = norms[norms.length - 1] ?? op;
+  const layer = [op, ...norms].find((link) => link.layer !== undefined)?.layer;
+  const origin = op.origin ?? last.origin;
+  return {
+    name: op.name,
+    result: last.result,
+    operands: op.operands,
+    symbols: [symbol],
+    attrs: op.attrs,
+    type: last.type,
+    ...(layer === undefined ? {} : { layer }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+export const foldBatchnorm = definePass({
+  name: "fold-batchnorm",
+  summary: "batch norms behind convolutions and dense layers into their weights and bias",
+  description: `w' = w * a and b' = b * a + shift per output channel, computed in doubles and put on the weight grid again;
+a = gamma / sqrt(variance + eps), shift = beta - mean * a. A chain of batch norms is composed first and rounded once.
+A batch norm stays, and is counted, when the value before it has another reader or is an output, when no weighted op is
+before it, or when the folded sums would not be exact. Constants left without a reader are removed by drop-dead.`,
+  options: {},
+  counters: {
+    "batchnorms-folded": "batch norms that became part of weights and bias",
+    "batchnorms-left": "batch norms that could not be folded",
+  },
+  exactness: {
+    kind: "exact-in-reals",
+    why: "the unfolded form rounds the current, the product and the sum to f32; the folded one rounds weights to 24 bits and the sum once",
+  },
+  idempotent: true,
+  requires: [],
+  ensures: [NO_FOLDABLE_BATCHNORM],
+  mayEnsure: [NO_BATCHNORM],
+  run(net, context) {
+    const users = usersOf(net);
+    const types = valueTypes(net);
+    const readers = constantReaders(net);
+    const constants = new Map(net.constants);
+    const replacement = new Map<Op, Op | undefined>();
+    for (const op of net.ops) {
+      const chain = foldableChain(net, op, users, types);
+      const last = chain?.norms[chain.norms.length - 1];
+      if (chain === undefined || last === undefined) continue;
+      const [symbol = ""] = op.symbols;
+      const name = freshName(symbol, readers.get(symbol) ?? 0, constants);
+      constants.set(name, chain.weights);
+      readers.set(symbol, (readers.get(symbol) ?? 0) - 1);
+      for (const link of [op, ...chain.norms]) replacement.set(link, undefined);
+      replacement.set(last, foldedOp(op, chain.norms, name));
+      context.count("batchnorms-folded", chain.norms.length);
+    }
+    const ops = net.ops.flatMap((op) => (replacement.has(op) ? (replacement.get(op) ?? []) : [op]));
+    context.count("batchnorms-left", ops.filter((op) => op.name === "norm.batch").length);
+    return replacement.size === 0 ? net : { ...net, ops, constants };
+  },
+  examples: [
+    {
+      doc: "the scale 2 / sqrt(0.25) = 4 goes into the weights, -mean * 4 + beta into the bias",
+      pipeline: "fold-batchnorm,drop-dead",
+      before: `net @example(%x: spike<1t, 2>) -> real<1t, 1> {
+  const @w : weights<2x1> = [1, 0.5]
+  const @gamma : real<1> = [2]
+  const @beta : real<1> = [0.5]
+  const @mean : real<1> = [1]
+  const @var : real<1> = [0.25]
+  %i = synapse.dense %x, @w : real<1t, 1>
+  %y = norm.batch %i, @gamma, @beta, @mean, @var {eps = 0} : real<1t, 1>
+  return %y
+}`,
+      after: `net @example(%x: spike<1t, 2>) -> real<1t, 1> {
+  const @w : weights<2x1> = [4, 2] + [-3.5]
+  %y = synapse.dense %x, @w : real<1t, 1>
+  return %y
+}`,
+    },
+    {
+      doc: "the current has a second reader, so its batch norm stays",
+      before: `net @example(%x: spike<1t, 2>) -> real<1t, 1> {
+  const @w : weights<2x1> = [1, 0.5]
+  const @one : real<1> = [1]
+  const @zero : real<1> = [0]
+  %i = synapse.dense %x, @w : real<1t, 1>
+  %n = norm.batch %i, @one, @zero, @zero, @one : real<1t, 1>
+  %y = stream.add %i, %n : real<1t, 1>
+  return %y
+}`,
+      after: `net @example(%x: spike<1t, 2>) -> real<1t, 1> {
+  const @w : weights<2x1> = [1, 0.5]
+  const @one : real<1> = [1]
+  const @zero : real<1> = [0]
+  %i = synapse.dense %x, @w : real<1t, 1>
+  %n = norm.batch %i, @one, @zero, @zero, @one : real<1t, 1>
+  %y = stream.add %i, %n : real<1t, 1>
+  return %y
+}`,
+    },
+  ],
+});

@@ -1,0 +1,52 @@
+import { printNet, verifyNet, type Net } from "../ir/index.js";
+import { canonicalize } from "./canonicalize.js";
+import { dropDead } from "./drop-dead.js";
+import { foldBatchnorm } from "./fold-batchnorm.js";
+import type { Pass, SubjectKind } from "./pass.js";
+import { parsePipelineWith, type NamedPipeline, type ParsedPipeline, type PipelineStep } from "./pipeline.js";
+import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
+
+export * from "./pass.js";
+export { passDiagnostics } from "./diagnostics.js";
+export { FACTS, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
+export * from "./pipeline.js";
+export * from "./run.js";
+
+/** Every pass on nets, written out by hand; adding a pass is its file and its line here. */
+export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm];
+
+/** Named pipelines, with the reason for each pass. */
+export const PIPELINES: readonly NamedPipeline[] = [
+  {
+    name: "import",
+    summary: "what every importer runs: a net at spike level, in canonical form",
+    entries: [
+      { pass: "fold-batchnorm", reason: "a net at spike level has no batch norm; it also leaves fewer values" },
+      { pass: "canonicalize", reason: "importers translate layer by layer and leave ops that change nothing" },
+      {
+        pass: "drop-dead",
+        reason: "folding leaves constants without a reader, models carry heads that are not asked for",
+      },
+    ],
+  },
+  {
+    name: "exact",
+    summary: "simplifications that keep every bit of every output",
+    entries: [
+      { pass: "canonicalize", reason: "removes ops that change nothing, so that other passes see through them" },
+      { pass: "drop-dead", reason: "removes what lost its last reader" },
+    ],
+  },
+];
+
+export const netSubject: SubjectKind<Net> = { verify: verifyNet, print: (net) => printNet(net) };
+
+/** Reads a pipeline of passes on nets. */
+export function parsePipeline(source: string, file?: string): ParsedPipeline {
+  return parsePipelineWith(source, { passes: PASSES, pipelines: PIPELINES }, file);
+}
+
+/** Runs passes on a net; see {@link runSteps}. */
+export function runPipeline(net: Net, steps: readonly PipelineStep[], options: RunOptions = {}): PipelineRun<Net> {
+  return runSteps(net, steps, netSubject, options);
+}

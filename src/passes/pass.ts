@@ -1,0 +1,125 @@
+import { internalError, type Diagnostic, type Report } from "../diagnostics/index.js";
+import type { Net } from "../ir/index.js";
+
+/**
+ * A pass is data: what it is called, what it promises, its options, and a function from a subject to a subject. Help, tests
+ * and pipelines derive from it. The subject is a {@link Net} for passes of the IR; backends use the same for their stages.
+ */
+
+export type OptionValue = number | boolean | string;
+
+/** An option: its type, legal values, default and meaning. */
+export type OptionDefinition = { readonly doc: string } & (
+  | { readonly type: "int"; readonly min: number; readonly max?: number; readonly default: number }
+  | { readonly type: "number"; readonly default: number }
+  | { readonly type: "boolean"; readonly default: boolean }
+  | { readonly type: "word"; readonly oneOf: readonly string[]; readonly default: string }
+);
+
+/**
+ * What a pass may change about results: nothing (bit-equal), only the rounding of real arithmetic, or at most `limit` of
+ * `metric`, written down before measuring. Tests take their tolerance from here.
+ */
+export type Exactness =
+  | { readonly kind: "exact" }
+  | { readonly kind: "exact-in-reals"; readonly why: string }
+  | { readonly kind: "bounded"; readonly metric: string; readonly limit: string };
+
+/** A named property with a checking function, for `requires` and `ensures`. */
+export interface Fact<S = Net> {
+  readonly name: string;
+  readonly doc: string;
+  /** Why it does not hold, in one sentence, or nothing. */
+  violation(subject: S): string | undefined;
+}
+
+/** An example in a pass's documentation, run as a test: texts before and after the pass. */
+export interface PassExample {
+  readonly doc: string;
+  /** The pass with options; the bare pass when absent. */
+  readonly pipeline?: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface PassDefinition<S = Net> {
+  /** Verb-object, in kebab case. */
+  readonly name: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly options: Readonly<Record<string, OptionDefinition>>;
+  /** What is counted, `noun-verbed`, with what it means. */
+  readonly counters: Readonly<Record<string, string>>;
+  readonly exactness: Exactness;
+  /** Whether running it a second time changes nothing. */
+  readonly idempotent: boolean;
+  readonly requires: readonly Fact<S>[];
+  /** Holds afterwards, always; checked after the pass. */
+  readonly ensures: readonly Fact<S>[];
+  /** Often holds afterwards; what it could not do is counted. */
+  readonly mayEnsure: readonly Fact<S>[];
+  /** Returns the same object if nothing changed. User faults go to `context.report`. */
+  run(subject: S, context: PassContext): S;
+  readonly examples: readonly PassExample[];
+}
+
+export type Pass<S = Net> = PassDefinition<S>;
+
+export function definePass<S = Net>(definition: PassDefinition<S>): Pass<S> {
+  return definition;
+}
+
+/** What a pass sees of the run: its options, and where counters and diagnostics go. */
+export class PassContext {
+  readonly counters = new Map<string, number>();
+  readonly layersRemoved: string[] = [];
+
+  constructor(
+    private readonly pass: Pick<Pass, "name" | "options" | "counters">,
+    private readonly options: Readonly<Record<string, OptionValue>>,
+    readonly report: Report,
+  ) {
+    for (const counter of Object.keys(pass.counters)) this.counters.set(counter, 0);
+  }
+
+  private option(name: string): OptionValue {
+    const value = this.options[name] ?? this.pass.options[name]?.default;
+    if (value === undefined) throw internalError(`${this.pass.name} has no option ${name}`);
+    return value;
+  }
+
+  number(name: string): number {
+    const value = this.option(name);
+    if (typeof value !== "number") throw internalError(`${this.pass.name}: ${name} is not a number`);
+    return value;
+  }
+
+  boolean(name: string): boolean {
+    const value = this.option(name);
+    if (typeof value !== "boolean") throw internalError(`${this.pass.name}: ${name} is not true or false`);
+    return value;
+  }
+
+  word(name: string): string {
+    const value = this.option(name);
+    if (typeof value !== "string") throw internalError(`${this.pass.name}: ${name} is not a word`);
+    return value;
+  }
+
+  count(counter: string, by = 1): void {
+    const before = this.counters.get(counter);
+    if (before === undefined) throw internalError(`${this.pass.name} has no counter ${counter}`);
+    this.counters.set(counter, before + by);
+  }
+
+  /** Declares that a layer of the source model has no counterpart any more. */
+  removeLayer(name: string): void {
+    this.layersRemoved.push(name);
+  }
+}
+
+/** How to check and print what passes transform. */
+export interface SubjectKind<S> {
+  verify(subject: S): readonly Diagnostic[];
+  print(subject: S): string;
+}

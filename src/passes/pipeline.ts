@@ -1,0 +1,235 @@
+import { didYouMean, Report, type Diagnostic, type Location } from "../diagnostics/index.js";
+import { passDiagnostics } from "./diagnostics.js";
+import type { OptionDefinition, OptionValue, Pass } from "./pass.js";
+
+/**
+ * Pipelines as text: `fold-batchnorm,canonicalize{max-iterations=3}`. Passes are separated by commas, options by spaces or
+ * commas; a pipeline's name stands for its passes.
+ */
+
+/** One pass of a named pipeline and why it is there. */
+export interface PipelineEntry {
+  readonly pass: string;
+  readonly reason: string;
+}
+
+export interface NamedPipeline {
+  readonly name: string;
+  readonly summary: string;
+  readonly entries: readonly PipelineEntry[];
+}
+
+/** A pass with the options it was given. */
+export interface PipelineStep<P = Pass> {
+  readonly pass: P;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** Where in the pipeline's text it stands. */
+  readonly location?: Location;
+}
+
+export interface PipelineTables<P> {
+  readonly passes: readonly P[];
+  readonly pipelines: readonly NamedPipeline[];
+}
+
+export interface ParsedPipeline<P = Pass> {
+  /** Absent when there is a diagnostic. */
+  readonly steps?: readonly PipelineStep<P>[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+interface Token {
+  readonly kind: "word" | "," | "{" | "}" | "=" | "unknown" | "end";
+  readonly text: string;
+  readonly offset: number;
+}
+
+const TOKEN = /[A-Za-z0-9_.+-]+|[,{}=]|[^\sA-Za-z0-9_.+\-,{}=]+/g;
+const WORD = /^[A-Za-z0-9_.+-]+$/;
+
+function isMark(text: string): text is "," | "{" | "}" | "=" {
+  return text.length === 1 && ",{}=".includes(text);
+}
+
+function tokenize(source: string): Token[] {
+  const tokens = [...source.matchAll(TOKEN)].map((match): Token => {
+    const [text] = match;
+    const kind = WORD.test(text) ? "word" : isMark(text) ? text : "unknown";
+    return { kind, text, offset: match.index };
+  });
+  return [...tokens, { kind: "end", text: "", offset: source.trimEnd().length }];
+}
+
+/** The option parser needs of a pass only its name and options. */
+type PassLike = Pick<Pass, "name" | "options">;
+
+/** Says which values an option takes. */
+export function describeOption(definition: OptionDefinition): string {
+  switch (definition.type) {
+    case "int":
+      return definition.max === undefined
+        ? `an integer of at least ${definition.min}`
+        : `an integer in ${definition.min}..${definition.max}`;
+    case "number":
+      return "a number";
+    case "boolean":
+      return "true or false";
+    case "word":
+      return `one of ${definition.oneOf.join(", ")}`;
+  }
+}
+
+function readOption(definition: OptionDefinition, text: string): OptionValue | undefined {
+  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+  switch (definition.type) {
+    case "int": {
+      const legal = Number.isSafeInteger(number) && number >= definition.min && number <= (definition.max ?? Infinity);
+      return legal ? number : undefined;
+    }
+    case "number":
+      return Number.isFinite(number) ? number : undefined;
+    case "boolean":
+      return text === "true" ? true : text === "false" ? false : undefined;
+    case "word":
+      return definition.oneOf.includes(text) ? text : undefined;
+  }
+}
+
+/** Reads one pipeline string. */
+class PipelineReader<P extends PassLike> {
+  readonly report = new Report();
+  readonly steps: PipelineStep<P>[] = [];
+  private readonly tokens: readonly Token[];
+  private at = 0;
+
+  constructor(
+    private readonly source: string,
+    private readonly file: string,
+    private readonly tables: PipelineTables<P>,
+  ) {
+    this.tokens = tokenize(source);
+  }
+
+  private get token(): Token {
+    return this.tokens[this.at] ?? { kind: "end", text: "", offset: this.source.length };
+  }
+
+  private take(kind: Token["kind"]): Token | undefined {
+    const { token } = this;
+    if (token.kind !== kind) return undefined;
+    this.at++;
+    return token;
+  }
+
+  private location(token: Token): Location {
+    const length = Math.max(1, token.text.length);
+    return { kind: "text", file: this.file, source: this.source, offset: token.offset, length };
+  }
+
+  private complain(
+    code: Parameters<typeof passDiagnostics.make>[0],
+    message: string,
+    token: Token,
+    hint?: string,
+  ): void {
+    this.report.add(passDiagnostics.make(code, message, { location: this.location(token), hint }));
+  }
+
+  private expected(what: string): void {
+    const { token } = this;
+    const got = token.kind === "end" ? "the end" : `\`${token.text.slice(0, 40)}\``;
+    this.complain("syntax", `expected ${what}, got ${got}`, token);
+  }
+
+  read(): void {
+    if (this.take("end") !== undefined) return;
+    do {
+      if (!this.readStep()) return;
+    } while (this.take(",") !== undefined);
+    if (this.take("end") === undefined) this.expected("`,` or `{`");
+  }
+
+  private readStep(): boolean {
+    const word = this.take("word");
+    if (word === undefined) {
+      this.expected("the name of a pass");
+      return false;
+    }
+    const pass = this.tables.passes.find(({ name }) => name === word.text);
+    const pipeline = this.tables.pipelines.find(({ name }) => name === word.text);
+    if (pass === undefined && pipeline === undefined) {
+      const names = [...this.tables.passes, ...this.tables.pipelines].map(({ name }) => name);
+      this.complain("unknown-pass", `no pass or pipeline \`${word.text}\``, word, didYouMean(word.text, names));
+    }
+    const brace = this.token;
+    const options: [string, OptionValue][] = [];
+    if (this.take("{") !== undefined) {
+      if (pipeline !== undefined) this.complain("syntax", `pipeline \`${word.text}\` takes no options`, brace);
+      if (!this.readOptions(pass, options)) return false;
+    }
+    const location = this.location(word);
+    if (pass !== undefined) this.steps.push({ pass, options: Object.fromEntries(options), location });
+    for (const entry of pass === undefined ? (pipeline?.entries ?? []) : []) {
+      const member = this.tables.passes.find(({ name }) => name === entry.pass);
+      if (member !== undefined) this.steps.push({ pass: member, options: {}, location });
+    }
+    return true;
+  }
+
+  /** After `{`, to the `}`; false when the rest cannot be read. */
+  private readOptions(pass: P | undefined, options: [string, OptionValue][]): boolean {
+    while (this.take("}") === undefined) {
+      const key = this.take("word");
+      if (key === undefined || this.take("=") === undefined) {
+        this.expected(key === undefined ? "an option or `}`" : "`=`");
+        return false;
+      }
+      const value = this.take("word");
+      if (value === undefined) {
+        this.expected(`a value for \`${key.text}\``);
+        return false;
+      }
+      this.take(",");
+      if (pass !== undefined) this.setOption(pass, key, value, options);
+    }
+    return true;
+  }
+
+  private setOption(pass: P, key: Token, value: Token, options: [string, OptionValue][]): void {
+    const definition = Object.hasOwn(pass.options, key.text) ? pass.options[key.text] : undefined;
+    if (definition === undefined) {
+      const names = Object.keys(pass.options);
+      const hint = names.length === 0 ? "it takes no options" : didYouMean(key.text, names);
+      this.complain("unknown-option", `\`${pass.name}\` has no option \`${key.text}\``, key, hint);
+      return;
+    }
+    if (options.some(([name]) => name === key.text)) {
+      this.complain("option", `\`${key.text}\` is given twice`, key);
+      return;
+    }
+    const read = readOption(definition, value.text);
+    if (read !== undefined) options.push([key.text, read]);
+    else {
+      const message = `\`${key.text}\` expects ${describeOption(definition)}, got \`${value.text}\``;
+      this.complain("option", message, value);
+    }
+  }
+}
+
+/** Reads a pipeline; faults are diagnostics with a caret into its text. An empty text is a pipeline without passes. */
+export function parsePipelineWith<P extends PassLike>(
+  source: string,
+  tables: PipelineTables<P>,
+  file = "pipeline",
+): ParsedPipeline<P> {
+  const reader = new PipelineReader(source, file, tables);
+  reader.read();
+  const { diagnostics, failed } = reader.report;
+  return failed ? { diagnostics } : { steps: reader.steps, diagnostics };
+}
+
+/** The text of a step, as it would be written in a pipeline. */
+export function printStep(step: PipelineStep<PassLike>): string {
+  const options = Object.entries(step.options).map(([name, value]) => `${name}=${value}`);
+  return options.length === 0 ? step.pass.name : `${step.pass.name}{${options.join(" ")}}`;
+}

@@ -1,0 +1,14 @@
+import { defineDiagnostics } from "../diagnostics/index.js";
+
+export const simDiagnostics = defineDiagnostics("sim", {
+  deadlock: {
+    severity: "error",
+    explain:
+      "No engine of the chip can ever go on: each waits for a token that no other will signal. The program is wrong; the message names what every engine waits for.",
+  },
+  "cycle-limit": { severity: "error", explain: "The run did not end within the given number of cycles." },
+  input: {
+    severity: "error",
+    explain: "An input of the program is missing, or has another length or number format than the program expects.",
+  },
+});

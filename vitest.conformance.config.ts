@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["conformance/**/*.test.ts"],
+    globalSetup: ["conformance/support/announce.ts"],
+    testTimeout: 600_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
