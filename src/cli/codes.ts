@@ -28,6 +28,8 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
 /** Every diagnostic code with its definition, for `spikec explain`. */
 export function allCodes(): ReadonlyMap<string, DiagnosticDefinition> {
   return new Map(
-    TABLES.flatMap(({ folder, table }) => Object.entries(table).map(([name, definition]) => [`${folder}/${name}`, definition] as const)),
+    TABLES.flatMap(({ folder, table }) =>
+      Object.entries(table).map(([name, definition]) => [`${folder}/${name}`, definition] as const),
+    ),
   );
 }

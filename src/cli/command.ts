@@ -29,7 +29,10 @@ export function printDiagnostics(report: Report, io: Io, from = 0): void {
  * Runs the body of a command: prints its diagnostics and sets the exit code. The body returns false when it failed in a way that
  * it has already printed, for example a rung of the ladder.
  */
-export async function runCommand(io: Io, body: (report: Report) => Promise<boolean | void> | boolean | void): Promise<void> {
+export async function runCommand(
+  io: Io,
+  body: (report: Report) => Promise<boolean | void> | boolean | void,
+): Promise<void> {
   const report = new Report();
   try {
     const succeeded = await body(report);
@@ -60,7 +63,12 @@ export function positiveInteger(text: string): number {
 export function withModelOptions(command: Command): Command {
   return command
     .option("--arch <name>", "architecture of the checkpoint; `spikec models` lists them")
-    .option("--set <name=value>", "a setting of the architecture, repeatable", collectAssignments, new Map<string, string>());
+    .option(
+      "--set <name=value>",
+      "a setting of the architecture, repeatable",
+      collectAssignments,
+      new Map<string, string>(),
+    );
 }
 
 export interface ModelOptions {

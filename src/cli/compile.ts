@@ -22,12 +22,19 @@ interface CompileOptions extends ModelOptions, PassOptions {
 /** Compiles a net for a target and chip by name. */
 export function compileNet(
   net: Net,
-  { target, chip, timeBlock }: { readonly target: string; readonly chip: string; readonly timeBlock?: number | undefined },
+  {
+    target,
+    chip,
+    timeBlock,
+  }: { readonly target: string; readonly chip: string; readonly timeBlock?: number | undefined },
   report: Report,
 ): Program | undefined {
   const backend = BACKENDS.find((b) => b.name === target);
   if (backend === undefined) {
-    const hint = didYouMean(target, BACKENDS.map((b) => b.name));
+    const hint = didYouMean(
+      target,
+      BACKENDS.map((b) => b.name),
+    );
     return report.add(cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint }));
   }
   const description = readChip(chip, report);
@@ -42,11 +49,15 @@ export function registerCompile(program: Command, io: Io): void {
     .argument("<model>", "checkpoint (with --arch) or net.snn")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
     .option("--chip <name>", "chip description, built in or a JSON file", "layerwise-default")
-    .option("--time-block <timesteps>", "timesteps a layer runs before the next one starts; default all", positiveInteger)
+    .option(
+      "--time-block <timesteps>",
+      "timesteps a layer runs before the next one starts; default all",
+      positiveInteger,
+    )
     .requiredOption("-o, --output <file>", "program file to write")
     .option("--explain", "print how the net was laid out on the chip");
   withPassOptions(withModelOptions(command)).action((file: string, options: CompileOptions) =>
-    runCommand(io, (report) => {
+    runCommand(io, async (report) => {
       const net = loadNet(file, options, report);
       if (net === undefined) return;
       const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
@@ -54,7 +65,7 @@ export function registerCompile(program: Command, io: Io): void {
       const compiled = compileNet(lowered, options, report);
       if (compiled === undefined || report.failed) return;
       const bytes = encodeProgram(compiled);
-      writeFileAtomically(options.output, bytes);
+      await writeFileAtomically(options.output, bytes);
       if (options.explain === true) for (const note of compiled.notes) io.out(note);
       io.out(
         `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes.length)} bytes for ${compiled.chip.name}`,

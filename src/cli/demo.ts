@@ -42,7 +42,13 @@ interface Variant {
 }
 
 /** Imports the example with a chunk, compiles it, and runs the whole test split on the chip. */
-function runVariant(chunk: number, inputs: InputSet, labels: ArrayLike<number>, progress: Progress, report: Report): Variant | undefined {
+function runVariant(
+  chunk: number,
+  inputs: InputSet,
+  labels: ArrayLike<number>,
+  progress: Progress,
+  report: Report,
+): Variant | undefined {
   const overrides = new Map([["chunk", String(chunk)]]);
   const model = importModel(example("model.pth"), { arch: "statten", overrides }, report);
   if (model === undefined) return undefined;
@@ -80,7 +86,11 @@ function comparison(variants: readonly Variant[]): string {
   const row = (name: string, cell: (v: Variant, i: number) => string): string[] => [name, ...variants.map(cell)];
   const samples = (v: Variant): number => v.run.samples.length;
   const events = (v: Variant, names: readonly ("ac" | "kv" | "qa")[]): string =>
-    count(Math.round(v.run.layers.flatMap((l) => names.flatMap((n) => l.events[n])).reduce((a, b) => a + b, 0) / samples(v)));
+    count(
+      Math.round(
+        v.run.layers.flatMap((l) => names.flatMap((n) => l.events[n])).reduce((a, b) => a + b, 0) / samples(v),
+      ),
+    );
   return table([
     ["per picture", ...variants.map((v) => (v.chunk === 1 ? "chunk 1 (per timestep)" : `STAtten, chunk ${v.chunk}`))],
     row("accuracy on the chip", (v) => percent(accuracyOf(v.run) ?? 0)),
@@ -106,20 +116,30 @@ function demo(report: Report, io: Io): boolean | void {
   const perStep = runVariant(1, inputs, labels, progress, report);
   if (statten === undefined || perStep === undefined) return;
   const { net, program, run } = statten;
-  io.out(`compiled   ${count(program.instructions.length)} instructions for ${program.chip.name}: ${program.chip.lanes} adders, ${program.chip.parallelTimesteps} timesteps at once`);
-  io.out(`simulated  ${count(run.cycles)} cycles, every engine stepped: ${si(run.seconds / labels.length, "s")} per picture at ${program.chip.clockHz / 1e6} MHz`);
+  io.out(
+    `compiled   ${count(program.instructions.length)} instructions for ${program.chip.name}: ${program.chip.lanes} adders, ${program.chip.parallelTimesteps} timesteps at once`,
+  );
+  io.out(
+    `simulated  ${count(run.cycles)} cycles, every engine stepped: ${si(run.seconds / labels.length, "s")} per picture at ${program.chip.clockHz / 1e6} MHz`,
+  );
 
   const predictions = checkpointPredictions(net, inputs, progress);
   const chip = run.samples.map((sample) => sample.predicted);
   const check = chipAgainstEvaluator(program, net, { input: inputs.data, samples: COMPARED_PICTURES });
   const mismatches = check.layers.reduce((sum, layer) => sum + layer.mismatches, 0);
   const spikes = check.layers.reduce((sum, layer) => sum + layer.spikes, 0);
-  io.out(`validated  ${count(spikes)} spikes of ${COMPARED_PICTURES} pictures in ${check.layers.length} layers, chip against evaluator: ${mismatches} differ`);
+  io.out(
+    `validated  ${count(spikes)} spikes of ${COMPARED_PICTURES} pictures in ${check.layers.length} layers, chip against evaluator: ${mismatches} differ`,
+  );
   const same = fractionEqual(chip, predictions) === 1 && fractionEqual(chip, recorded) === 1;
   io.out(`predicted  chip, evaluator and PyTorch ${same ? "agree" : "DISAGREE"} on all ${labels.length} pictures`);
-  io.out(`accuracy   checkpoint ${percent(fractionEqual(predictions, labels))}, simulated chip ${percent(accuracyOf(run) ?? 0)}\n`);
+  io.out(
+    `accuracy   checkpoint ${percent(fractionEqual(predictions, labels))}, simulated chip ${percent(accuracyOf(run) ?? 0)}\n`,
+  );
   io.out(`${comparison([statten, perStep])}\n`);
-  io.out(`The chunk lets each timestep attend to its neighbour; trained with chunk 2, the network is another one at chunk 1.`);
+  io.out(
+    `The chunk lets each timestep attend to its neighbour; trained with chunk 2, the network is another one at chunk 1.`,
+  );
   io.out(`Energy: 45 nm table ${ENERGY_TABLES[0]!.name}, arithmetic and memory apart; no clock, control or leakage.\n`);
   io.out(`Next:
   npx spikec compile examples/digits/model.pth --arch statten -o digits.spk --explain

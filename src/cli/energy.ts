@@ -55,7 +55,11 @@ export function registerEnergy(program: Command, io: Io): void {
     .command("energy")
     .description("price the events of a run: per layer, total, per sample")
     .argument("<run>", "run.json written by `spikec simulate`")
-    .option("--table <name>", `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`, "horowitz-45nm")
+    .option(
+      "--table <name>",
+      `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
+      "horowitz-45nm",
+    )
     .option("--explain", "every row: count x figure, and where the figure comes from")
     .option("--json", "print JSON")
     .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>
@@ -66,7 +70,14 @@ export function registerEnergy(program: Command, io: Io): void {
         const estimate = estimateEnergy(run, prices);
         if (options.json === true) return io.out(JSON.stringify(estimate, null, 2));
         if (options.explain !== true) return io.out(energyText(estimate));
-        const rows = estimate.rows.map((row) => [row.layer, row.what, count(row.count), `${row.figure.joules.toExponential(3)} J`, si(row.joules, "J"), `${row.figure.source} (${row.figure.status})`]);
+        const rows = estimate.rows.map((row) => [
+          row.layer,
+          row.what,
+          count(row.count),
+          `${row.figure.joules.toExponential(3)} J`,
+          si(row.joules, "J"),
+          `${row.figure.source} (${row.figure.status})`,
+        ]);
         io.out(table([["layer", "what", "count (bits for memories)", "each", "together", "source"], ...rows]));
       }),
     );

@@ -11,7 +11,13 @@ export function inspectProgram(path: string, json: boolean, report: Report, io: 
   for (const { op } of program.instructions) kinds.set(op, (kinds.get(op) ?? 0) + 1);
   if (json) {
     const { weights, instructions, ...rest } = program;
-    io.out(JSON.stringify({ ...rest, weightBytes: weights.length, instructions: Object.fromEntries(kinds), total: instructions.length }, null, 2));
+    io.out(
+      JSON.stringify(
+        { ...rest, weightBytes: weights.length, instructions: Object.fromEntries(kinds), total: instructions.length },
+        null,
+        2,
+      ),
+    );
     return;
   }
   io.out(
@@ -23,7 +29,10 @@ export function inspectProgram(path: string, json: boolean, report: Report, io: 
       "",
       table([["instruction", "count"], ...[...kinds].map(([op, n]) => [op, count(n)])]),
       "",
-      table([["layer", "op", "positions", "channels"], ...program.layers.map((l) => [l.name, l.kind, String(l.positions), String(l.channels)])]),
+      table([
+        ["layer", "op", "positions", "channels"],
+        ...program.layers.map((l) => [l.name, l.kind, String(l.positions), String(l.channels)]),
+      ]),
       "",
       ...program.notes,
     ].join("\n"),

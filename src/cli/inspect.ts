@@ -17,8 +17,14 @@ interface Layer {
 /** Neurons and weighted ops of a net, in order, by the names they have in the source model. */
 function layersOf(net: Net): readonly Layer[] {
   return net.ops
-    .filter((op) => op.layer !== undefined || op.symbols.some((symbol) => net.constants.get(symbol)?.kind === "weights"))
-    .map((op) => ({ name: op.layer?.name ?? op.origin ?? op.symbols[0] ?? `%${op.result}`, op: op.name, type: printType(op.type) }));
+    .filter(
+      (op) => op.layer !== undefined || op.symbols.some((symbol) => net.constants.get(symbol)?.kind === "weights"),
+    )
+    .map((op) => ({
+      name: op.layer?.name ?? op.origin ?? op.symbols[0] ?? `%${op.result}`,
+      op: op.name,
+      type: printType(op.type),
+    }));
 }
 
 function summary(model: ImportedModel) {
@@ -29,12 +35,17 @@ function summary(model: ImportedModel) {
   return {
     arch: model.model.name,
     container: model.checkpoint.container,
-    settings: Object.fromEntries([...model.settings.entries].map(([name, s]) => [name, { value: s.value, origin: s.origin }])),
+    settings: Object.fromEntries(
+      [...model.settings.entries].map(([name, s]) => [name, { value: s.value, origin: s.origin }]),
+    ),
     parameters: size(trained),
     buffers: size(tensors) - size(trained),
     neurons: neurons.reduce((sum, op) => sum + elements(op.type.shape), 0),
     inputs: model.net.inputs.map((input) => ({ name: input.name, type: printType(input.type) })),
-    outputs: model.net.outputs.map((output) => ({ name: output.name, type: printType(valueTypes(model.net).get(output.value)!) })),
+    outputs: model.net.outputs.map((output) => ({
+      name: output.name,
+      type: printType(valueTypes(model.net).get(output.value)!),
+    })),
     layers: layersOf(model.net),
     ignored: { entries: model.checkpoint.ignored, tensors: model.unused },
   };
@@ -46,7 +57,10 @@ function modelText(path: string, model: ImportedModel): string {
     `${path}: ${s.arch} (container: ${s.container})`,
     `${count(s.parameters)} parameters, ${count(s.buffers)} batch-norm statistics, ${count(s.neurons)} spiking neurons`,
     "",
-    table([["setting", "value", "from"], ...Object.entries(s.settings).map(([name, v]) => [name, String(v.value), v.origin])]),
+    table([
+      ["setting", "value", "from"],
+      ...Object.entries(s.settings).map(([name, v]) => [name, String(v.value), v.origin]),
+    ]),
     "",
     ...s.inputs.map((input) => `input  ${input.name}: ${input.type}`),
     ...s.outputs.map((output) => `output ${output.name}: ${output.type}`),
@@ -54,7 +68,8 @@ function modelText(path: string, model: ImportedModel): string {
     table([["layer", "op", "result"], ...s.layers.map((layer) => [layer.name, layer.op, layer.type])]),
   ];
   if (s.ignored.entries.length > 0) lines.push("", `entries left aside: ${s.ignored.entries.join(", ")}`);
-  if (s.ignored.tensors.length > 0) lines.push("", `tensors that the network holds but never uses: ${s.ignored.tensors.join(", ")}`);
+  if (s.ignored.tensors.length > 0)
+    lines.push("", `tensors that the network holds but never uses: ${s.ignored.tensors.join(", ")}`);
   return lines.join("\n");
 }
 
@@ -78,10 +93,18 @@ export function registerInspect(program: Command, io: Io): void {
       if (file.endsWith(".snn")) {
         const net = loadNet(file, options, report);
         if (net === undefined) return;
-        return io.out(options.json === true ? JSON.stringify({ name: net.name, layers: layersOf(net) }, null, 2) : netText(file, net));
+        return io.out(
+          options.json === true
+            ? JSON.stringify({ name: net.name, layers: layersOf(net) }, null, 2)
+            : netText(file, net),
+        );
       }
       if (options.arch === undefined) {
-        report.add(cliDiagnostics.make("arch-needed", `\`${file}\` does not say which architecture it is`, { hint: "add --arch, see `spikec models`" }));
+        report.add(
+          cliDiagnostics.make("arch-needed", `\`${file}\` does not say which architecture it is`, {
+            hint: "add --arch, see `spikec models`",
+          }),
+        );
         return;
       }
       const model = importModel(file, { arch: options.arch, overrides: options.set }, report);

@@ -12,7 +12,15 @@ import { table } from "./text.js";
 /** Listings and documentation, all printed from the code's own data: ops, passes, targets, models, explain. */
 
 /** Prints the list, or the page of one entry. */
-function listing(program: Command, io: Io, name: string, what: string, list: () => string, page: (entry: string) => string | undefined, names: () => readonly string[]): void {
+function listing(
+  program: Command,
+  io: Io,
+  name: string,
+  what: string,
+  list: () => string,
+  page: (entry: string) => string | undefined,
+  names: () => readonly string[],
+): void {
   program
     .command(name)
     .description(what)
@@ -21,7 +29,11 @@ function listing(program: Command, io: Io, name: string, what: string, list: () 
       runCommand(io, (report) => {
         const text = entry === undefined ? list() : page(entry);
         if (text !== undefined) return io.out(text);
-        report.add(cliDiagnostics.make("unknown-name", `${name}: nothing is called \`${entry}\``, { hint: didYouMean(entry ?? "", names()) }));
+        report.add(
+          cliDiagnostics.make("unknown-name", `${name}: nothing is called \`${entry}\``, {
+            hint: didYouMean(entry ?? "", names()),
+          }),
+        );
       }),
     );
 }
@@ -31,19 +43,24 @@ function attrText(name: string, attr: AttrDefinition): string {
     attr.type === "word"
       ? attr.oneOf.join(" | ")
       : attr.type === "call"
-        ? Object.entries(attr.forms).map(([rule, args]) => (args.length > 0 ? `${rule}(${args.join(", ")})` : rule)).join(" | ")
+        ? Object.entries(attr.forms)
+            .map(([rule, args]) => (args.length > 0 ? `${rule}(${args.join(", ")})` : rule))
+            .join(" | ")
         : attr.type === "int"
           ? `integer >= ${attr.min}`
           : attr.type;
   const value = attr.default;
-  const shown = typeof value === "object" && "args" in value ? `${value.name}(${value.args.join(", ")})` : String(value);
+  const shown =
+    typeof value === "object" && "args" in value ? `${value.name}(${value.args.join(", ")})` : String(value);
   return `  ${name}: ${legal}${value === undefined ? "" : `, default ${shown}`}\n      ${attr.doc}`;
 }
 
 function opPage(op: OpDefinition): string {
   const parts = [`${op.name}: ${op.summary}`, "", op.doc, "", "operands:"];
   for (const operand of op.operands) {
-    parts.push(`  %${operand.name}: ${operand.accepts}; ${operand.doc}${operand.future === true ? " (needed up to the end of the chunk)" : ""}`);
+    parts.push(
+      `  %${operand.name}: ${operand.accepts}; ${operand.doc}${operand.future === true ? " (needed up to the end of the chunk)" : ""}`,
+    );
   }
   if (op.symbols.length > 0) parts.push("constants:", ...op.symbols.map((s) => `  @${s.name}: ${s.kind}; ${s.doc}`));
   const attrs = Object.entries(op.attrs);
@@ -54,10 +71,25 @@ function opPage(op: OpDefinition): string {
 
 function passPage(pass: Pass): string {
   const { exactness } = pass;
-  const kept = { exact: () => "keeps every bit", "exact-in-reals": () => `exact in real arithmetic: ${"why" in exactness ? exactness.why : ""}`, bounded: () => ("limit" in exactness ? `${exactness.metric} at most ${exactness.limit}` : "") }[exactness.kind]();
-  const options = Object.entries(pass.options).map(([name, o]) => `  ${name} = ${String(o.default)}: ${describeOption(o)}; ${o.doc}`);
+  const kept = {
+    exact: () => "keeps every bit",
+    "exact-in-reals": () => `exact in real arithmetic: ${"why" in exactness ? exactness.why : ""}`,
+    bounded: () => ("limit" in exactness ? `${exactness.metric} at most ${exactness.limit}` : ""),
+  }[exactness.kind]();
+  const options = Object.entries(pass.options).map(
+    ([name, o]) => `  ${name} = ${String(o.default)}: ${describeOption(o)}; ${o.doc}`,
+  );
   const counters = Object.entries(pass.counters).map(([name, doc]) => `  ${name}: ${doc}`);
-  const examples = pass.examples.flatMap((e) => ["", `example: ${e.doc}`, "", e.before.trimEnd(), "", "becomes", "", e.after.trimEnd()]);
+  const examples = pass.examples.flatMap((e) => [
+    "",
+    `example: ${e.doc}`,
+    "",
+    e.before.trimEnd(),
+    "",
+    "becomes",
+    "",
+    e.after.trimEnd(),
+  ]);
   return [
     `${pass.name}: ${pass.summary}`,
     "",
@@ -72,7 +104,11 @@ function passPage(pass: Pass): string {
 }
 
 export function registerLists(program: Command, io: Io): void {
-  listing(program, io, "ops", "list the ops of the IR, or document one",
+  listing(
+    program,
+    io,
+    "ops",
+    "list the ops of the IR, or document one",
     () => table([["op", "what it does"], ...OPS.map((op) => [op.name, op.summary])]),
     (name) => {
       const op = findOp(name);
@@ -80,12 +116,22 @@ export function registerLists(program: Command, io: Io): void {
     },
     () => OPS.map((op) => op.name),
   );
-  listing(program, io, "passes", "list passes and pipelines, or document one",
+  listing(
+    program,
+    io,
+    "passes",
+    "list passes and pipelines, or document one",
     () =>
       [
-        table([["pass", "exactness", "what it does"], ...PASSES.map((pass) => [pass.name, pass.exactness.kind, pass.summary])]),
+        table([
+          ["pass", "exactness", "what it does"],
+          ...PASSES.map((pass) => [pass.name, pass.exactness.kind, pass.summary]),
+        ]),
         "",
-        ...PIPELINES.map((p) => `pipeline ${p.name}: ${p.summary}\n${p.entries.map((step) => `  ${step.pass.padEnd(16)} ${step.reason}`).join("\n")}`),
+        ...PIPELINES.map(
+          (p) =>
+            `pipeline ${p.name}: ${p.summary}\n${p.entries.map((step) => `  ${step.pass.padEnd(16)} ${step.reason}`).join("\n")}`,
+        ),
       ].join("\n"),
     (name) => {
       const pass = PASSES.find((p) => p.name === name);
@@ -94,7 +140,11 @@ export function registerLists(program: Command, io: Io): void {
     },
     () => PASSES.map((pass) => pass.name),
   );
-  listing(program, io, "targets", "list the chips that programs can be compiled for",
+  listing(
+    program,
+    io,
+    "targets",
+    "list the chips that programs can be compiled for",
     () => table([["target", "what it is"], ...BACKENDS.map((backend) => [backend.name, backend.summary])]),
     (name) => {
       const backend = BACKENDS.find((b) => b.name === name);
@@ -102,17 +152,35 @@ export function registerLists(program: Command, io: Io): void {
     },
     () => BACKENDS.map((backend) => backend.name),
   );
-  listing(program, io, "models", "list the architectures that can be imported, or document one",
+  listing(
+    program,
+    io,
+    "models",
+    "list the architectures that can be imported, or document one",
     () => table([["arch", "what it is"], ...MODELS.map((model) => [model.name, model.summary])]),
     (name) => {
       const model = MODELS.find((m) => m.name === name);
       if (model === undefined) return undefined;
-      const rows = model.settings.map((s) => [s.name, s.default === undefined ? (s.infer === undefined ? "" : "from tensors") : String(s.default), s.aliases.join(", "), s.doc]);
-      return [`${model.name}: ${model.summary}`, `source: ${model.source}`, "", table([["setting", "default", "also called", "meaning"], ...rows])].join("\n");
+      const rows = model.settings.map((s) => [
+        s.name,
+        s.default === undefined ? (s.infer === undefined ? "" : "from tensors") : String(s.default),
+        s.aliases.join(", "),
+        s.doc,
+      ]);
+      return [
+        `${model.name}: ${model.summary}`,
+        `source: ${model.source}`,
+        "",
+        table([["setting", "default", "also called", "meaning"], ...rows]),
+      ].join("\n");
     },
     () => MODELS.map((model) => model.name),
   );
-  listing(program, io, "explain", "explain a diagnostic code",
+  listing(
+    program,
+    io,
+    "explain",
+    "explain a diagnostic code",
     () => table([["code", "severity"], ...[...allCodes()].map(([code, definition]) => [code, definition.severity])]),
     (code) => {
       const definition = allCodes().get(code);

@@ -46,7 +46,9 @@ export function loadNet(path: string, options: ModelOptions, report: Report): Ne
   if (path.endsWith(".snn")) return loadText(path, report);
   if (options.arch === undefined) {
     const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
-    return report.add(cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }));
+    return report.add(
+      cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }),
+    );
   }
   return importModel(path, { arch: options.arch, overrides: options.set }, report)?.net;
 }

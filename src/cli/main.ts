@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { EXIT } from "./command.js";
-import { installOutputCleanup } from "./output.js";
 import { main } from "./program.js";
 
 // A reader that goes away, such as `| head`, is no error.
@@ -8,5 +7,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.fine);
   throw error;
 });
-installOutputCleanup();
 await main(process.argv.slice(2));

@@ -16,10 +16,13 @@ export function registerOpt(program: Command, io: Io): void {
     .command("opt")
     .description("run passes and write the net as IR text, its constants beside it")
     .argument("<model>", "checkpoint (with --arch) or net.snn")
-    .option("-o, --output <file>", "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout")
+    .option(
+      "-o, --output <file>",
+      "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout",
+    )
     .option("--locations", "print where each op came from");
   withPassOptions(withModelOptions(command)).action((file: string, options: OptOptions) =>
-    runCommand(io, (report) => {
+    runCommand(io, async (report) => {
       const net = loadNet(file, options, report);
       if (net === undefined) return;
       const result = runPasses(net, { ...options, passes: options.passes ?? "" }, report, io);
@@ -30,8 +33,8 @@ export function registerOpt(program: Command, io: Io): void {
       for (const diagnostic of diagnostics) report.add(diagnostic);
       if (report.failed) return;
       // Constants first: text without constants is broken, constants without text are merely unused.
-      writeFileAtomically(constantsPath(options.output), writeSafetensors(tensors));
-      writeFileAtomically(options.output, text);
+      await writeFileAtomically(constantsPath(options.output), writeSafetensors(tensors));
+      await writeFileAtomically(options.output, text);
     }),
   );
 }

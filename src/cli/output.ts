@@ -12,15 +12,6 @@ export const OUTPUT_DIAGNOSTICS = defineDiagnostics("cli", {
   },
 });
 
-/** Temporary files that exist now; the signal handlers remove them. */
-const pending = new Set<string>();
-
-/** Removes every temporary file; safe to call at any time. */
-export function removePendingFiles(): void {
-  for (const path of pending) removeQuietly(path);
-  pending.clear();
-}
-
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
@@ -33,34 +24,26 @@ function removeQuietly(path: string): void {
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Makes SIGINT and SIGTERM remove temporary files before the process ends. Returns a function that takes this back.
- * Without it a signal may end the process inside a write; with it the signal waits until the write is whole.
+ * Lets a write finish before SIGINT or SIGTERM ends the process: the write is synchronous, so the handler runs after it.
+ * Outside of writing, signals keep their default and stop at once. Returns a function that takes this back.
  */
-export function installOutputCleanup(): () => void {
-  const onInterrupt = (): void => stop(SIGNALS.SIGINT);
-  const onTerminate = (): void => stop(SIGNALS.SIGTERM);
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onTerminate);
+function holdSignals(): () => void {
+  const handlers = Object.entries(SIGNALS).map(([signal, status]) => [signal, () => process.exit(status)] as const);
+  for (const [signal, handler] of handlers) process.on(signal, handler);
   return () => {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onTerminate);
+    for (const [signal, handler] of handlers) process.off(signal, handler);
   };
-}
-
-function stop(status: number): void {
-  removePendingFiles();
-  process.exit(status);
 }
 
 /**
  * Writes `bytes` to `path` so that readers see the old file or the new one, never a part: temporary file in the same
  * folder, fsync, rename. Throws a DiagnosticError `cli/cannot-write` and leaves no temporary file; an existing file stays.
  */
-export function writeFileAtomically(path: string, bytes: Uint8Array | string): void {
+export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
   // The name is random so that two processes writing one target do not share it; it never reaches the output.
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  const release = holdSignals();
   try {
-    pending.add(temporary);
     writeAndSync(temporary, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
     renameSync(temporary, path);
     syncFolder(dirname(path));
@@ -72,7 +55,9 @@ export function writeFileAtomically(path: string, bytes: Uint8Array | string): v
       }),
     );
   } finally {
-    pending.delete(temporary);
+    // A signal that came while writing is delivered now, before its handler goes.
+    await new Promise((resolve) => setImmediate(resolve));
+    release();
   }
 }
 

@@ -34,14 +34,27 @@ function printAfter(name: string | undefined) {
 
 function printStats(records: readonly PassRecord[], options: PassOptions, io: Io): void {
   if (options.stats === "json") {
-    const rows = records.map(({ step, changed, counters, layersRemoved, seconds }) => ({ step, changed, seconds, counters: Object.fromEntries(counters), layersRemoved }));
+    const rows = records.map(({ step, changed, counters, layersRemoved, seconds }) => ({
+      step,
+      changed,
+      seconds,
+      counters: Object.fromEntries(counters),
+      layersRemoved,
+    }));
     io.err(JSON.stringify(rows, null, 2));
   } else if (options.stats !== undefined) {
-    const rows = records.flatMap(({ step, counters }) => [...counters].map(([counter, n]) => [step, counter, String(n)]));
+    const rows = records.flatMap(({ step, counters }) =>
+      [...counters].map(([counter, n]) => [step, counter, String(n)]),
+    );
     if (rows.length > 0) io.err(table([["pass", "counter", "count"], ...rows]));
   }
   if (options.time === true) {
-    io.err(table([["pass", "changed", "ms"], ...records.map((r) => [r.step, r.changed ? "yes" : "no", (r.seconds * 1000).toFixed(1)])]));
+    io.err(
+      table([
+        ["pass", "changed", "ms"],
+        ...records.map((r) => [r.step, r.changed ? "yes" : "no", (r.seconds * 1000).toFixed(1)]),
+      ]),
+    );
   }
 }
 

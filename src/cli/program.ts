@@ -1,37 +1,46 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { EXIT, terminalIo, usageExit, type Io } from "./command.js";
-import { registerCompile } from "./compile.js";
-import { registerDemo } from "./demo.js";
-import { registerEnergy } from "./energy.js";
-import { registerInspect } from "./inspect.js";
-import { registerLists } from "./lists.js";
-import { registerOpt } from "./opt.js";
-import { registerSimulate } from "./simulate.js";
-import { registerValidate } from "./validate.js";
 
 function version(): string {
   const json: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   return typeof json === "object" && json !== null && "version" in json ? String(json.version) : "unknown";
 }
 
-export function createProgram(io: Io): Command {
+type Register = (program: Command, io: Io) => void;
+
+/** Commands by name. Loaded on demand: a simulation loads no compiler, and help for one command loads no other. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  inspect: async () => (await import("./inspect.js")).registerInspect,
+  compile: async () => (await import("./compile.js")).registerCompile,
+  simulate: async () => (await import("./simulate.js")).registerSimulate,
+  energy: async () => (await import("./energy.js")).registerEnergy,
+  validate: async () => (await import("./validate.js")).registerValidate,
+  opt: async () => (await import("./opt.js")).registerOpt,
+  demo: async () => (await import("./demo.js")).registerDemo,
+  lists: async () => (await import("./lists.js")).registerLists,
+};
+
+/** The command line with the one command that is called, or with all of them. */
+async function createProgram(command: string | undefined, io: Io): Promise<Command> {
   const program = new Command("spikec")
-    .description("Compile trained spiking neural networks for neuromorphic chips, simulate the chips, and say what the run costs.")
+    .description(
+      "Compile trained spiking neural networks for neuromorphic chips, simulate the chips, and say what the run costs.",
+    )
     .version(version())
     .exitOverride()
     .configureOutput({ writeErr: (text) => io.err(text.trimEnd()), writeOut: (text) => io.out(text.trimEnd()) })
     .showSuggestionAfterError()
     .addHelpText("after", "\nFirst steps: `spikec demo`, then `spikec models`, `spikec compile --help`.");
-  for (const register of [registerInspect, registerCompile, registerSimulate, registerEnergy, registerValidate, registerOpt, registerLists, registerDemo]) {
-    register(program, io);
-  }
+  const called = command !== undefined && command !== "lists" ? COMMANDS[command] : undefined;
+  for (const load of called === undefined ? Object.values(COMMANDS) : [called]) (await load())(program, io);
   return program;
 }
 
 export async function main(args: readonly string[], io: Io = terminalIo): Promise<void> {
   try {
-    await createProgram(io).parseAsync([...args], { from: "user" });
+    const program = await createProgram(args[0], io);
+    await program.parseAsync([...args], { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = usageExit(error);

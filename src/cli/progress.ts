@@ -23,7 +23,10 @@ export class Progress {
     const seconds = (performance.now() - this.started) / 1000;
     if (this.bar === undefined && process.stderr.isTTY && seconds > 1) {
       const format = `{bar} {value}/{total} ${this.what}, {rate}/s, {eta_formatted} left`;
-      this.bar = new SingleBar({ format, stream: process.stderr, clearOnComplete: true, hideCursor: true }, Presets.rect);
+      this.bar = new SingleBar(
+        { format, stream: process.stderr, clearOnComplete: true, hideCursor: false },
+        Presets.rect,
+      );
       this.bar.start(this.total, this.done, { rate: "" });
     }
     this.bar?.update(this.done, { rate: (this.done / seconds).toFixed(1) });

@@ -29,7 +29,12 @@ export function loadProgram(path: string, report: Report): Program | undefined {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    return report.add(cliDiagnostics.make("cannot-read", `cannot read \`${path}\`: ${error instanceof Error ? error.message : String(error)}`));
+    return report.add(
+      cliDiagnostics.make(
+        "cannot-read",
+        `cannot read \`${path}\`: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+    );
   }
   return decodeProgram(bytes, path, report);
 }
@@ -41,20 +46,35 @@ function readLabels(path: string | undefined, inputs: InputSet, report: Report):
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    return report.add(cliDiagnostics.make("cannot-read", `cannot read \`${path}\`: ${error instanceof Error ? error.message : String(error)}`));
+    return report.add(
+      cliDiagnostics.make(
+        "cannot-read",
+        `cannot read \`${path}\`: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+    );
   }
   const labels = readNpy(bytes, path, report);
   if (labels === undefined) return undefined;
   const samples = inputs.data.shape[0] ?? 0;
   if (labels.shape.length !== 1 || labels.data.length < samples) {
-    report.add(cliDiagnostics.make("labels", `\`${path}\` has shape ${labels.shape.join("x")}, ${samples} samples need a label each`));
+    report.add(
+      cliDiagnostics.make(
+        "labels",
+        `\`${path}\` has shape ${labels.shape.join("x")}, ${samples} samples need a label each`,
+      ),
+    );
     return undefined;
   }
   return labels.data;
 }
 
 /** Runs a program on every sample of an input set. */
-export function simulateAll(program: Program, inputs: InputSet, labels: ArrayLike<number> | undefined, progress: Progress): RunFile {
+export function simulateAll(
+  program: Program,
+  inputs: InputSet,
+  labels: ArrayLike<number> | undefined,
+  progress: Progress,
+): RunFile {
   const machine = createStepped(program);
   const totals = new RunTotals(program);
   const samples = inputs.data.shape[0] ?? 0;
@@ -80,7 +100,9 @@ function summaryText(run: RunFile): string {
   const accuracy = accuracyOf(run);
   const total = (layer: RunFile["layers"][number], event: keyof RunFile["layers"][number]["events"]): string =>
     count(Math.round(layer.events[event].reduce((a, b) => a + b, 0) / samples));
-  const busy = Object.entries(run.engines).map(([engine, states]) => `${engine} ${percent(states.busy / run.cycles, 1)}`);
+  const busy = Object.entries(run.engines).map(
+    ([engine, states]) => `${engine} ${percent(states.busy / run.cycles, 1)}`,
+  );
   return [
     `${samples} samples on ${run.chip.name}: ${count(Math.round(run.cycles / samples))} cycles, ${si(run.seconds / samples, "s")} per sample`,
     ...(accuracy === undefined ? [] : [`accuracy ${percent(accuracy)}`]),
@@ -124,7 +146,7 @@ export function registerSimulate(program: Command, io: Io): void {
     .option("-o, --output <file>", "write the run as JSON, for `spikec energy`")
     .option("--json", "print the run as JSON")
     .action((file: string, options: SimulateOptions) =>
-      runCommand(io, (report) => {
+      runCommand(io, async (report) => {
         const loaded = loadProgram(file, report);
         if (loaded === undefined) return;
         const inputs = readInputs(options.input, report, {
@@ -137,7 +159,7 @@ export function registerSimulate(program: Command, io: Io): void {
         if (report.failed) return;
         const run = simulateAll(loaded, inputs, labels, new Progress(io));
         const json = JSON.stringify(run);
-        if (options.output !== undefined) writeFileAtomically(options.output, json);
+        if (options.output !== undefined) await writeFileAtomically(options.output, json);
         io.out(options.json === true ? json : summaryText(run));
       }),
     );

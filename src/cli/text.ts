@@ -4,9 +4,18 @@
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-  const numeric = widths.map((_, i) => rows.slice(1).every((row) => /^[-+\d.,%eE ×x/]*( ?[a-zµ%]{0,3})?$/i.test(row[i] ?? "") && /\d|^-?$/.test(row[i] ?? "")));
+  const numeric = widths.map((_, i) =>
+    rows
+      .slice(1)
+      .every((row) => /^[-+\d.,%eE ×x/]*( ?[a-zµ%]{0,3})?$/i.test(row[i] ?? "") && /\d|^-?$/.test(row[i] ?? "")),
+  );
   return rows
-    .map((row) => row.map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+        .join("  ")
+        .trimEnd(),
+    )
     .join("\n");
 }
 

@@ -25,8 +25,17 @@ async function validateCase(folder: string, options: ValidateOptions, report: Re
   const recorded = readRecordedCase(folder, report);
   if (recorded === undefined) return false;
   if (!MODELS.some((model) => model.name === recorded.arch)) {
-    const hint = didYouMean(recorded.arch, MODELS.map((model) => model.name));
-    report.add(validateDiagnostics.make("unsupported-case", `case \`${recorded.name}\` records a \`${recorded.arch}\` network, which cannot be imported`, { hint }));
+    const hint = didYouMean(
+      recorded.arch,
+      MODELS.map((model) => model.name),
+    );
+    report.add(
+      validateDiagnostics.make(
+        "unsupported-case",
+        `case \`${recorded.name}\` records a \`${recorded.arch}\` network, which cannot be imported`,
+        { hint },
+      ),
+    );
     return false;
   }
   const model = importModel(recorded.checkpoint, { arch: recorded.arch }, report);
@@ -36,12 +45,26 @@ async function validateCase(folder: string, options: ValidateOptions, report: Re
   const onRung = (rung: Rung): void => {
     if (options.json !== true) io.out(rungLine(rung));
   };
-  if (options.json !== true) io.out(`pass  import: ${recorded.arch}, ${model.net.ops.length} ops, ${recorded.layers.length} spiking layers, ${recorded.samples} samples`);
-  const settings = { chips, tfjs, onRung, ...(options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock }) };
+  if (options.json !== true)
+    io.out(
+      `pass  import: ${recorded.arch}, ${model.net.ops.length} ops, ${recorded.layers.length} spiking layers, ${recorded.samples} samples`,
+    );
+  const settings = {
+    chips,
+    tfjs,
+    onRung,
+    ...(options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock }),
+  };
   const rungs = runLadder(model.net, recorded, settings, report);
   const failed = rungs.filter((rung) => rung.status === "failed").length;
-  if (options.json === true) io.out(JSON.stringify({ case: recorded.name, arch: recorded.arch, passed: failed === 0, rungs }, null, 2));
-  else io.out(failed === 0 ? `${recorded.name}: every rung passed` : `${recorded.name}: ${failed} of ${rungs.length + 1} rungs failed`);
+  if (options.json === true)
+    io.out(JSON.stringify({ case: recorded.name, arch: recorded.arch, passed: failed === 0, rungs }, null, 2));
+  else
+    io.out(
+      failed === 0
+        ? `${recorded.name}: every rung passed`
+        : `${recorded.name}: ${failed} of ${rungs.length + 1} rungs failed`,
+    );
   return failed === 0;
 }
 
@@ -56,7 +79,12 @@ export function registerValidate(program: Command, io: Io): void {
     .option("--json", "print JSON")
     .action((folder: string, options: ValidateOptions) =>
       runCommand(io, (report) =>
-        validateCase(folder, { ...options, chip: options.chip.length > 0 ? options.chip : ["layerwise-default"] }, report, io),
+        validateCase(
+          folder,
+          { ...options, chip: options.chip.length > 0 ? options.chip : ["layerwise-default"] },
+          report,
+          io,
+        ),
       ),
     );
 }

@@ -32,7 +32,7 @@ export interface EnergyEstimate {
 }
 
 /** The price of one bit of a memory: the smallest entry that is not smaller than the memory, or the largest entry. */
-export function sramFigure(table: EnergyTable, bytes: number): (EnergyTable["sram"])[number] | undefined {
+export function sramFigure(table: EnergyTable, bytes: number): EnergyTable["sram"][number] | undefined {
   const bySize = [...table.sram].sort((a, b) => a.bytes - b.bytes);
   return bySize.find((entry) => entry.bytes >= bytes) ?? bySize[bySize.length - 1];
 }
@@ -66,7 +66,8 @@ function layerRows(run: RunFile, layer: LayerTotals, table: EnergyTable, unprice
 export function estimateEnergy(run: RunFile, table: EnergyTable): EnergyEstimate {
   const unpriced = new Map<string, number>();
   const rows = run.layers.flatMap((layer) => layerRows(run, layer, table, unpriced));
-  const of = (group: EnergyRow["group"]): number => sum(rows.filter((row) => row.group === group).map((row) => row.joules));
+  const of = (group: EnergyRow["group"]): number =>
+    sum(rows.filter((row) => row.group === group).map((row) => row.joules));
   const [arithmetic, sram, dram] = [of("arithmetic"), of("sram"), of("dram")];
   return {
     table: table.name,

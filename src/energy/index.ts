@@ -15,7 +15,10 @@ export function readEnergyTable(nameOrPath: string, report: Report): EnergyTable
   const builtIn = ENERGY_TABLES.find((table) => table.name === nameOrPath);
   if (builtIn !== undefined) return builtIn;
   if (!existsSync(nameOrPath)) {
-    const hint = didYouMean(nameOrPath, ENERGY_TABLES.map((table) => table.name));
+    const hint = didYouMean(
+      nameOrPath,
+      ENERGY_TABLES.map((table) => table.name),
+    );
     return report.add(energyDiagnostics.make("unknown-table", `no energy table \`${nameOrPath}\``, { hint }));
   }
   const location = { kind: "file", file: nameOrPath } as const;
@@ -23,10 +26,14 @@ export function readEnergyTable(nameOrPath: string, report: Report): EnergyTable
     const parsed = energyTableSchema.safeParse(JSON.parse(readFileSync(nameOrPath, "utf8")));
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) {
-      report.add(energyDiagnostics.make("bad-table", `${issue.path.join(".") || "the table"}: ${issue.message}`, { location }));
+      report.add(
+        energyDiagnostics.make("bad-table", `${issue.path.join(".") || "the table"}: ${issue.message}`, { location }),
+      );
     }
   } catch (error) {
-    report.add(energyDiagnostics.make("bad-table", error instanceof Error ? error.message : String(error), { location }));
+    report.add(
+      energyDiagnostics.make("bad-table", error instanceof Error ? error.message : String(error), { location }),
+    );
   }
   return undefined;
 }

@@ -110,7 +110,13 @@ export class RunTotals {
       layer.dram.written += counts.dramWriteBytes;
     }
     const outputs = Object.fromEntries([...result.outputs].map(([name, values]) => [name, Array.from(values)]));
-    const row: RunSample = { name: sample.name, cycles: result.cycles, predicted: predict(this.program, result), label: sample.label ?? null, outputs };
+    const row: RunSample = {
+      name: sample.name,
+      cycles: result.cycles,
+      predicted: predict(this.program, result),
+      label: sample.label ?? null,
+      outputs,
+    };
     this.samples.push(row);
     return row;
   }

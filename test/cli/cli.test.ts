@@ -19,10 +19,28 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the main job", () => {
   it("compiles, simulates and prices the embedded example through files", async () => {
-    const compiled = await spikec("compile", model, "--arch", "statten", "--target", "layerwise", "-o", at("digits.spk"));
+    const compiled = await spikec(
+      "compile",
+      model,
+      "--arch",
+      "statten",
+      "--target",
+      "layerwise",
+      "-o",
+      at("digits.spk"),
+    );
     expect(compiled).toMatchObject({ code: 0 });
     const simulated = await spikec(
-      "simulate", at("digits.spk"), "--input", digitsPath("test-images.npy"), "--labels", digitsPath("test-labels.npy"), "--limit", "3", "-o", at("run.json"),
+      "simulate",
+      at("digits.spk"),
+      "--input",
+      digitsPath("test-images.npy"),
+      "--labels",
+      digitsPath("test-labels.npy"),
+      "--limit",
+      "3",
+      "-o",
+      at("run.json"),
     );
     expect(simulated.err).toBe("");
     expect(simulated.code).toBe(0);
@@ -34,7 +52,9 @@ describe("the main job", () => {
     }
     const energy = await spikec("energy", at("run.json"), "--json");
     expect(energy.code).toBe(0);
-    const estimate = JSON.parse(energy.out) as { totals: { all: number; arithmetic: number; sram: number; dram: number } };
+    const estimate = JSON.parse(energy.out) as {
+      totals: { all: number; arithmetic: number; sram: number; dram: number };
+    };
     expect(estimate.totals.all).toBeGreaterThan(0);
     const { arithmetic, sram, dram } = estimate.totals;
     expect(arithmetic + sram + dram).toBeCloseTo(estimate.totals.all, 18);
@@ -44,9 +64,20 @@ describe("the main job", () => {
 
   it("prices with a user's table, and changes only what the table changes", async () => {
     const table = structuredClone(ENERGY_TABLES[0]!);
-    writeFileSync(at("table.json"), JSON.stringify({ ...table, name: "mine", events: { ...table.events, ac: { joules: 2e-12, source: "a test", status: "assumed" } } }));
+    writeFileSync(
+      at("table.json"),
+      JSON.stringify({
+        ...table,
+        name: "mine",
+        events: { ...table.events, ac: { joules: 2e-12, source: "a test", status: "assumed" } },
+      }),
+    );
     const totals = async (...args: string[]) =>
-      (JSON.parse((await spikec("energy", at("run.json"), "--json", ...args)).out) as { totals: Record<string, number> }).totals;
+      (
+        JSON.parse((await spikec("energy", at("run.json"), "--json", ...args)).out) as {
+          totals: Record<string, number>;
+        }
+      ).totals;
     const [ours, mine] = [await totals(), await totals("--table", at("table.json"))];
     expect(mine["sram"]).toBe(ours["sram"]);
     expect(mine["dram"]).toBe(ours["dram"]);
@@ -55,7 +86,10 @@ describe("the main job", () => {
   });
 
   it("writes IR text that compiles to the same program", async () => {
-    expect(await spikec("opt", model, "--arch", "statten", "-p", "import", "-o", at("net.snn"))).toMatchObject({ code: 0, out: "" });
+    expect(await spikec("opt", model, "--arch", "statten", "-p", "import", "-o", at("net.snn"))).toMatchObject({
+      code: 0,
+      out: "",
+    });
     expect(await spikec("compile", at("net.snn"), "-p", "", "-o", at("text.spk"))).toMatchObject({ code: 0 });
     expect(readFileSync(at("text.spk")).equals(readFileSync(at("digits.spk")))).toBe(true);
     expect((await spikec("opt", at("net.snn"))).out).toBe(readFileSync(at("net.snn"), "utf8").trimEnd());
@@ -73,7 +107,17 @@ describe("the main job", () => {
 
 describe("passes on the command line", () => {
   it("prints IR after passes, times and counters to stderr, the result to stdout", async () => {
-    const result = await spikec("opt", model, "--arch", "statten", "-p", "fold-batchnorm", "--print-after=changed", "--time", "--stats=json");
+    const result = await spikec(
+      "opt",
+      model,
+      "--arch",
+      "statten",
+      "-p",
+      "fold-batchnorm",
+      "--print-after=changed",
+      "--time",
+      "--stats=json",
+    );
     expect(result.code).toBe(0);
     expect(result.out.startsWith("net @")).toBe(true);
     expect(result.out).not.toContain("norm.batch");
@@ -88,20 +132,35 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     ["no architecture", ["compile", model, "-o", "x.spk"], 1, "--arch statten"],
     ["missing file", ["inspect", "nowhere.pth", "--arch", "statten"], 1, "frontend/cannot-read"],
     ["unknown pass", ["opt", model, "--arch", "statten", "-p", "fold-batchnrm"], 1, "did you mean `fold-batchnorm`?"],
-    ["unknown option", ["compile", model, "--arhc", "statten"], 2, "--arch"],
+    ["unknown option", ["compile", model, "--arhc", "statten", "-o", "x.spk"], 2, "--arch"],
     ["unknown command", ["compil"], 2, "compile"],
     ["unknown setting", ["inspect", model, "--arch", "statten", "--set", "chunks=2"], 1, "did you mean `chunk`?"],
     ["chunk that does not divide", ["inspect", model, "--arch", "statten", "--set", "chunk=3"], 1, "1, 2, 4"],
     ["malformed --set", ["inspect", model, "--arch", "statten", "--set", "chunk"], 2, "name=value"],
-    ["unknown target", ["compile", model, "--arch", "statten", "--target", "layerwize", "-o", "x.spk"], 1, "did you mean `layerwise`?"],
-    ["unknown chip", ["compile", model, "--arch", "statten", "--chip", "layerwise-defalt", "-o", "x.spk"], 1, "layerwise-default"],
+    [
+      "unknown target",
+      ["compile", model, "--arch", "statten", "--target", "layerwize", "-o", "x.spk"],
+      1,
+      "did you mean `layerwise`?",
+    ],
+    [
+      "unknown chip",
+      ["compile", model, "--arch", "statten", "--chip", "layerwise-defalt", "-o", "x.spk"],
+      1,
+      "layerwise-default",
+    ],
     ["unwritable output", ["compile", model, "--arch", "statten", "-o", "/nowhere/x.spk"], 1, "cli/cannot-write"],
     ["not a program", ["simulate", model, "--input", digitsPath("test-images.npy")], 1, "program/"],
     ["not a run", ["energy", model], 1, "cli/run-file"],
     ["unknown table", ["energy", model, "--table", "horowits-45nm"], 1, "did you mean `horowitz-45nm`?"],
     ["not a case", ["validate", digitsPath("")], 1, "validate/not-a-case"],
     ["unknown op", ["ops", "neuron.lfi"], 1, "did you mean `neuron.lif`?"],
-    ["time block that splits a chunk", ["compile", model, "--arch", "statten", "--time-block", "3", "-o", "x.spk"], 1, "time-block"],
+    [
+      "time block that splits a chunk",
+      ["compile", model, "--arch", "statten", "--time-block", "3", "-o", "x.spk"],
+      1,
+      "time-block",
+    ],
   ];
   it.each(cases)("%s", async (_name, args, code, text) => {
     const result = await spikec(...args);
@@ -128,7 +187,11 @@ describe("documentation comes from the code's own data", () => {
   it.each(["ops", "passes", "targets", "models", "explain"])("lists %s, and documents each entry", async (command) => {
     const list = await spikec(command);
     expect(list.code).toBe(0);
-    const names = list.out.split("\n").slice(1).map((line) => line.split(/\s/)[0] ?? "").filter((name) => name !== "" && !name.startsWith("pipeline"));
+    const names = list.out
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(/\s/)[0] ?? "")
+      .filter((name) => name !== "" && !name.startsWith("pipeline"));
     expect(names.length).toBeGreaterThan(0);
     const page = await spikec(command, names[0]!);
     expect(page.code).toBe(0);

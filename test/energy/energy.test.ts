@@ -17,7 +17,11 @@ function layer(name: string, events: Partial<Record<(typeof EVENTS)[number], num
 
 function run(layers: RunFile["layers"], samples = 1): RunFile {
   const states = { busy: 1, port: 0, dram: 0, token: 0, queue: 0, idle: 0 };
-  const memories = { spike: { bytes: 8192, wordBytes: 32 }, weight: { bytes: 1 << 20, wordBytes: 256 }, data: { bytes: 32768, wordBytes: 256 } };
+  const memories = {
+    spike: { bytes: 8192, wordBytes: 32 },
+    weight: { bytes: 1 << 20, wordBytes: 256 },
+    data: { bytes: 32768, wordBytes: 256 },
+  };
   return {
     format: "spikec-run",
     version: 1,
@@ -28,7 +32,13 @@ function run(layers: RunFile["layers"], samples = 1): RunFile {
     seconds: 2e-9,
     engines: { load: states, accumulate: states, fire: states, attend: states, vector: states, store: states },
     layers,
-    samples: Array.from({ length: samples }, (_, i) => ({ name: String(i), cycles: 1, predicted: null, label: null, outputs: {} })),
+    samples: Array.from({ length: samples }, (_, i) => ({
+      name: String(i),
+      cycles: 1,
+      predicted: null,
+      label: null,
+      outputs: {},
+    })),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   toWeights,
   verifyNet,
   type AttrValue,
+  type Call,
   type Constant,
   type Net,
   type NetInput,
@@ -123,7 +124,7 @@ class Generator {
     if (x === undefined) return undefined;
     const type = this.type(x);
     const real = type.number.kind === "real";
-    const charge: AttrValue = real
+    const charge: Call = real
       ? random.pick([
           { name: "divide", args: [2] },
           { name: "multiply", args: [0.3] },
@@ -149,6 +150,12 @@ class Generator {
     if (random.chance(0.2)) {
       const uniform = real ? 0.75 : 3;
       attrs["v_th"] = { symbol: this.constant(realTensor([channels], new Float32Array(channels).fill(uniform))) };
+    }
+    if (!["integrate", "cuba"].includes(charge.name) && random.chance(0.2)) {
+      const gains = Float32Array.from({ length: channels }, () =>
+        real ? random.next() + 0.1 : charge.name === "shift" ? random.int(0, 3) : random.int(0, 4096),
+      );
+      attrs["k"] = { symbol: this.constant(realTensor([channels], gains)) };
     }
     if (random.chance(0.4)) attrs["fire"] = random.pick(["ge", "gt"]);
     if (random.chance(0.5)) attrs["reset"] = random.pick(["hard", "soft"]);

@@ -23,7 +23,12 @@ function pieces(space: Space, write: boolean, from: number, words: number, strid
 }
 
 /** Rows of the input that a window instruction reads, as words from `input`. */
-function windowWords(fields: Pick<FieldsOf<"pool-or">, "height" | "width" | "firstRow" | "blocks" | "kernel" | "stride" | "padding" | "outRow" | "outRows">) {
+function windowWords(
+  fields: Pick<
+    FieldsOf<"pool-or">,
+    "height" | "width" | "firstRow" | "blocks" | "kernel" | "stride" | "padding" | "outRow" | "outRows"
+  >,
+) {
   const { height, width, firstRow, blocks, kernel, stride, padding, outRow, outRows } = fields;
   const first = Math.max(0, outRow * stride - padding);
   const end = Math.min(height, (outRow + outRows - 1) * stride - padding + kernel);
@@ -93,7 +98,9 @@ export function accessesOf(draft: Draft, chip: LayerwiseChip): readonly Access[]
   }
 }
 
-function vectorAccesses(draft: Exclude<Draft, { op: "load" | "store" | "accumulate" | "multiply" | "fire" }>): Access[] {
+function vectorAccesses(
+  draft: Exclude<Draft, { op: "load" | "store" | "accumulate" | "multiply" | "fire" }>,
+): Access[] {
   switch (draft.op) {
     case "attend-kv": {
       const f = draft.fields;

@@ -61,7 +61,9 @@ function startClocks(instructions: readonly Instruction[], problems: string[]): 
       taken.set(token, position);
       const signaller = senders.get(token)?.signals[position - 1];
       if (signaller === undefined || signaller >= i) {
-        problems.push(`instruction ${i} (${op}) waits for signal ${position} of token ${token}, which nothing before it sends`);
+        problems.push(
+          `instruction ${i} (${op}) waits for signal ${position} of token ${token}, which nothing before it sends`,
+        );
         continue;
       }
       for (const [e, seen] of (clocks[signaller] ?? []).entries()) clock[e] = Math.max(clock[e] ?? -1, seen);
@@ -107,7 +109,9 @@ export function checkHazards(program: Program, limit = 20): readonly string[] {
         if (before === undefined || other === i) return;
         const from = ENGINES.indexOf(engineOf(before.op));
         if (from === engine || other <= (clock?.[from] ?? -1)) return;
-        found.add(`instruction ${i} (${instruction.op}) is not ordered after ${other} (${before.op}): both use ${space} memory`);
+        found.add(
+          `instruction ${i} (${instruction.op}) is not ordered after ${other} (${before.op}): both use ${space} memory`,
+        );
       });
       later.push(() => history.record(word, write, i, engine));
     });

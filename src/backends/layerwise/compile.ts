@@ -43,7 +43,8 @@ export function compileLayerwise(
   const context = new LowerContext(new NetFacts(net, timing), chip, report);
   lowerNet(context);
   if (report.errors.length > errorsBefore) return undefined;
-  const { stages, regions, layers } = context;
+  const { regions, layers } = context;
+  const stages = context.stages();
 
   const smallest = smallestBlock(chunks);
   const hint = block > smallest ? `, or use a smaller time block (down to ${smallest})` : "";
@@ -51,7 +52,10 @@ export function compileLayerwise(
   if (plan === undefined) return undefined;
 
   const weights = weightImage(regions, wordBytes(chip, "weight"), chip.dram.burstBytes);
-  const inputs = mapsByName(context, net.inputs.map(({ name }) => name));
+  const inputs = mapsByName(
+    context,
+    net.inputs.map(({ name }) => name),
+  );
   const outputs = net.outputs.flatMap(({ name, value }): OutputMap[] => {
     const map = context.mapOf(value);
     return map === undefined ? [] : [{ name, map, shape: context.typeOf(value).shape }];

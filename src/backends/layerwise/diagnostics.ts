@@ -7,7 +7,8 @@ export const layerwiseDiagnostics = defineDiagnostics("layerwise", {
   },
   "unsupported-value": {
     severity: "error",
-    explain: "A value has a time axis or a format that the layer-by-layer chip cannot hold, or an output cannot be stored.",
+    explain:
+      "A value has a time axis or a format that the layer-by-layer chip cannot hold, or an output cannot be stored.",
   },
   "time-block": {
     severity: "error",

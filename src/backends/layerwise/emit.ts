@@ -165,7 +165,7 @@ export class Emitter {
     const slots = slotsOf(map, unit);
     const home = this.dram.homeOf(map);
     const n = Math.max(...tiles.bands.map(([a, b]) => b - a));
-    const slotStride = bandWords(operand, n, this.chip);
+    const slotStride = bandWords(operand, stage.rows, n, this.chip);
     this.drafts.push({
       op: "load",
       layer: stage.layer,
@@ -191,10 +191,12 @@ export class Emitter {
       layer: stage.layer,
       fields: {
         memory: MEMORIES.indexOf(output.memory),
-        address: place.base + (slots.first - place.firstSlot) * place.slotStride + (first - place.firstRow) * place.rowWords,
+        address:
+          place.base + (slots.first - place.firstSlot) * place.slotStride + (first - place.firstRow) * place.rowWords,
         stride: place.slotStride,
         dram:
-          this.slotAddress(output, home, slots.first, unit) + first * place.rowWords * wordBytes(this.chip, output.memory),
+          this.slotAddress(output, home, slots.first, unit) +
+          first * place.rowWords * wordBytes(this.chip, output.memory),
         dramStride: home.slotBytes,
         words: (end - first) * place.rowWords,
         chunks: slots.count,

@@ -42,7 +42,13 @@ export function checkWeights(
     const bits = signedBits(bound);
     if (bits > chip.accumulatorBits) {
       const message = `\`${name}\` needs ${bits}-bit accumulators (channel ${channel} can reach ${bound}), the chip has ${chip.accumulatorBits}`;
-      fits = refuse(context, op, "accumulator-width", message, "raise `accumulatorBits` of the chip, or quantise the net");
+      fits = refuse(
+        context,
+        op,
+        "accumulator-width",
+        message,
+        "raise `accumulatorBits` of the chip, or quantise the net",
+      );
     }
   }
   const rows = weights.shape.slice(0, -1).reduce((n, d) => n * d, 1);
@@ -60,7 +66,13 @@ function checkRegion(context: LowerContext, op: Op, words: number): boolean {
   const bytes = (words + neuronWords) * wordBytes(chip, "weight");
   if (bytes <= chip.memories.weight.bytes) return true;
   const message = `\`${nameOf(op)}\` needs ${bytes} bytes of weight memory for ${chip.lanes} output channels, the chip has ${chip.memories.weight.bytes}`;
-  return refuse(context, op, "does-not-fit", message, "enlarge `memories.weight.bytes` of the chip, or use fewer lanes");
+  return refuse(
+    context,
+    op,
+    "does-not-fit",
+    message,
+    "enlarge `memories.weight.bytes` of the chip, or use fewer lanes",
+  );
 }
 
 /** Number and width of the K^T V counters of one head. */
@@ -75,7 +87,13 @@ export function checkCounters(context: LowerContext, op: Op, headDim: number, la
   if (largest > 2 ** attention.counterBits - 1) {
     const bits = Math.ceil(Math.log2(largest + 1));
     const message = `\`${name}\` needs ${bits}-bit counters to count to ${largest}, the chip has ${attention.counterBits}`;
-    fits = refuse(context, op, "attention-counters", message, "raise `attention.counterBits` of the chip, or use a smaller chunk");
+    fits = refuse(
+      context,
+      op,
+      "attention-counters",
+      message,
+      "raise `attention.counterBits` of the chip, or use a smaller chunk",
+    );
   }
   return fits;
 }

@@ -152,6 +152,17 @@ class Attempt implements MemoryPlan {
     return found;
   }
 
+  /** Whether small bands move so much more than large ones that overlapping them with work does not pay. */
+  private costsMore(stage: Stage, small: number, large: number): boolean {
+    if (small >= large) return false;
+    const outside = rowsOutside(stage, this, this.timing);
+    // With rows outside, every band fetches the weights again, unless they all stay.
+    const capacity = this.chip.memories.weight.bytes / wordBytes(this.chip, "weight");
+    if (outside && stage.channelBlocks > 1 && 2 * stage.weightWords > capacity) return true;
+    const away = stage.operands.filter((operand) => !this.onChip(operand.map));
+    return away.some((operand) => operand.mostRows(small) / small > (1.25 * operand.mostRows(large)) / large);
+  }
+
   /** Finds the largest bands of a stage that fit, with two copies of each buffer where possible. */
   placeStage(stage: Stage): Memory | undefined {
     const quantum = rowQuantum(stage, this, this.timing, this.chip);
@@ -173,9 +184,7 @@ class Attempt implements MemoryPlan {
     const single = search(1);
     if (typeof single === "string") return single;
     const double = search(2);
-    // With rows outside, every band fetches the weights again: fewer bands beat overlap.
-    const reloads = outside && stage.weightWords > 0;
-    const chosen = typeof double === "string" || (reloads && double.n < single.n) ? single : double;
+    const chosen = typeof double === "string" || this.costsMore(stage, double.n, single.n) ? single : double;
     for (const local of chosen.locals.values()) this.peak(local.memory, local.base + local.words * local.copies);
     this.tiles.push({ bands: bandsOf(stage.rows, chosen.n), rowsOutside: outside, locals: chosen.locals });
     return undefined;
@@ -195,9 +204,13 @@ function victim(candidates: readonly Item[], stage: Stage | undefined): Item | u
 function doesNotFit(attempt: Attempt, stage: Stage, memory: Memory, timing: Timing, chip: LayerwiseChip): string {
   const quantum = rowQuantum(stage, attempt, timing, chip);
   const word = wordBytes(chip, memory);
-  const needed = localsOf(stage, quantum, 1, attempt, timing, chip).filter((local) => local.memory === memory);
-  const bytes = needed.reduce((sum, local) => sum + local.words * word, 0);
-  return `\`${stage.name}\` needs ${bytes} bytes of ${memory} memory for ${quantum} of ${stage.rows} rows, the chip has ${chip.memories[memory].bytes}`;
+  const needs = [quantum, stage.rows].map((n) => {
+    const locals = localsOf(stage, n, 1, attempt, timing, chip).filter((local) => local.memory === memory);
+    return { n, bytes: locals.reduce((sum, local) => sum + local.words * word, 0) };
+  });
+  // One band has no rows of its neighbours to hold, so it may need less than a small one.
+  const { n, bytes } = needs.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+  return `\`${stage.name}\` needs ${bytes} bytes of ${memory} memory for ${n} of ${stage.rows} rows, the chip has ${chip.memories[memory].bytes}`;
 }
 
 /** Places everything, or reports the first stage that cannot run even with everything else in DRAM. */
@@ -228,8 +241,7 @@ export function planMemory(
 }
 
 type Failure =
-  | { readonly victim: Item }
-  | { readonly victim: undefined; readonly stage: Stage; readonly memory: Memory };
+  { readonly victim: Item } | { readonly victim: undefined; readonly stage: Stage; readonly memory: Memory };
 
 function fill(
   attempt: Attempt,

@@ -24,7 +24,10 @@ export const supportMatrix = {
   "attention.q": { lowering: "attend-q" },
   "to-real": { lowering: "fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { reason: "the chip has no rounding to integers", hint: "end the net before it, or keep the stream real" },
-  delay: { reason: "the chip runs a layer over a whole time block and so cannot close a cycle", hint: "compile for a step-by-step chip" },
+  delay: {
+    reason: "the chip runs a layer over a whole time block and so cannot close a cycle",
+    hint: "compile for a step-by-step chip",
+  },
 } satisfies Readonly<Record<string, Support>>;
 
 /** The stand for an op, or a refusal for ops that nobody has looked at. */

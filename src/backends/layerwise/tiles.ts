@@ -56,10 +56,11 @@ export function bandsOf(rows: number, n: number): readonly (readonly [number, nu
   return Array.from({ length: Math.ceil(rows / n) }, (_, i) => [i * n, Math.min(rows, i * n + n)] as const);
 }
 
-/** Words per slot of the buffer for a band of an operand, with room to start at a burst. */
-export function bandWords(operand: Operand, n: number, chip: LayerwiseChip): number {
+/** Words per slot of the buffer for bands of `n` rows of an operand; a band that is not the first may start in a burst. */
+export function bandWords(operand: Operand, rows: number, n: number, chip: LayerwiseChip): number {
   const { map } = operand;
-  return operand.mostRows(n) * operand.rowPositions * map.blocks + alignmentWords(chip, map.memory) - 1;
+  const lead = n >= rows ? 0 : alignmentWords(chip, map.memory) - 1;
+  return operand.mostRows(n) * operand.rowPositions * map.blocks + lead;
 }
 
 function gcd(a: number, b: number): number {
@@ -98,7 +99,7 @@ export function localsOf(
   for (const [i, operand] of stage.operands.entries()) {
     const { map } = operand;
     if (spills.onChip(map)) continue;
-    const words = unitSlots(stage, map, timing) * bandWords(operand, n, chip);
+    const words = unitSlots(stage, map, timing) * bandWords(operand, stage.rows, n, chip);
     locals.push({ key: `in${i}`, memory: map.memory, words, copies });
   }
   const { output } = stage;

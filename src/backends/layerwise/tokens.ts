@@ -60,7 +60,14 @@ class History {
     this.segments.splice(first, met.length, ...next);
   }
 
-  private addReader(next: Segment[], met: readonly Segment[], from: number, end: number, instruction: number, engine: number): void {
+  private addReader(
+    next: Segment[],
+    met: readonly Segment[],
+    from: number,
+    end: number,
+    instruction: number,
+    engine: number,
+  ): void {
     let at = from;
     const push = (to: number, writer: number, readers: readonly number[]): void => {
       if (to > at) next.push({ from: at, end: to, writer, readers: readers.with(engine, instruction) });

@@ -46,7 +46,8 @@ export class NetFacts {
 
   spanOf(value: string, type: ValueType): Span {
     if (this.isStatic(type)) return "static";
-    const late = this.phaseOf(value) === "final" || this.usersOf(value).some((op) => this.phaseOf(op.result) === "final");
+    const late =
+      this.phaseOf(value) === "final" || this.usersOf(value).some((op) => this.phaseOf(op.result) === "final");
     return late || !this.producers.has(value) ? "all" : "block";
   }
 

@@ -68,7 +68,8 @@ function writeWeights(bytes: DataView, weights: Weights, rows: number, block: nu
   const used = lanesUsed(out, block, lanes);
   const first = block * lanes;
   for (let r = 0; r < rows; r++) {
-    for (let l = 0; l < used; l++) bytes.setInt32((r * lanes + l) * 4, weights.mantissa[r * out + first + l] ?? 0, true);
+    for (let l = 0; l < used; l++)
+      bytes.setInt32((r * lanes + l) * 4, weights.mantissa[r * out + first + l] ?? 0, true);
   }
   for (let l = 0; l < used; l++) {
     bytes.setInt32((rows * lanes + l) * 4, weights.exponent[first + l] ?? 0, true);

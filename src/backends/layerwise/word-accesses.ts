@@ -30,7 +30,14 @@ function windowLoop(f: Window, slots: number, slotStride: number, visit: (at: nu
     for (const column of columns) {
       if (column < 0 || column >= f.width) continue;
       const at = f.input + ((row - f.firstRow) * f.width + column) * f.blocks;
-      loop(at, [[slots, slotStride], [f.blocks, 1]], visit);
+      loop(
+        at,
+        [
+          [slots, slotStride],
+          [f.blocks, 1],
+        ],
+        visit,
+      );
     }
   }
 }
@@ -62,7 +69,14 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
       const f = instruction.fields;
       if (f.thresholds >= 0) visit("weight", f.thresholds, false);
       if (f.gains >= 0) visit("weight", f.gains, false);
-      loop(f.current, [[f.positions, f.currentStride], [f.slots, f.currentStepStride]], data);
+      loop(
+        f.current,
+        [
+          [f.positions, f.currentStride],
+          [f.slots, f.currentStepStride],
+        ],
+        data,
+      );
       const maps = CHARGE_RULES[f.rule] === "cuba" ? 2 : 1;
       const state = [[maps * f.positions, f.outputStride]] as const;
       if (f.stateRead === 1) loop(f.state, state, data);
@@ -72,15 +86,33 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
     case "attend-kv": {
       const f = instruction.fields;
       const [first, end] = headBlocks(f, chip);
-      const words = [[f.positions, f.blocks], [end - first, 1]] as const;
+      const words = [
+        [f.positions, f.blocks],
+        [end - first, 1],
+      ] as const;
       loop(f.keys + first, words, spikes);
       return loop(f.values + first, words, spikes);
     }
     case "attend-q": {
       const f = instruction.fields;
       const [first, end] = headBlocks(f, chip);
-      loop(f.queries + first, [[f.positions, f.blocks], [end - first, 1]], spikes);
-      return loop(f.output + first, [[f.steps, f.outputStepStride], [f.positions, f.outputStride], [end - first, 1]], putData);
+      loop(
+        f.queries + first,
+        [
+          [f.positions, f.blocks],
+          [end - first, 1],
+        ],
+        spikes,
+      );
+      return loop(
+        f.output + first,
+        [
+          [f.steps, f.outputStepStride],
+          [f.positions, f.outputStride],
+          [end - first, 1],
+        ],
+        putData,
+      );
     }
     default:
       return visitVector(instruction, visit);
@@ -100,20 +132,52 @@ function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
   switch (instruction.op) {
     case "add": {
       const f = instruction.fields;
-      loop(f.a, [[f.steps, f.aStepStride], [f.words, 1]], data);
-      loop(f.b, [[f.steps, f.bStepStride], [f.words, 1]], data);
-      return loop(f.output, [[f.steps, f.outputStepStride], [f.words, 1]], putData);
+      loop(
+        f.a,
+        [
+          [f.steps, f.aStepStride],
+          [f.words, 1],
+        ],
+        data,
+      );
+      loop(
+        f.b,
+        [
+          [f.steps, f.bStepStride],
+          [f.words, 1],
+        ],
+        data,
+      );
+      return loop(
+        f.output,
+        [
+          [f.steps, f.outputStepStride],
+          [f.words, 1],
+        ],
+        putData,
+      );
     }
     case "pool-max": {
       const f = instruction.fields;
       windowLoop(f, f.steps, f.inputStepStride, data);
-      const out = [[f.outRows * f.outWidth, f.outputStride], [f.steps, f.outputStepStride], [f.blocks, 1]] as const;
+      const out = [
+        [f.outRows * f.outWidth, f.outputStride],
+        [f.steps, f.outputStepStride],
+        [f.blocks, 1],
+      ] as const;
       return loop(f.output, out, putData);
     }
     case "pool-or": {
       const f = instruction.fields;
       windowLoop(f, 1, 0, spikes);
-      return loop(f.output, [[f.outRows * f.outWidth, f.outputStride], [f.blocks, 1]], putSpikes);
+      return loop(
+        f.output,
+        [
+          [f.outRows * f.outWidth, f.outputStride],
+          [f.blocks, 1],
+        ],
+        putSpikes,
+      );
     }
     case "pool-plane": {
       const f = instruction.fields;
@@ -124,29 +188,85 @@ function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
     case "and": {
       const f = instruction.fields;
       loop(f.a, [[f.positions * f.blocks, 1]], spikes);
-      loop(f.b, [[f.positions, f.bStride], [f.blocks, 1]], spikes);
+      loop(
+        f.b,
+        [
+          [f.positions, f.bStride],
+          [f.blocks, 1],
+        ],
+        spikes,
+      );
       return loop(f.output, [[f.positions * f.blocks, 1]], putSpikes);
     }
     case "add-planes": {
       const f = instruction.fields;
       const planes = Math.max(f.aPlanes, f.bPlanes) + 1;
-      loop(f.a, [[f.aPlanes, f.aPlaneStride], [f.words, 1]], spikes);
-      loop(f.b, [[f.bPlanes, f.bPlaneStride], [f.words, 1]], spikes);
-      return loop(f.output, [[planes, f.outputPlaneStride], [f.words, 1]], putSpikes);
+      loop(
+        f.a,
+        [
+          [f.aPlanes, f.aPlaneStride],
+          [f.words, 1],
+        ],
+        spikes,
+      );
+      loop(
+        f.b,
+        [
+          [f.bPlanes, f.bPlaneStride],
+          [f.words, 1],
+        ],
+        spikes,
+      );
+      return loop(
+        f.output,
+        [
+          [planes, f.outputPlaneStride],
+          [f.words, 1],
+        ],
+        putSpikes,
+      );
     }
     case "sum-positions": {
       const f = instruction.fields;
       loop(f.input, [[f.positions * f.blocks, 1]], spikes);
-      return loop(f.output, [[f.steps, f.outputStepStride], [f.blocks, 1]], putData);
+      return loop(
+        f.output,
+        [
+          [f.steps, f.outputStepStride],
+          [f.blocks, 1],
+        ],
+        putData,
+      );
     }
     case "mean-positions": {
       const f = instruction.fields;
-      loop(f.input, [[f.steps, f.inputStepStride], [f.positions * f.blocks, 1]], data);
-      return loop(f.output, [[f.steps, f.outputStepStride], [f.blocks, 1]], putData);
+      loop(
+        f.input,
+        [
+          [f.steps, f.inputStepStride],
+          [f.positions * f.blocks, 1],
+        ],
+        data,
+      );
+      return loop(
+        f.output,
+        [
+          [f.steps, f.outputStepStride],
+          [f.blocks, 1],
+        ],
+        putData,
+      );
     }
     case "mean-steps": {
       const f = instruction.fields;
-      loop(f.input, [[f.meanOf, f.inputStepStride], [f.words, 1]], data);
+      loop(
+        f.input,
+        [
+          [f.meanOf, f.inputStepStride],
+          [f.words, 1],
+        ],
+        data,
+      );
       return loop(f.output, [[f.words, 1]], putData);
     }
   }
@@ -157,7 +277,11 @@ function headBlocks(f: Pick<FieldsOf<"attend-q">, "head" | "headDim">, chip: Lay
   return [Math.floor((f.head * f.headDim) / chip.lanes), Math.ceil(((f.head + 1) * f.headDim) / chip.lanes)];
 }
 
-function visitTransfer(instruction: Extract<Instruction, { op: "load" | "store" }>, chip: LayerwiseChip, visit: WordVisitor): void {
+function visitTransfer(
+  instruction: Extract<Instruction, { op: "load" | "store" }>,
+  chip: LayerwiseChip,
+  visit: WordVisitor,
+): void {
   const { memory, address, stride, dram, dramStride, words, chunks } = instruction.fields;
   const name = MEMORIES[memory] ?? "data";
   const toMemory = instruction.op === "load";

@@ -20,8 +20,22 @@ export const horowitz45nm: EnergyTable = {
   },
   sram: [
     { bytes: 8 * 1024, joules: 10e-12 / 64, source: `${HOROWITZ}: 64-bit read of 8 KB, 10 pJ`, status: "published" },
-    { bytes: 32 * 1024, joules: 20e-12 / 64, source: `${HOROWITZ}: 64-bit read of 32 KB, 20 pJ (one transcription, not the slide)`, status: "published" },
-    { bytes: 1024 * 1024, joules: 100e-12 / 64, source: `${HOROWITZ}: 64-bit read of 1 MB, 100 pJ (one transcription, not the slide)`, status: "published" },
+    {
+      bytes: 32 * 1024,
+      joules: 20e-12 / 64,
+      source: `${HOROWITZ}: 64-bit read of 32 KB, 20 pJ (one transcription, not the slide)`,
+      status: "published",
+    },
+    {
+      bytes: 1024 * 1024,
+      joules: 100e-12 / 64,
+      source: `${HOROWITZ}: 64-bit read of 1 MB, 100 pJ (one transcription, not the slide)`,
+      status: "published",
+    },
   ],
-  dram: { joules: 1950e-12 / 64, source: `${HOROWITZ}: DRAM access of 64 bits, mean of 1.3 and 2.6 nJ (one transcription, not the slide)`, status: "published" },
+  dram: {
+    joules: 1950e-12 / 64,
+    source: `${HOROWITZ}: DRAM access of 64 bits, mean of 1.3 and 2.6 nJ (one transcription, not the slide)`,
+    status: "published",
+  },
 };

@@ -1,5 +1,15 @@
 import { internalError } from "../../diagnostics/index.js";
-import { defineOp, newSlot, only, problem, stateful, type OpState, type OpView, type Slot } from "../op.js";
+import {
+  defineOp,
+  newSlot,
+  only,
+  problem,
+  stateful,
+  type OpState,
+  type OpView,
+  type Problem,
+  type Slot,
+} from "../op.js";
 import { channelsOf, everyStep, slotSize, SPIKE, timestepsOf, type NumberKind } from "../types.js";
 
 const f = Math.fround;
@@ -133,6 +143,25 @@ function stepInt(view: OpView, x: Slot, state: OpState): Int32Array {
   return spikes;
 }
 
+/** Rules whose first argument `k` may give per channel. */
+const CHANNEL_RULES = new Set(["divide", "multiply", "decay-then-add", "decay", "shift"]);
+
+/** Integer states take integer potentials inside their width, decays of 4096 and whole shifts. */
+function integerProblem(view: OpView): Problem | undefined {
+  const { name, args } = view.call("charge");
+  const limit = 2 ** (view.number("state_bits") - 1);
+  for (const potential of ["v_reset", "v0"]) {
+    const value = view.number(potential);
+    if (Number.isInteger(value) && value >= -limit && value < limit) continue;
+    return problem("range", `\`${potential}\` is ${value}, the state holds integers in ${-limit}..${limit - 1}`);
+  }
+  const largest = name === "shift" ? 31 : 4096;
+  const k = view.op.attrs["k"] === undefined ? [] : [...view.perChannel("k", channelsOf(view.operand(0)))];
+  const wrong = [...args, ...k].find((value) => !(Number.isInteger(value) && value >= 0 && value <= largest));
+  if (wrong === undefined) return undefined;
+  return problem("attribute", `\`${name}\` on integer currents expects integers in 0..${largest}, got ${wrong}`);
+}
+
 /** The type of the state: potentials are f32 on currents, integers on integer currents. */
 function stateNumber(view: OpView): NumberKind {
   return view.operand(0).number;
@@ -205,7 +234,15 @@ decay is the fraction lost. An operand that holds (1t/T) drives the neuron in ea
       if (n !== channelsOf(x))
         return problem("shape-mismatch", `\`${name}\` has ${n} values, the operand ${channelsOf(x)} channels`);
     }
-    return { number: SPIKE, time: everyStep(outputTimesteps(view)), shape: x.shape };
+    if (view.op.attrs["k"] !== undefined && !CHANNEL_RULES.has(rule.name)) {
+      return problem(
+        "attribute",
+        `charge \`${rule.name}\` has no per-channel \`k\``,
+        `use ${[...CHANNEL_RULES].join(", ")}`,
+      );
+    }
+    const wrong = x.number.kind === "int" ? integerProblem(view) : undefined;
+    return wrong ?? { number: SPIKE, time: everyStep(outputTimesteps(view)), shape: x.shape };
   },
   init({ view }) {
     const n = slotSize(view.operand(0));

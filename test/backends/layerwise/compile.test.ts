@@ -30,7 +30,10 @@ describe("time blocks", () => {
 });
 
 describe("tokens", () => {
-  const program = compiled(sdtNet(new Random(2), { timesteps: 4, tokens: 9, channels: 24, heads: 2 }), smallChip({ data: 8192, weight: 4096, spike: 512 }));
+  const program = compiled(
+    sdtNet(new Random(2), { timesteps: 4, tokens: 9, channels: 24, heads: 2 }),
+    smallChip({ data: 8192, weight: 4096, spike: 512 }),
+  );
 
   it("are missed by the hazard checker, whichever wait is removed", () => {
     const waits = program.instructions.flatMap(({ waits: w }, i) => w.map(({ token }) => ({ i, token })));
@@ -63,20 +66,21 @@ describe("programs", () => {
   });
 
   it("load each weight region once where all of them fit, and again per time block where not", () => {
-    const loads = (program: Program) => program.instructions.filter((i) => i.op === "load" && i.fields.memory === 1).length;
+    const loads = (program: Program) =>
+      program.instructions.filter((i) => i.op === "load" && i.fields.memory === 1).length;
     const once = loads(compiled(statten(), largeChip(), { timeBlock: 2 }));
     expect(loads(compiled(statten(), largeChip()))).toBe(once);
     const small = smallChip({ spike: 1024, weight: 8192, data: 16_384 });
-    expect(loads(compiled(statten(), small, { timeBlock: 2 }))).toBeGreaterThan(
-      loads(compiled(statten(), small)),
-    );
+    expect(loads(compiled(statten(), small, { timeBlock: 2 }))).toBeGreaterThan(loads(compiled(statten(), small)));
   });
 
   it("load the next channel block while the present one computes", () => {
     const layers = new Layers("blocks", new Random(1));
     const x = layers.builder.input("x", real(2, 4, 16));
     const net = layers.finish({ y: layers.dense(layers.lif(x), 32) });
-    const ops = compiled(net, smallChip({ weight: 2048 })).instructions.filter((i) => i.op === "accumulate" || (i.op === "load" && i.fields.memory === 1));
+    const ops = compiled(net, smallChip({ weight: 2048 })).instructions.filter(
+      (i) => i.op === "accumulate" || (i.op === "load" && i.fields.memory === 1),
+    );
     expect(ops.map((i) => i.op).slice(0, 4)).toEqual(["load", "load", "accumulate", "load"]);
   });
 
@@ -100,7 +104,9 @@ describe("refusals", () => {
   it("point a batch-norm at its pass", () => {
     const net = one((l) => {
       const x = l.builder.input("x", real(2, 4));
-      const symbols = [1, 0, 0, 1].map((value, i) => l.builder.constant(`b${i}`, realTensor([4], new Float32Array(4).fill(value))));
+      const symbols = [1, 0, 0, 1].map((value, i) =>
+        l.builder.constant(`b${i}`, realTensor([4], new Float32Array(4).fill(value))),
+      );
       return l.builder.op("norm.batch", [x], { symbols });
     });
     expect(refused(net, largeChip())[0]).toMatchObject({
@@ -133,9 +139,13 @@ describe("refusals", () => {
 
   it("compare proved widths with the chip", () => {
     const net = one((l) => l.dense(l.lif(l.builder.input("x", real(2, 3))), 2));
-    expect(refused(net, { ...largeChip(), weightBits: 8 })[0]?.message).toMatch(/needs 25-bit weights .*, the chip has 8$/);
+    expect(refused(net, { ...largeChip(), weightBits: 8 })[0]?.message).toMatch(
+      /needs 25-bit weights .*, the chip has 8$/,
+    );
     expect(refused(net, { ...largeChip(), accumulatorBits: 20 })[0]?.code).toBe("layerwise/accumulator-width");
-    expect(refused(statten(), { ...largeChip(), patchValues: 26 })[0]?.message).toBe("`w0` needs 27 patch values for one window, the chip has 26");
+    expect(refused(statten(), { ...largeChip(), patchValues: 26 })[0]?.message).toBe(
+      "`w0` needs 27 patch values for one window, the chip has 26",
+    );
     const [counters, bits] = refused(statten(), { ...largeChip(), attention: { counters: 35, counterBits: 3 } });
     expect(counters?.message).toContain("needs 36 counters for heads of 6 channels, the chip has 35");
     expect(bits?.message).toContain("needs 4-bit counters to count to 8, the chip has 3");

@@ -154,7 +154,17 @@ export function largeChip(): LayerwiseChip {
 /** A spiking transformer in the shape of STAtten: stem, blocks with attention and MLP, head; small. */
 export function stattenNet(
   random: Random,
-  o: { timesteps: number; chunk: number; side: number; channels: number; heads: number; tet?: boolean; held?: boolean; sum?: string; lowered?: boolean },
+  o: {
+    timesteps: number;
+    chunk: number;
+    side: number;
+    channels: number;
+    heads: number;
+    tet?: boolean;
+    held?: boolean;
+    sum?: string;
+    lowered?: boolean;
+  },
 ): Net {
   const layers = new Layers("statten", random);
   const shape = [o.side * 2, o.side * 2, 3] as const;
@@ -166,7 +176,15 @@ export function stattenNet(
   let stream = layers.op("stream.add", [layers.conv(layers.lif(f), d, { kernel: 3, padding: 1 }), f]);
   const spikes = layers.lif(stream);
   const [q, k, v] = [0, 1, 2].map(() => layers.lif(layers.dense(spikes, d))) as [string, string, string];
-  const attended = o.lowered === true ? lowered(layers, o, q, k, v) : layers.op("attention.statten", [q, k, v], { heads: o.heads, chunk: o.chunk, scale: 1 / 6, sum: o.sum ?? "exact" });
+  const attended =
+    o.lowered === true
+      ? lowered(layers, o, q, k, v)
+      : layers.op("attention.statten", [q, k, v], {
+          heads: o.heads,
+          chunk: o.chunk,
+          scale: 1 / 6,
+          sum: o.sum ?? "exact",
+        });
   stream = layers.op("stream.add", [stream, layers.dense(layers.lif(attended, { v_th: 0.5 }), d)]);
   const hidden = layers.lif(layers.dense(layers.lif(stream), 2 * d));
   stream = layers.op("stream.add", [stream, layers.dense(hidden, d)]);
@@ -180,13 +198,17 @@ function lowered(layers: Layers, o: { heads: number; chunk: number }, q: string,
 }
 
 /** The SDT block: masks from sums over tokens, membrane shortcut, and the DVS pooling of planes. */
-export function sdtNet(random: Random, o: { timesteps: number; tokens: number; channels: number; heads: number; dvs?: boolean }): Net {
+export function sdtNet(
+  random: Random,
+  o: { timesteps: number; tokens: number; channels: number; heads: number; dvs?: boolean },
+): Net {
   const layers = new Layers("sdt", random);
   const x = layers.builder.input("stream", real(o.timesteps, o.tokens, o.channels));
   const d = o.channels;
   const s = layers.lif(x, { v_th: 0.3 });
   const [q, k, v] = [0, 1, 2].map(() => layers.lif(layers.dense(s, d), { v_th: 0.4 })) as [string, string, string];
-  const plane = (value: string): string => (o.dvs === true ? layers.op("pool.plane", [value], { heads: o.heads }) : value);
+  const plane = (value: string): string =>
+    o.dvs === true ? layers.op("pool.plane", [value], { heads: o.heads }) : value;
   const kv = plane(layers.op("mask.and", [k, v]));
   const counts = layers.op("to-real", [layers.op("reduce.sum-positions", [kv])]);
   const mask = layers.lif(counts, { v_th: 0.5 });
@@ -197,11 +219,12 @@ export function sdtNet(random: Random, o: { timesteps: number; tokens: number; c
 }
 
 /** Random values for every input of a net. */
-export function randomInputs(net: Net, random: Random): ReadonlyMap<string, Float32Array> {
+export function randomInputs(net: Net, random: Random): ReadonlyMap<string, Float32Array | Int32Array> {
   return new Map(
     net.inputs.map(({ name, type }) => {
       const n = type.time.count * type.shape.reduce((a, b) => a * b, 1);
-      const values = type.number.kind === "real" ? random.reals(n, 2) : Float32Array.from({ length: n }, () => random.int(-5, 5));
+      const values =
+        type.number.kind === "real" ? random.reals(n, 2) : Int32Array.from({ length: n }, () => random.int(-5, 5));
       return [name, values];
     }),
   );

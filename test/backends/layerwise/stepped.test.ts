@@ -68,7 +68,14 @@ each("ops on %s", (_, chip) => {
         const x = l.builder.input("x", real(T, 3, 11));
         const s = l.lif(x, { v_th: l.perChannel(x, 0.1, 1.5), k: l.perChannel(x, 1, 3) });
         const y = l.dense(s, 10);
-        return l.dense(l.lif(y, { v_th: l.perChannel(y, 0.1, 0.8), charge: { name: "decay-then-add", args: [0.5] }, k: l.perChannel(y, 0.1, 0.9) }), 2);
+        return l.dense(
+          l.lif(y, {
+            v_th: l.perChannel(y, 0.1, 0.8),
+            charge: { name: "decay-then-add", args: [0.5] },
+            k: l.perChannel(y, 0.1, 0.9),
+          }),
+          2,
+        );
       }),
     );
   });
@@ -114,7 +121,8 @@ each("ops on %s", (_, chip) => {
   });
 
   it("sums over tokens, masks channels and averages", () => {
-    for (const dvs of [false, true]) check(sdtNet(new Random(3), { timesteps: T, tokens: 9, channels: 16, heads: 2, dvs }));
+    for (const dvs of [false, true])
+      check(sdtNet(new Random(3), { timesteps: T, tokens: 9, channels: 16, heads: 2, dvs }));
   });
 
   it("averages positions of held values and time", () => {
@@ -164,7 +172,10 @@ each("attention on %s", (_, chip) => {
       const x = l.builder.input("x", real(4, 4, 12));
       const [q, k, v] = [0.1, 0.3, 0.5].map((v_th) => l.lif(x, { v_th }));
       const a = l.op("attention.kv", [k ?? "", v ?? ""], { heads: 3, chunk: 2 });
-      return l.dense(l.lif(l.op("attention.q", [q ?? "", a]), { v_th: 4.5, charge: { name: "decay", args: [2048] } }), 3);
+      return l.dense(
+        l.lif(l.op("attention.q", [q ?? "", a]), { v_th: 4.5, charge: { name: "decay", args: [2048] } }),
+        3,
+      );
     });
     for (const timeBlock of [2, 4]) runs(net, chip, { timeBlock });
   });

@@ -70,7 +70,9 @@ describe("a trained STAtten checkpoint", () => {
       tensors.set("head.weight", { ...head, data: Float32Array.from(head.data, (w) => w + 0.5) });
     });
     const changed = model.build(checkpoint, "model.pth", settings, new Report())!.net;
-    const run = (n: typeof net): number[] => [...flatten(evaluate(n, netInputs(n, images, 0)).outputs.get("logits") ?? [])];
+    const run = (n: typeof net): number[] => [
+      ...flatten(evaluate(n, netInputs(n, images, 0)).outputs.get("logits") ?? []),
+    ];
     expect(run(changed)).not.toEqual(run(net));
   });
 });
@@ -86,11 +88,18 @@ describe("faults of a checkpoint", () => {
         tensors.set("mystery", head);
       }),
     );
-    expect(codes(report).sort()).toEqual(["model/extra-tensor", "model/missing-tensor", "model/not-finite", "model/tensor-shape"]);
+    expect(codes(report).sort()).toEqual([
+      "model/extra-tensor",
+      "model/missing-tensor",
+      "model/not-finite",
+      "model/tensor-shape",
+    ]);
   });
 
   it("refuses integer weights", () => {
-    const report = build(edited((tensors) => tensors.set("head.bias", { dtype: "i32", shape: [10], data: new Int32Array(10) })));
+    const report = build(
+      edited((tensors) => tensors.set("head.bias", { dtype: "i32", shape: [10], data: new Int32Array(10) })),
+    );
     expect(codes(report)).toEqual(["model/tensor-dtype"]);
   });
 });
@@ -104,7 +113,9 @@ describe("settings", () => {
 
   it("suggests a name for an unknown setting and says what a value must be", () => {
     expect(build(digitsCheckpoint(), { chnk: "2" }).errors[0]?.hint).toBe("did you mean `chunk`?");
-    expect(build(digitsCheckpoint(), { timesteps: "four" }).errors[0]?.message).toContain("expects a positive integer, got four");
+    expect(build(digitsCheckpoint(), { timesteps: "four" }).errors[0]?.message).toContain(
+      "expects a positive integer, got four",
+    );
     expect(build(digitsCheckpoint(), { attention: "softmax" }).errors[0]?.message).toContain("STAtten or SDT");
   });
 
@@ -119,6 +130,16 @@ describe("settings", () => {
     const { settings } = digitsModel({ chunk: "4" });
     expect(settings.entries.get("chunk")).toEqual({ value: 4, origin: "--set" });
     expect(settings.entries.get("timesteps")?.value).toBe(4);
-    expect(build({ ...digitsCheckpoint(), config: new Map([["T", 4], ["chunk_size", 2], ["img_size", 8], ["pooling_stat", "0001"]]) }).failed).toBe(false);
+    expect(
+      build({
+        ...digitsCheckpoint(),
+        config: new Map<string, string | number>([
+          ["T", 4],
+          ["chunk_size", 2],
+          ["img_size", 8],
+          ["pooling_stat", "0001"],
+        ]),
+      }).failed,
+    ).toBe(false);
   });
 });

@@ -17,23 +17,30 @@ export function addStage(context: LowerContext, op: Op): void {
 
 function addData(context: LowerContext, op: Op, a: FeatureMap, b: FeatureMap): void {
   const output = context.dataMap(op.result, op.type, a.format);
-  vectorStage(context, op, output, { rows: output.positions, rowPositions: 1 }, [alike(a, 1), alike(b, 1)], (tile, layer) => {
-    const [left, right] = tile.inputs;
-    if (left === undefined || right === undefined) return;
-    const t = tile.pass.first;
-    const fields = {
-      a: addressOf(left, dataSlot(a, t), tile.first),
-      b: addressOf(right, dataSlot(b, t), tile.first),
-      aStepStride: a.span === "static" ? 0 : left.slotStride,
-      bStepStride: b.span === "static" ? 0 : right.slotStride,
-      words: tile.positions * output.blocks,
-      format: formatCode(a.format),
-      output: addressOf(tile.output, dataSlot(output, t), tile.first),
-      outputStepStride: tile.output.slotStride,
-      ...stepsOf(tile, output),
-    };
-    tile.push({ op: "add", layer, fields });
-  });
+  vectorStage(
+    context,
+    op,
+    output,
+    { rows: output.positions, rowPositions: 1 },
+    [alike(a, 1), alike(b, 1)],
+    (tile, layer) => {
+      const [left, right] = tile.inputs;
+      if (left === undefined || right === undefined) return;
+      const t = tile.pass.first;
+      const fields = {
+        a: addressOf(left, dataSlot(a, t), tile.first),
+        b: addressOf(right, dataSlot(b, t), tile.first),
+        aStepStride: a.span === "static" ? 0 : left.slotStride,
+        bStepStride: b.span === "static" ? 0 : right.slotStride,
+        words: tile.positions * output.blocks,
+        format: formatCode(a.format),
+        output: addressOf(tile.output, dataSlot(output, t), tile.first),
+        outputStepStride: tile.output.slotStride,
+        ...stepsOf(tile, output),
+      };
+      tile.push({ op: "add", layer, fields });
+    },
+  );
 }
 
 /** Bit planes that a count up to `largest` needs. */
@@ -47,22 +54,29 @@ function addPlanes(context: LowerContext, op: Op, a: FeatureMap, b: FeatureMap):
   const largest = op.type.number.kind === "int" ? op.type.number.hi : 1;
   const planes = Math.max(a.planes, b.planes) + 1;
   const output = context.spikeMap(op.result, op.type, planes, Math.min(planes, planesFor(largest)));
-  vectorStage(context, op, output, { rows: output.positions, rowPositions: 1 }, [alike(a, 1), alike(b, 1)], (tile, layer) => {
-    const [left, right] = tile.inputs;
-    const [group] = tile.pass.groups;
-    if (left === undefined || right === undefined || group === undefined) return;
-    const fields = {
-      a: addressOf(left, spikeSlot(a, group), tile.first),
-      aPlanes: a.planes,
-      aPlaneStride: left.slotStride,
-      b: addressOf(right, spikeSlot(b, group), tile.first),
-      bPlanes: b.planes,
-      bPlaneStride: right.slotStride,
-      words: tile.positions * output.blocks,
-      output: addressOf(tile.output, spikeSlot(output, group), tile.first),
-      outputPlaneStride: tile.output.slotStride,
-      ...stepsOf(tile, output),
-    };
-    tile.push({ op: "add-planes", layer, fields });
-  });
+  vectorStage(
+    context,
+    op,
+    output,
+    { rows: output.positions, rowPositions: 1 },
+    [alike(a, 1), alike(b, 1)],
+    (tile, layer) => {
+      const [left, right] = tile.inputs;
+      const [group] = tile.pass.groups;
+      if (left === undefined || right === undefined || group === undefined) return;
+      const fields = {
+        a: addressOf(left, spikeSlot(a, group), tile.first),
+        aPlanes: a.planes,
+        aPlaneStride: left.slotStride,
+        b: addressOf(right, spikeSlot(b, group), tile.first),
+        bPlanes: b.planes,
+        bPlaneStride: right.slotStride,
+        words: tile.positions * output.blocks,
+        output: addressOf(tile.output, spikeSlot(output, group), tile.first),
+        outputPlaneStride: tile.output.slotStride,
+        ...stepsOf(tile, output),
+      };
+      tile.push({ op: "add-planes", layer, fields });
+    },
+  );
 }

@@ -33,7 +33,14 @@ export function stattenStage(context: LowerContext, op: Op): void {
   const layer = context.layer(op);
   const sequential = view.word("sum") === "sequential";
   attentionStage(context, {
-    ...{ op, q, k, v, output, heads, chunk, sequential },
+    op,
+    q,
+    k,
+    v,
+    output,
+    heads,
+    chunk,
+    sequential,
     scale: view.number("scale"),
     kvLayer: layer,
     qLayer: layer,
@@ -69,7 +76,15 @@ export function attentionQStage(context: LowerContext, op: Op): void {
   }
   const output = resultMap(context, op);
   attentionStage(context, {
-    ...{ op, q, k, v, output, heads, chunk, sequential: false, scale: 1 },
+    op,
+    q,
+    k,
+    v,
+    output,
+    heads,
+    chunk,
+    sequential: false,
+    scale: 1,
     kvLayer: context.layer(kv),
     qLayer: context.layer(op),
   });

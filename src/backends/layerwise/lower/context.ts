@@ -1,14 +1,6 @@
 import type { LayerwiseChip } from "../../../chips/layerwise.js";
 import type { Report } from "../../../diagnostics/index.js";
-import {
-  channelsOf,
-  positionsOf,
-  printType,
-  viewOf,
-  type Op,
-  type OpView,
-  type ValueType,
-} from "../../../ir/index.js";
+import { channelsOf, positionsOf, printType, viewOf, type Op, type OpView, type ValueType } from "../../../ir/index.js";
 import type { ProgramLayer } from "../../program/program.js";
 import { layerwiseDiagnostics } from "../diagnostics.js";
 import { blocksOf, type FeatureMap, type Stage } from "../stage.js";
@@ -18,7 +10,7 @@ import type { Region } from "../weights.js";
 
 /** What lowering an op may use: facts of the net, and the stages, maps, layers and weight regions made so far. */
 export class LowerContext {
-  readonly stages: Stage[] = [];
+  private readonly made: Omit<Stage, "index">[] = [];
   readonly layers: ProgramLayer[] = [];
   readonly regions: Region[] = [];
   private readonly maps = new Map<string, FeatureMap>();
@@ -112,7 +104,14 @@ export class LowerContext {
   }
 
   stage(stage: Omit<Stage, "index">): void {
-    this.stages.push({ ...stage, index: this.stages.length });
+    this.made.push(stage);
+  }
+
+  /** All stages in the order in which they run: what waits for a sequence op comes last. */
+  stages(): readonly Stage[] {
+    const late = (stage: Omit<Stage, "index">): boolean => stage.phase === "final";
+    const order = [...this.made.filter((stage) => !late(stage)), ...this.made.filter(late)];
+    return order.map((stage, index) => ({ ...stage, index }));
   }
 }
 

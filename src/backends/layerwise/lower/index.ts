@@ -1,7 +1,7 @@
 import type { Op } from "../../../ir/index.js";
 import { printType } from "../../../ir/index.js";
 import { layerwiseDiagnostics } from "../diagnostics.js";
-import { supportedOps, supportMatrix, supportOf } from "../support.js";
+import { supportedOps, supportOf, type supportMatrix } from "../support.js";
 import { nameOf } from "../values.js";
 import { addStage } from "./add.js";
 import { attentionQStage, kvStage, stattenStage } from "./attention.js";
@@ -69,9 +69,13 @@ export function lowerNet(context: LowerContext): void {
     if (map.memory === "data" && map.port === undefined) continue;
     const what = map.memory === "spike" ? `bits in the spike memory` : "an input of the net";
     context.report.add(
-      layerwiseDiagnostics.make("unsupported-value", `output \`${name}\` (${printType(type)}) is ${what}; outputs are data maps`, {
-        hint: "return the currents or a reduction of the spikes; spikes are recorded by layer",
-      }),
+      layerwiseDiagnostics.make(
+        "unsupported-value",
+        `output \`${name}\` (${printType(type)}) is ${what}; outputs are data maps`,
+        {
+          hint: "return the currents or a reduction of the spikes; spikes are recorded by layer",
+        },
+      ),
     );
   }
   if (timing.timesteps === 0) {

@@ -43,7 +43,8 @@ export function lowerNeuron(context: LowerContext, op: Op, format: "real" | "int
   const soft = view.word("reset") === "soft";
   let vTh = view.perChannel("v_th", channels);
   if (format === "int" && vTh.some((value) => !Number.isInteger(value))) {
-    if (soft) return context.refuse(op, "needs integer thresholds for a soft reset of integer potentials", "round v_th");
+    if (soft)
+      return context.refuse(op, "needs integer thresholds for a soft reset of integer potentials", "round v_th");
     vTh = integerThresholds(vTh, gt);
   }
   const { a, gains } = firstArgument(view, charge.name, charge.args[0] ?? 0, channels);

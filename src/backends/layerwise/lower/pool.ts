@@ -1,5 +1,16 @@
 import type { Op } from "../../../ir/index.js";
-import { addressOf, alike, dataSlot, perGroup, spikeSlot, whole, type FeatureMap, type Operand, type Stage, type Tile } from "../stage.js";
+import {
+  addressOf,
+  alike,
+  dataSlot,
+  perGroup,
+  spikeSlot,
+  whole,
+  type FeatureMap,
+  type Operand,
+  type Stage,
+  type Tile,
+} from "../stage.js";
 import { nameOf } from "../values.js";
 import { gridOf, type LowerContext } from "./context.js";
 import { windowFields, windowOperand } from "./window.js";
@@ -24,7 +35,10 @@ export function vectorStage(
     channelBlocks: 1,
     stateWords: 0,
     weightWords: 0,
-    units: output.span === "static" ? (pass) => [{ first: pass.first, steps: 1, groups: pass.groups.slice(0, 1) }] : perGroup,
+    units:
+      output.span === "static"
+        ? (pass) => [{ first: pass.first, steps: 1, groups: pass.groups.slice(0, 1) }]
+        : perGroup,
     emit: (tile) => emit(tile, layer),
   };
   context.stage(stage);
@@ -69,7 +83,10 @@ export function poolStage(context: LowerContext, op: Op): void {
 export function spikeOperand(context: LowerContext, op: Op, index: number): FeatureMap | undefined {
   const map = context.operand(op, index, "spike");
   if (map === undefined || map.planes === 1) return map;
-  return context.refuse(op, `needs spikes for operand ${index + 1}, \`%${map.name}\` holds counts in ${map.planes} bit planes`);
+  return context.refuse(
+    op,
+    `needs spikes for operand ${index + 1}, \`%${map.name}\` holds counts in ${map.planes} bit planes`,
+  );
 }
 
 export function planePoolStage(context: LowerContext, op: Op): void {

@@ -1,10 +1,4 @@
-import {
-  outputsOf,
-  positionsOf,
-  type Op,
-  type ValueType,
-  type Window,
-} from "../../../ir/index.js";
+import { outputsOf, positionsOf, type Op, type ValueType, type Window } from "../../../ir/index.js";
 import {
   addressOf,
   alike,

@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { compileLayerwise } from "../../src/backends/layerwise/index.js";
+import { decodeProgram, encodeProgram, type Instruction, type Program } from "../../src/backends/program/index.js";
+import { readChip, type LayerwiseChip } from "../../src/chips/index.js";
+import { Report } from "../../src/diagnostics/index.js";
+import { sampleFor } from "../../src/frontend/inputs/channels-last.js";
+import type { Net } from "../../src/ir/index.js";
+import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
+import { chipAgainstEvaluator } from "../../src/validate/ladder.js";
+import { digitsArray, digitsModel, folded } from "../support/digits.js";
+
+const images = digitsArray("test-images.npy");
+const net = folded(digitsModel().net);
+
+function chip(name: string): LayerwiseChip {
+  const found = readChip(name, new Report());
+  if (found === undefined) throw new Error(`no chip ${name}`);
+  return found;
+}
+
+function compile(of: Net, on: LayerwiseChip, timeBlock?: number): Program {
+  const report = new Report();
+  const program = compileLayerwise(of, on, timeBlock === undefined ? {} : { timeBlock }, report);
+  const loaded = program === undefined ? undefined : decodeProgram(encodeProgram(program), "test.spk", report);
+  if (loaded === undefined) throw new Error(report.errors.map((d) => d.message).join("\n"));
+  return loaded;
+}
+
+function run(program: Program, sample = 0): RunResult {
+  const inputs = new Map(program.inputs.map((port) => [port.name, sampleFor(port, images, sample)]));
+  return createStepped(program).run(inputs, { record: true });
+}
+
+const mismatches = (program: Program): number =>
+  chipAgainstEvaluator(program, net, { input: images, samples: 1 }).layers.reduce(
+    (n, layer) => n + layer.mismatches,
+    0,
+  );
+
+/** The program with one instruction changed. */
+function corrupt(
+  program: Program,
+  pick: (i: Instruction) => boolean,
+  change: (i: Instruction) => Instruction,
+): Program {
+  const at = program.instructions.findIndex(pick);
+  expect(at).toBeGreaterThanOrEqual(0);
+  return { ...program, instructions: program.instructions.map((i, index) => (index === at ? change(i) : i)) };
+}
+
+describe("the chip computes what the evaluator computes", () => {
+  const default_ = chip("layerwise-default");
+  it.each([
+    ["layerwise-default", undefined],
+    ["layerwise-default", 2],
+    ["layerwise-small", undefined],
+    ["layerwise-small", 2],
+  ])("on %s with time block %s", (name, timeBlock) => {
+    const result = chipAgainstEvaluator(compile(net, chip(name), timeBlock), net, { input: images, samples: 2 });
+    expect(result.layers.map((layer) => [layer.name, layer.mismatches])).toEqual(
+      result.layers.map(({ name }) => [name, 0]),
+    );
+    expect(result.layers).toHaveLength(12);
+    expect(result.outputsEqual).toBe(true);
+  });
+
+  it("fails when one instruction is corrupted", () => {
+    const program = compile(net, default_);
+    expect(mismatches(program)).toBe(0);
+    const threshold = corrupt(
+      program,
+      (i) => i.op === "fire",
+      (i) => (i.op === "fire" ? { ...i, fields: { ...i.fields, vTh: i.fields.vTh * 2 } } : i),
+    );
+    const scale = corrupt(
+      program,
+      (i) => i.op === "attend-q",
+      (i) => (i.op === "attend-q" ? { ...i, fields: { ...i.fields, scale: 1 } } : i),
+    );
+    const plane = corrupt(
+      program,
+      (i) => i.op === "accumulate",
+      (i) => (i.op === "accumulate" ? { ...i, fields: { ...i.fields, weights: i.fields.weights + 1 } } : i),
+    );
+    for (const broken of [threshold, scale, plane]) expect(mismatches(broken)).toBeGreaterThan(0);
+  });
+
+  it("depends on the weights in the program", () => {
+    const program = compile(net, default_);
+    const weights = program.weights.slice();
+    for (let i = 0; i < weights.length; i++) if (weights[i] !== 0 && i % 4 === 2) weights[i]! ^= 0x10;
+    expect(mismatches({ ...program, weights })).toBeGreaterThan(0);
+  });
+});
+
+describe("a number of the chip description changes what depends on it, and nothing else", () => {
+  const base = chip("layerwise-default");
+  const reference = run(compile(net, base));
+  const events = (result: RunResult) => result.layers.map((layer) => layer.events);
+
+  it.each([
+    ["DRAM latency", { ...base, dram: { ...base.dram, latencyCycles: base.dram.latencyCycles + 100 } }],
+    ["DRAM bandwidth", { ...base, dram: { ...base.dram, bandwidth: { bytes: 32, cycles: 1 } } }],
+    ["queue depth", { ...base, queueDepth: 1 }],
+  ])("%s: other cycles, the same spikes, events and bytes", (_name, changed) => {
+    const result = run(compile(net, changed));
+    expect(result.cycles).toBeGreaterThan(reference.cycles);
+    expect(result.spikes).toEqual(reference.spikes);
+    expect(events(result)).toEqual(events(reference));
+    expect(result.layers.map((l) => l.dramReadBytes)).toEqual(reference.layers.map((l) => l.dramReadBytes));
+  });
+
+  it("clock: nothing in cycles", () => {
+    const result = run(compile(net, { ...base, clockHz: base.clockHz * 2 }));
+    expect(result.cycles).toBe(reference.cycles);
+    expect(events(result)).toEqual(events(reference));
+  });
+
+  it("chunk: another network, other spikes behind the attention only", () => {
+    const perStep = run(compile(folded(digitsModel({ chunk: "1" }).net), base));
+    const same = (name: string): boolean =>
+      Buffer.compare(perStep.spikes!.get(name)!, reference.spikes!.get(name)!) === 0;
+    expect(same("block.0.attn.v_lif")).toBe(true);
+    expect(same("block.0.attn.attn_lif")).toBe(false);
+  });
+});
