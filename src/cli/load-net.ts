@@ -1,34 +1,26 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { DiagnosticError, type Report } from "../diagnostics/index.js";
+import type { Report } from "../diagnostics/index.js";
 import { readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { MODELS } from "../frontend/models/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
 import type { ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { readFileOrThrow } from "./files.js";
 
 /** The constants of IR text live beside it: net.snn and net.safetensors. */
 export function constantsPath(textPath: string): string {
   return textPath.replace(/\.snn$/, "") + ".safetensors";
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DiagnosticError(cliDiagnostics.make("cannot-read", `cannot read \`${path}\`: ${reason}`));
-  }
-}
-
 /** IR text with the constants beside it. */
 function loadText(path: string, report: Report): Net | undefined {
-  const source = readText(path);
+  const source = new TextDecoder().decode(readFileOrThrow(path));
   const beside = constantsPath(path);
   let constants: ReadonlyMap<string, Constant> = new Map();
   if (existsSync(beside)) {
-    const tensors = readSafetensors(readFileSync(beside), beside, report);
+    const tensors = readSafetensors(readFileOrThrow(beside), beside, report);
     if (tensors === undefined) return undefined;
     const read = constantsFromTensors(tensors.tensors, beside);
     for (const diagnostic of read.diagnostics) report.add(diagnostic);

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { readFileSync } from "node:fs";
 import { decodeProgram, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
 import { readNpy } from "../frontend/formats/index.js";
@@ -10,6 +9,7 @@ import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { didYouMean } from "../diagnostics/index.js";
 import { positiveInteger, runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { readFileOrThrow } from "./files.js";
 import { writeFileAtomically } from "./output.js";
 import { Progress } from "./progress.js";
 import { count, percent, si, table } from "./text.js";
@@ -25,47 +25,20 @@ interface SimulateOptions {
 }
 
 export function loadProgram(path: string, report: Report): Program | undefined {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    return report.add(
-      cliDiagnostics.make(
-        "cannot-read",
-        `cannot read \`${path}\`: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-    );
-  }
-  return decodeProgram(bytes, path, report);
+  return decodeProgram(readFileOrThrow(path), path, report);
 }
 
 /** Labels from an .npy file, or those that came with the inputs. */
 function readLabels(path: string | undefined, inputs: InputSet, report: Report): ArrayLike<number> | undefined {
   if (path === undefined) return inputs.labels;
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    return report.add(
-      cliDiagnostics.make(
-        "cannot-read",
-        `cannot read \`${path}\`: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-    );
-  }
-  const labels = readNpy(bytes, path, report);
+  const labels = readNpy(readFileOrThrow(path), path, report);
   if (labels === undefined) return undefined;
   const samples = inputs.data.shape[0] ?? 0;
-  if (labels.shape.length !== 1 || labels.data.length < samples) {
-    report.add(
-      cliDiagnostics.make(
-        "labels",
-        `\`${path}\` has shape ${labels.shape.join("x")}, ${samples} samples need a label each`,
-      ),
-    );
-    return undefined;
-  }
-  return labels.data;
+  if (labels.shape.length === 1 && labels.data.length >= samples) return labels.data;
+  const shape = labels.shape.join("x");
+  return report.add(
+    cliDiagnostics.make("labels", `\`${path}\` has shape ${shape}, ${samples} samples need a label each`),
+  );
 }
 
 /** Runs a program on every sample of an input set. */
