@@ -1,13 +1,6 @@
-import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { outputsOf, positionsOf, type LinearKernels, type Slot, type ValueType, type Weights } from "../ir/index.js";
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import { positionsOf, type LinearKernels, type Slot, type ValueType, type Weights } from "../ir/index.js";
 import type { TfApi } from "./api.js";
-
-/** The weights of one op as a float32 tensor; mantissas have at most 24 bits, so every weight is exact. */
-interface HeldWeights {
-  readonly filter: Tensor;
-  /** Bias in real units. */
-  readonly bias: Float64Array;
-}
 
 /**
  * Linear kernels that share no code with spikec's: TensorFlow's convolution, matrix product and pooling in float32.
@@ -16,41 +9,35 @@ interface HeldWeights {
  * channel's grid, and differ by float32 rounding elsewhere; the bias is added in double.
  */
 export function makeTfKernels(tf: TfApi, name: string): LinearKernels {
-  const held = new WeakMap<Weights, HeldWeights>();
-  const disposal = new FinalizationRegistry<Tensor>((filter) => filter.dispose());
-
-  const hold = (weights: Weights): HeldWeights => {
-    const known = held.get(weights);
-    if (known !== undefined) return known;
-    const values = realWeights(weights);
-    const [a = 1, b = 1, c = 1, d = 1] = weights.shape;
-    const filter = weights.shape.length === 4 ? tf.tensor4d(values, [a, b, c, d]) : tf.tensor2d(values, [a, b]);
-    const made = { filter, bias: realBias(weights) };
-    held.set(weights, made);
-    disposal.register(weights, filter);
-    return made;
-  };
+  const filters = cache((weights) => {
+    const [kh = 1, kw = 1, cin = 1, out = 1] = weights.shape;
+    return tf.tensor4d(realWeights(weights), [kh, kw, cin, out]);
+  });
+  const matrices = cache((weights) => {
+    const [cin = 1, out = 1] = weights.shape;
+    return tf.tensor2d(realWeights(weights), [cin, out]);
+  });
 
   return {
     name,
 
     conv(x, xType, weights, { stride, padding }) {
-      const { filter, bias } = hold(weights);
+      const filter = filters(weights);
       const sums = tf.tidy(() => {
         const map = padded(tf, featureMap(tf, realOperand(x, xType), xType), padding, 0);
-        return tf.conv2d(map, filter as Tensor4D, stride, "valid").dataSync();
+        return tf.conv2d(map, filter, stride, "valid").dataSync();
       });
-      return withBias(sums, bias);
+      return withBias(sums, weights);
     },
 
     dense(x, xType, weights) {
-      const { filter, bias } = hold(weights);
+      const matrix = matrices(weights);
       const sums = tf.tidy(() => {
         const positions = positionsOf(xType);
-        const matrix = tf.tensor2d(realOperand(x, xType), [positions, x.length / positions]);
-        return tf.matMul(matrix, filter as Tensor2D).dataSync();
+        const rows = tf.tensor2d(realOperand(x, xType), [positions, x.length / positions]);
+        return tf.matMul(rows, matrix).dataSync();
       });
-      return withBias(sums, bias);
+      return withBias(sums, weights);
     },
 
     maxPool(x, xType, { kernel, stride, padding }) {
@@ -62,15 +49,24 @@ export function makeTfKernels(tf: TfApi, name: string): LinearKernels {
   };
 }
 
+/** Remembers what is made of weights, which never change, and disposes of it when they are gone. */
+function cache<T extends Tensor>(make: (weights: Weights) => T): (weights: Weights) => T {
+  const made = new WeakMap<Weights, T>();
+  const disposal = new FinalizationRegistry<T>((tensor) => tensor.dispose());
+  return (weights) => {
+    const known = made.get(weights);
+    if (known !== undefined) return known;
+    const tensor = make(weights);
+    made.set(weights, tensor);
+    disposal.register(weights, tensor);
+    return tensor;
+  };
+}
+
+/** Weights in real units: mantissas have at most 24 bits, so every weight is exact in float32. */
 function realWeights({ mantissa, exponent }: Weights): Float32Array {
   const out = exponent.length;
   return Float32Array.from(mantissa, (m, i) => m * 2 ** -(exponent[i % out] ?? 0));
-}
-
-function realBias(weights: Weights): Float64Array {
-  return Float64Array.from({ length: outputsOf(weights) }, (_, o) => {
-    return (weights.bias[o] ?? 0) * 2 ** -(weights.exponent[o] ?? 0);
-  });
 }
 
 /** Operands in real units; integers carry their exponent in their type. */
@@ -91,6 +87,8 @@ function padded(tf: TfApi, map: Tensor4D, padding: number, value: number): Tenso
   return padding === 0 ? map : tf.pad(map, [[0, 0], side, side, [0, 0]], value);
 }
 
-function withBias(sums: ArrayLike<number>, bias: Float64Array): Float64Array {
-  return Float64Array.from(sums, (sum, i) => sum + (bias[i % bias.length] ?? 0));
+/** Sums in real units, widened, plus the bias. */
+function withBias(sums: ArrayLike<number>, { bias, exponent }: Weights): Float64Array {
+  const real = Float64Array.from(bias, (b, o) => b * 2 ** -(exponent[o] ?? 0));
+  return Float64Array.from(sums, (sum, i) => sum + (real[i % real.length] ?? 0));
 }

@@ -69,7 +69,7 @@ const windows = fc
 
 const sides = fc.tuple(fc.integer({ min: 3, max: 7 }), fc.integer({ min: 3, max: 7 }));
 const channels = fc.integer({ min: 1, max: 5 });
-const anyNumber = fc.constantFrom<NumberKind>(REAL, SPIKE, int(0, 4), int(-3, 3));
+const anyNumber = fc.constantFrom<NumberKind>(REAL, SPIKE, int(0, 4), int(-3, 3), int(-9, 9, -2));
 
 const convCases = (number: fc.Arbitrary<NumberKind>, values: typeof numbers): fc.Arbitrary<Case> =>
   fc.tuple(windows, sides, channels, channels, number).chain(([window, [h, w], cin, out, kind]) => {
