@@ -1,14 +1,31 @@
 import { describe, expect, it } from "vitest";
-import { compareWithRecording, GOLDEN_CASES, importCase } from "./support/golden.js";
+import { readChip } from "../src/chips/index.js";
+import { Report } from "../src/diagnostics/index.js";
+import { loadTfjsKernels } from "../src/tfjs/index.js";
+import { runLadder } from "../src/validate/ladder.js";
+import { GOLDEN_CASES, importCase } from "./support/golden.js";
 import { needShared } from "./support/shared.js";
 
-/** All rungs of one case: the faults found, one per line. */
-function validateCase(shared: string, name: string): readonly string[] {
-  return compareWithRecording(importCase(shared, name));
-}
-
-describe("an imported checkpoint computes the spikes of the official code", () => {
-  it.for(GOLDEN_CASES)("%s", (name, context) => {
-    expect(validateCase(needShared(context), name)).toEqual([]);
+/** Every rung of the ladder on every recorded case: recording, TensorFlow.js on WebAssembly, passes, simulated chip. */
+describe("the validation ladder", () => {
+  it.for(GOLDEN_CASES)("%s", async (name, context) => {
+    const { net, recorded } = importCase(needShared(context), name);
+    const report = new Report();
+    const chip = readChip("layerwise-default", report);
+    const tfjs = await loadTfjsKernels({ backend: "wasm" });
+    const rungs = runLadder(net, recorded, { chips: chip === undefined ? [] : [chip], tfjs }, report);
+    expect(report.diagnostics).toEqual([]);
+    expect(rungs.map((rung) => [rung.name, rung.status, rung.status === "passed" ? "" : rung.detail])).toEqual([
+      ["evaluate, teacher-forced", "passed", ""],
+      ["evaluate, free-running", "passed", ""],
+      [`evaluate with ${tfjs.backend}`, "passed", ""],
+      ["passes, teacher-forced", "passed", ""],
+      ["passes, free-running", "passed", ""],
+      ["chip layerwise-default, stepped", "passed", ""],
+    ]);
+    for (const rung of rungs) {
+      expect(rung.layers.map((layer) => layer.name)).toEqual(recorded.layers.map((layer) => layer.name));
+      expect(rung.layers.every((layer) => layer.mismatches === 0 && layer.spikes > 0)).toBe(true);
+    }
   });
 });

@@ -61,6 +61,7 @@ export const layerwiseChipSchema = z
     if (chip.dram.bandwidth.bytes > chip.dram.burstBytes * chip.dram.bandwidth.cycles) {
       context.addIssue({ code: "custom", path: ["dram", "bandwidth"], message: "must not exceed one burst per cycle" });
     }
+    if (chip.lanes % 8 !== 0) return; // reported above; no word has whole bytes
     for (const name of ["spike", "weight", "data"] as const) {
       const word = wordBytes(chip, name);
       const bursts = burstsOfWord(word, chip.dram.burstBytes);

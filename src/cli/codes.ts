@@ -7,6 +7,7 @@ import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
 import { modelDiagnostics } from "../frontend/models/index.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
+import { simDiagnostics } from "../sim/diagnostics.js";
 import { validateDiagnostics } from "../validate/diagnostics.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { OUTPUT_DIAGNOSTICS } from "./output.js";
@@ -19,6 +20,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   chipDiagnostics,
   layerwiseDiagnostics,
   programDiagnostics,
+  simDiagnostics,
   energyDiagnostics,
   validateDiagnostics,
   cliDiagnostics,

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { InvalidArgumentError, type Command, type CommanderError } from "commander";
 import { DiagnosticError, renderDiagnostic, Report } from "../diagnostics/index.js";
 
 /**

@@ -85,7 +85,7 @@ export class RunTotals {
     this.layers = program.layers.map(({ name, kind }) => ({
       name,
       kind,
-      events: filled(EVENTS, () => new Array<number>(program.timesteps).fill(0)),
+      events: filled(EVENTS, () => Array.from({ length: program.timesteps }, () => 0)),
       accesses: filled(MEMORIES, () => ({ reads: 0, writes: 0 })),
       dram: { read: 0, written: 0 },
     }));

@@ -82,7 +82,8 @@ export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<
     });
     for (const [name, value] of evaluation.outputs) {
       const [expected, got] = [flatten(value), result.outputs.get(name)];
-      outputsEqual &&= got !== undefined && got.length === expected.length && expected.every((x, i) => Object.is(x, got[i]));
+      outputsEqual &&=
+        got !== undefined && got.length === expected.length && expected.every((x, i) => Object.is(x, got[i]));
     }
   }
   return { layers: [...tallies.values()].map((tally) => tally.finish()), outputsEqual, cycles, outputs };
@@ -91,7 +92,8 @@ export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<
 function reload(program: Program): Program {
   const report = new Report();
   const loaded = decodeProgram(encodeProgram(program), "program", report);
-  if (loaded === undefined) throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
+  if (loaded === undefined)
+    throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
   return loaded;
 }
 
@@ -124,9 +126,19 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
   add(replayRung("passes, free-running", "computed", replay(folded, recorded, { forced: false })));
   for (const chip of options.chips) {
     const name = `chip ${chip.name}, stepped`;
-    const program = compileLayerwise(folded, chip, options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock }, report);
+    const program = compileLayerwise(
+      folded,
+      chip,
+      options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock },
+      report,
+    );
     if (program === undefined) {
-      add({ name, status: "failed", detail: `does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`, layers: [] });
+      add({
+        name,
+        status: "failed",
+        detail: `does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`,
+        layers: [],
+      });
       continue;
     }
     add(chipRung(name, reload(program), folded, recorded));
@@ -137,7 +149,9 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
 function chipRung(name: string, program: Program, net: Net, recorded: RecordedCase): Rung {
   const result = chipAgainstEvaluator(program, net, recorded);
   const wrong = firstMismatch(result.layers);
-  const off = Math.max(...result.outputs.map((outputs, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)));
+  const off = Math.max(
+    ...result.outputs.map((outputs, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)),
+  );
   const passed = wrong === undefined && result.outputsEqual && off <= LOGIT_TOLERANCE;
   const detail = [
     totals(result.layers),

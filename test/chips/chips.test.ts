@@ -18,7 +18,9 @@ describe("chip descriptions", () => {
     const chip = readChip(name, report);
     expect(report.diagnostics).toEqual([]);
     expect(chip?.name).toBe(name);
-    const numbers = Object.entries(chip!).filter(([key]) => !["name", "target", "description", "sources"].includes(key));
+    const numbers = Object.entries(chip!).filter(
+      ([key]) => !["name", "target", "description", "sources"].includes(key),
+    );
     const keys = numbers.flatMap(([key, value]) =>
       ["memories", "dram", "attention"].includes(key) ? Object.keys(value as object).map((k) => `${key}.${k}`) : [key],
     );
@@ -49,10 +51,14 @@ describe("chip descriptions", () => {
     expect(problems({ memories: { ...SMALL.memories, data: { bytes: 65536, banks: 3, ports: 1 } } })[0]).toContain(
       "/memories/data/bytes `memories.data.bytes`: must be a multiple of banks x 32 bytes",
     );
-    expect(problems({ dram: { ...SMALL.dram, bandwidth: { bytes: 33, cycles: 1 } } })[0]).toContain("one burst per cycle");
-    expect(problems({ dram: { ...SMALL.dram, burstBytes: 20, bandwidth: { bytes: 1, cycles: 1 }, outstanding: 2 } })[0]).toContain(
-      "/dram/outstanding `dram.outstanding`: must be at least 3",
+    expect(problems({ dram: { ...SMALL.dram, bandwidth: { bytes: 33, cycles: 1 } } })[0]).toContain(
+      "one burst per cycle",
     );
-    expect(problems({ priority: ["load", "load", "fire", "attend", "vector", "store"] })[0]).toContain("every engine once");
+    expect(
+      problems({ dram: { ...SMALL.dram, burstBytes: 20, bandwidth: { bytes: 1, cycles: 1 }, outstanding: 2 } })[0],
+    ).toContain("/dram/outstanding `dram.outstanding`: must be at least 3");
+    expect(problems({ priority: ["load", "load", "fire", "attend", "vector", "store"] })[0]).toContain(
+      "every engine once",
+    );
   });
 });

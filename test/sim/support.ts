@@ -120,12 +120,15 @@ export function runSerial(setup: Setup, options: RunOptions = {}): Finished {
 }
 
 /** A run as one letter per cycle and engine: b(usy) p(ort) d(ram) t(oken) q(ueue) i(dle). */
-export function timeline(program: Program, options: RunOptions = {}): { result: RunResult; lines: Record<string, string> } {
+export function timeline(
+  program: Program,
+  options: RunOptions = {},
+): { result: RunResult; lines: Record<string, string> } {
   const lines: Record<string, string> = Object.fromEntries(ENGINES.map((name) => [name, ""]));
   const result = createStepped(program).run(new Map(), {
     maxCycles: 10_000,
     ...options,
-    trace: (_, states) => ENGINES.forEach((name, e) => (lines[name] += ENGINE_STATES[states[e]!]![0])),
+    trace: (_, states) => ENGINES.forEach((name, e) => (lines[name] += ENGINE_STATES[states[e]!]![0]!)),
   });
   return { result, lines };
 }
@@ -160,7 +163,13 @@ export function spikeWords(chip: LayerwiseChip, map: readonly (readonly (readonl
 }
 
 /** The bits of spike words, back as [steps][positions][channels]. */
-export function spikeMap(chip: LayerwiseChip, bytes: Uint8Array, steps: number, positions: number, channels: number): number[][][] {
+export function spikeMap(
+  chip: LayerwiseChip,
+  bytes: Uint8Array,
+  steps: number,
+  positions: number,
+  channels: number,
+): number[][][] {
   const { lanes, parallelTimesteps: p } = chip;
   const blocks = Math.ceil(channels / lanes);
   return Array.from({ length: steps }, (_, t) =>
@@ -175,7 +184,11 @@ export function spikeMap(chip: LayerwiseChip, bytes: Uint8Array, steps: number, 
 }
 
 /** Data words of [slots][positions][channels], f32 or i32. */
-export function dataWords(chip: LayerwiseChip, map: readonly (readonly (readonly number[])[])[], format: "real" | "int"): Uint8Array {
+export function dataWords(
+  chip: LayerwiseChip,
+  map: readonly (readonly (readonly number[])[])[],
+  format: "real" | "int",
+): Uint8Array {
   const { lanes } = chip;
   const positions = map[0]!.length;
   const padded = Math.ceil(map[0]![0]!.length / lanes) * lanes;
@@ -205,7 +218,12 @@ export function dataMap(
 }
 
 /** A nested array [a][b][c] from a function. */
-export function tensor(a: number, b: number, c: number, value: (i: number, j: number, k: number) => number): number[][][] {
+export function tensor(
+  a: number,
+  b: number,
+  c: number,
+  value: (i: number, j: number, k: number) => number,
+): number[][][] {
   return Array.from({ length: a }, (_, i) =>
     Array.from({ length: b }, (_, j) => Array.from({ length: c }, (_, k) => value(i, j, k))),
   );

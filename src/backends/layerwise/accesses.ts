@@ -1,5 +1,5 @@
 import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
-import { MEMORIES, type FieldsOf, type MemoryName } from "../program/instruction.js";
+import { CHARGE_RULES, MEMORIES, type FieldsOf, type MemoryName } from "../program/instruction.js";
 import type { Draft } from "./stage.js";
 
 /** Where accesses happen: on-chip memories in words, DRAM in bytes. */
@@ -69,7 +69,8 @@ function weighted(draft: Extract<Draft, { op: "accumulate" | "multiply" }>): Acc
 }
 
 function fire(f: FieldsOf<"fire">): Access[] {
-  const state = strided(f.positions, f.outputStride) + (f.rule === CUBA ? f.positions * f.outputStride : 0);
+  const state =
+    strided(f.positions, f.outputStride) + (CHARGE_RULES[f.rule] === "cuba" ? f.positions * f.outputStride : 0);
   return [
     ...pieces("data", false, f.current, strided(f.positions, f.currentStride), f.currentStepStride, f.slots),
     ...(f.stateRead === 1 ? pieces("data", false, f.state, state, 0, 1) : []),
@@ -79,8 +80,6 @@ function fire(f: FieldsOf<"fire">): Access[] {
     ...pieces("spike", true, f.output, strided(f.positions, f.outputStride), 0, 1),
   ];
 }
-
-const CUBA = 4;
 
 /** What an instruction reads and writes. */
 export function accessesOf(draft: Draft, chip: LayerwiseChip): readonly Access[] {

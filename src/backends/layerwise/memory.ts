@@ -47,6 +47,12 @@ export interface MemoryPlan extends Spills {
   readonly spilled: readonly string[];
 }
 
+/** A band height for which a stage found no room, and where. */
+interface Shortage {
+  readonly n: number;
+  readonly memory: Memory;
+}
+
 function lowestGap(words: number, occupied: readonly Placed[], capacity: number): number | undefined {
   let base = 0;
   for (const other of [...occupied].sort((a, b) => a.base - b.base)) {
@@ -70,7 +76,13 @@ function itemsOf(stages: readonly Stage[], timing: Timing): readonly Item[] {
       lives.from = 0;
       lives.to = Math.max(lives.to, lastInBlock);
     }
-    items.push({ key: map, name: map.name, memory: map.memory, words: mapWords(map, timing), ...lives });
+    items.push({
+      key: map,
+      name: `%${map.name} of ${stage.name}`,
+      memory: map.memory,
+      words: mapWords(map, timing),
+      ...lives,
+    });
     if (stateUse(stage, timing) === "run") {
       const words = stage.rows * stage.rowPositions * stage.stateWords;
       items.push({ key: stage, name: `potentials of ${stage.name}`, memory: "data", words, from: 0, to: lastInBlock });
@@ -164,11 +176,11 @@ class Attempt implements MemoryPlan {
   }
 
   /** Finds the largest bands of a stage that fit, with two copies of each buffer where possible. */
-  placeStage(stage: Stage): Memory | undefined {
+  placeStage(stage: Stage): readonly Shortage[] | undefined {
     const quantum = rowQuantum(stage, this, this.timing, this.chip);
     const outside = rowsOutside(stage, this, this.timing);
-    const search = (copies: number): { n: number; locals: Map<string, LocalPlace> } | Memory => {
-      let failed: Memory = "data";
+    const search = (copies: number): { n: number; locals: Map<string, LocalPlace> } | Shortage[] => {
+      const failed: Shortage[] = [];
       let last = 0;
       for (let k = 1; k <= stage.rows; k++) {
         const n = Math.min(stage.rows, Math.ceil(stage.rows / k / quantum) * quantum);
@@ -176,15 +188,15 @@ class Attempt implements MemoryPlan {
         last = n;
         const locals = this.placeLocals(stage, n, copies);
         if (typeof locals !== "string") return { n, locals };
-        failed = locals;
+        failed.push({ n, memory: locals });
         if (n === quantum) break;
       }
       return failed;
     };
     const single = search(1);
-    if (typeof single === "string") return single;
+    if (Array.isArray(single)) return single;
     const double = search(2);
-    const chosen = typeof double === "string" || this.costsMore(stage, double.n, single.n) ? single : double;
+    const chosen = Array.isArray(double) || this.costsMore(stage, double.n, single.n) ? single : double;
     for (const local of chosen.locals.values()) this.peak(local.memory, local.base + local.words * local.copies);
     this.tiles.push({ bands: bandsOf(stage.rows, chosen.n), rowsOutside: outside, locals: chosen.locals });
     return undefined;
@@ -201,16 +213,21 @@ function victim(candidates: readonly Item[], stage: Stage | undefined): Item | u
   return [...candidates].sort((a, b) => touched(a) - touched(b) || b.words - a.words || a.from - b.from)[0];
 }
 
-function doesNotFit(attempt: Attempt, stage: Stage, memory: Memory, timing: Timing, chip: LayerwiseChip): string {
-  const quantum = rowQuantum(stage, attempt, timing, chip);
-  const word = wordBytes(chip, memory);
-  const needs = [quantum, stage.rows].map((n) => {
+/** Says what the band that comes nearest to fitting needs. */
+function doesNotFit(
+  attempt: Attempt,
+  { stage, shortages }: { readonly stage: Stage; readonly shortages: readonly Shortage[] },
+  timing: Timing,
+  chip: LayerwiseChip,
+): { readonly message: string; readonly memory: Memory } {
+  const needs = shortages.map(({ n, memory }) => {
     const locals = localsOf(stage, n, 1, attempt, timing, chip).filter((local) => local.memory === memory);
-    return { n, bytes: locals.reduce((sum, local) => sum + local.words * word, 0) };
+    const bytes = locals.reduce((sum, local) => sum + local.words, 0) * wordBytes(chip, memory);
+    return { n, memory, bytes, excess: bytes / chip.memories[memory].bytes };
   });
-  // One band has no rows of its neighbours to hold, so it may need less than a small one.
-  const { n, bytes } = needs.reduce((a, b) => (b.bytes < a.bytes ? b : a));
-  return `\`${stage.name}\` needs ${bytes} bytes of ${memory} memory for ${n} of ${stage.rows} rows, the chip has ${chip.memories[memory].bytes}`;
+  const { n, memory, bytes } = needs.reduce((a, b) => (b.excess < a.excess ? b : a));
+  const message = `\`${stage.name}\` needs ${bytes} bytes of ${memory} memory for ${n} of ${stage.rows} rows, the chip has ${chip.memories[memory].bytes}`;
+  return { message, memory };
 }
 
 /** Places everything, or reports the first stage that cannot run even with everything else in DRAM. */
@@ -231,17 +248,18 @@ export function planMemory(
       away.add(problem.victim.key);
       continue;
     }
-    const message = doesNotFit(attempt, problem.stage, problem.memory, timing, chip);
+    const { message, memory } = doesNotFit(attempt, problem, timing, chip);
     return report.add(
       layerwiseDiagnostics.make("does-not-fit", message, {
-        hint: `enlarge \`memories.${problem.memory}.bytes\` of the chip${hint}`,
+        hint: `enlarge \`memories.${memory}.bytes\` of the chip${hint}`,
       }),
     );
   }
 }
 
 type Failure =
-  { readonly victim: Item } | { readonly victim: undefined; readonly stage: Stage; readonly memory: Memory };
+  | { readonly victim: Item }
+  | { readonly victim: undefined; readonly stage: Stage; readonly shortages: readonly Shortage[] };
 
 function fill(
   attempt: Attempt,
@@ -256,10 +274,14 @@ function fill(
     if (chosen !== undefined) return { victim: chosen };
   }
   for (const stage of stages) {
-    const memory = attempt.placeStage(stage);
-    if (memory === undefined) continue;
-    const chosen = victim(attempt.living(memory, stage.index, stage.index), stage);
-    return chosen === undefined ? { victim: undefined, stage, memory } : { victim: chosen };
+    const shortages = attempt.placeStage(stage);
+    if (shortages === undefined) continue;
+    // Small bands first: they need least, so their memory is the one to make room in.
+    for (const { memory } of shortages.toReversed()) {
+      const chosen = victim(attempt.living(memory, stage.index, stage.index), stage);
+      if (chosen !== undefined) return { victim: chosen };
+    }
+    return { victim: undefined, stage, shortages };
   }
   return undefined;
 }

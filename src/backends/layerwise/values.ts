@@ -1,4 +1,4 @@
-import { findOp, usersOf, valueTypes, viewOf, type Net, type Op, type ValueType } from "../../ir/index.js";
+import { usersOf, valueTypes, viewOf, type Net, type Op, type ValueType } from "../../ir/index.js";
 import type { Phase, Span } from "./stage.js";
 import type { Timing } from "./timing.js";
 
@@ -83,5 +83,5 @@ export function isWeighted(op: Op): boolean {
 export function nameOf(op: Op): string {
   if (op.layer !== undefined) return op.layer.name;
   if (isWeighted(op)) return op.origin ?? op.symbols[0] ?? op.result;
-  return findOp(op.name) === undefined ? op.name : `${op.name} %${op.result}`;
+  return `${op.name} %${op.result}`;
 }

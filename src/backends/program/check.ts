@@ -84,7 +84,12 @@ function checkSteps({ op, fields }: Instruction, { chip, timesteps }: Program): 
 }
 
 /** Words of `memory` from `start` on, reaching as far as the (count, stride) pairs say. */
-function words(chip: LayerwiseChip, memory: MemoryName, start: number, ...loops: readonly (readonly [number, number])[]): Fault | undefined {
+function words(
+  chip: LayerwiseChip,
+  memory: MemoryName,
+  start: number,
+  ...loops: readonly (readonly [number, number])[]
+): Fault | undefined {
   let last = start;
   for (const [count, stride] of loops) last += (count - 1) * stride;
   const capacity = chip.memories[memory].bytes / wordBytes(chip, memory);
@@ -119,7 +124,10 @@ function checkTransfer({ op, fields: f }: InstructionFor<"load" | "store">, prog
   const memory = MEMORIES[f.memory] ?? "data";
   const burst = chip.dram.burstBytes;
   if (f.dram % burst !== 0 || (f.chunks > 1 && f.dramStride % burst !== 0)) {
-    return { code: "address", message: `DRAM byte ${f.dram}, stride ${f.dramStride}: no multiple of a burst of ${burst}` };
+    return {
+      code: "address",
+      message: `DRAM byte ${f.dram}, stride ${f.dramStride}: no multiple of a burst of ${burst}`,
+    };
   }
   const end = f.dram + (f.chunks - 1) * f.dramStride + f.words * wordBytes(chip, memory);
   if (end > dramBytes) return { code: "address", message: `DRAM bytes ${f.dram} to ${end - 1} of ${dramBytes}` };
@@ -133,7 +141,8 @@ type WindowFields = FieldsOf<"pool-or">;
 
 /** A window must touch the map at every output, and the map must hold every row it touches. */
 function checkWindow(f: Omit<WindowFields, "output" | "outputStride" | "firstStep" | "steps">): Fault | undefined {
-  if (f.padding >= f.kernel) return wrong(`padding ${f.padding} of a window of ${f.kernel}: windows lie outside the map`);
+  if (f.padding >= f.kernel)
+    return wrong(`padding ${f.padding} of a window of ${f.kernel}: windows lie outside the map`);
   const lastTop = (f.outRow + f.outRows - 1) * f.stride - f.padding;
   const lastLeft = (f.outWidth - 1) * f.stride - f.padding;
   if (lastTop >= f.height || lastLeft >= f.width) {
@@ -170,7 +179,9 @@ function checkWeighted(instruction: InstructionFor<"accumulate" | "multiply">, c
   }
   const { slots, inputStepStride } = instruction.fields;
   if (f.kernel * f.kernel * f.channels > chip.patchValues) {
-    return wrong(`a window of ${f.kernel * f.kernel * f.channels} values, the patch registers hold ${chip.patchValues}`);
+    return wrong(
+      `a window of ${f.kernel * f.kernel * f.channels} values, the patch registers hold ${chip.patchValues}`,
+    );
   }
   return (
     checkSlots(slots, f.steps) ??
@@ -222,7 +233,8 @@ function checkAttend(instruction: InstructionFor<"attend-kv" | "attend-q">, chip
     return words(chip, "spike", keys, map, words1) ?? words(chip, "spike", values, map, words1);
   }
   const q = instruction.fields;
-  if (q.format === 1 && (q.scale !== 1 || q.sequential === 1)) return wrong("an integer result needs scale 1 and exact sums");
+  if (q.format === 1 && (q.scale !== 1 || q.sequential === 1))
+    return wrong("an integer result needs scale 1 and exact sums");
   const lastBlock = Math.floor(((q.head + 1) * q.headDim - 1) / chip.lanes);
   return (
     words(chip, "spike", q.queries, map, words1) ??

@@ -104,7 +104,11 @@ function readInstruction(
   const names = FIELD_NAMES[op];
   const opcode = OPCODES[op];
   if (names === undefined || opcode === undefined) {
-    throw programError("instruction", file, `instruction ${index} has the unknown opcode ${JSON.stringify(name ?? "")}`);
+    throw programError(
+      "instruction",
+      file,
+      `instruction ${index} has the unknown opcode ${JSON.stringify(name ?? "")}`,
+    );
   }
   const ints = reader.ints(table, 2);
   const reals = reader.doubles(table, 3);
@@ -166,7 +170,8 @@ function checkPort(port: Port, { chip, dramBytes, weights }: Program, file: stri
   };
   const { dram, slotStride, slots, shape } = port;
   if (shape.length === 0 || !shape.every((n) => isCount(n, 1, MAX_DRAM))) fail(`has the shape ${shape.join("x")}`);
-  if (!isCount(slots, 1, MAX_DRAM) || !isCount(slotStride, 0, MAX_DRAM)) fail(`has ${slots} slots, ${slotStride} bytes apart`);
+  if (!isCount(slots, 1, MAX_DRAM) || !isCount(slotStride, 0, MAX_DRAM))
+    fail(`has ${slots} slots, ${slotStride} bytes apart`);
   const positions = shape.slice(0, -1).reduce((product, n) => product * n, 1);
   const slotBytes = positions * Math.ceil((shape.at(-1) ?? 0) / chip.lanes) * chip.lanes * 4;
   if (slots > 1 && slotStride < slotBytes) fail(`has slots of ${slotBytes} bytes, ${slotStride} bytes apart`);

@@ -7,16 +7,25 @@ export const programDiagnostics = defineDiagnostics("program", {
     explain: "The program file was written by a version of spikec with another file format. Compile the model again.",
   },
   truncated: { severity: "error", explain: "The file ends before the sections that its header lists." },
-  checksum: { severity: "error", explain: "The bytes of a section do not give the checksum in the header: the file is damaged." },
+  checksum: {
+    severity: "error",
+    explain: "The bytes of a section do not give the checksum in the header: the file is damaged.",
+  },
   corrupt: { severity: "error", explain: "A section breaks the rules of its format, though its checksum is right." },
   chip: { severity: "error", explain: "The chip description inside the program is not valid." },
   limits: {
     severity: "error",
     explain: "The program declares more layers, timesteps, tokens or bytes than spikec is willing to simulate.",
   },
-  port: { severity: "error", explain: "An input or output lies outside DRAM, over the weights, or has an impossible shape." },
+  port: {
+    severity: "error",
+    explain: "An input or output lies outside DRAM, over the weights, or has an impossible shape.",
+  },
   instruction: { severity: "error", explain: "An instruction has an unknown opcode, or a field outside its range." },
-  token: { severity: "error", explain: "An instruction waits for or signals a token that the program does not declare." },
+  token: {
+    severity: "error",
+    explain: "An instruction waits for or signals a token that the program does not declare.",
+  },
   address: { severity: "error", explain: "An instruction would reach outside the memory or DRAM of the chip." },
 });
 

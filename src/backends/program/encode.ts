@@ -69,8 +69,14 @@ function instructionTable(builder: Builder, instruction: Instruction): number {
   const op = OPCODES.indexOf(instruction.op);
   const names = FIELD_NAMES[op] ?? { ints: [], reals: [] };
   const fields: Readonly<Record<string, number>> = instruction.fields;
-  const ints = intVector(builder, names.ints.map((name) => fields[name] ?? 0));
-  const reals = doubleVector(builder, names.reals.map((name) => fields[name] ?? 0));
+  const ints = intVector(
+    builder,
+    names.ints.map((name) => fields[name] ?? 0),
+  );
+  const reals = doubleVector(
+    builder,
+    names.reals.map((name) => fields[name] ?? 0),
+  );
   const waits = tokenVector(builder, instruction.waits);
   const signals = tokenVector(builder, instruction.signals);
   builder.startObject(6);
@@ -87,15 +93,30 @@ function instructionTable(builder: Builder, instruction: Instruction): number {
 export function encodeFlatBuffer(program: Program): Uint8Array {
   const builder = new Builder(1024);
   const strings = (texts: readonly string[]): number =>
-    offsetVector(builder, texts.map((text) => builder.createString(text)));
+    offsetVector(
+      builder,
+      texts.map((text) => builder.createString(text)),
+    );
   const name = builder.createString(program.name);
   const target = builder.createString(program.target);
   const chip = builder.createString(JSON.stringify(program.chip));
-  const layers = offsetVector(builder, program.layers.map((layer) => layerTable(builder, layer)));
-  const inputs = offsetVector(builder, program.inputs.map((port) => portTable(builder, port)));
-  const outputs = offsetVector(builder, program.outputs.map((port) => portTable(builder, port)));
+  const layers = offsetVector(
+    builder,
+    program.layers.map((layer) => layerTable(builder, layer)),
+  );
+  const inputs = offsetVector(
+    builder,
+    program.inputs.map((port) => portTable(builder, port)),
+  );
+  const outputs = offsetVector(
+    builder,
+    program.outputs.map((port) => portTable(builder, port)),
+  );
   const opcodes = strings(OPCODES);
-  const instructions = offsetVector(builder, program.instructions.map((i) => instructionTable(builder, i)));
+  const instructions = offsetVector(
+    builder,
+    program.instructions.map((i) => instructionTable(builder, i)),
+  );
   const notes = strings(program.notes);
   builder.startObject(12);
   builder.addFieldOffset(0, name, 0);

@@ -66,7 +66,12 @@ function readEnvelope(bytes: Uint8Array, file: string): readonly [Uint8Array, Ui
   if (bytes.length < 8) throw programError("truncated", file, "the file ends inside its header");
   const version = view.getUint32(4, true);
   if (version !== VERSION) {
-    throw programError("version", file, `format version ${version}, this spikec reads ${VERSION}`, "compile the model again");
+    throw programError(
+      "version",
+      file,
+      `format version ${version}, this spikec reads ${VERSION}`,
+      "compile the model again",
+    );
   }
   if (bytes.length < tableEnd) throw programError("truncated", file, "the file ends inside its header");
   if (view.getUint32(8, true) !== SECTIONS.length) {
@@ -75,7 +80,9 @@ function readEnvelope(bytes: Uint8Array, file: string): readonly [Uint8Array, Ui
   if (view.getUint32(12, true) !== crc32(bytes.subarray(HEADER_BYTES, tableEnd))) {
     throw programError("checksum", file, "the section table does not match its checksum");
   }
-  const [program, weights] = SECTIONS.map((name, i) => section(bytes, view, name, HEADER_BYTES + i * ENTRY_BYTES, file));
+  const [program, weights] = SECTIONS.map((name, i) =>
+    section(bytes, view, name, HEADER_BYTES + i * ENTRY_BYTES, file),
+  );
   return [program ?? new Uint8Array(0), weights ?? new Uint8Array(0)];
 }
 
@@ -84,9 +91,14 @@ function section(bytes: Uint8Array, view: DataView, name: string, entry: number,
   if (found !== name) throw programError("corrupt", file, `expected section ${name}, got ${JSON.stringify(found)}`);
   const offset = Number(view.getBigUint64(entry + 8, true));
   const length = Number(view.getBigUint64(entry + 16, true));
-  if (offset % ALIGNMENT !== 0) throw programError("corrupt", file, `section ${name} is not aligned to ${ALIGNMENT} bytes`);
+  if (offset % ALIGNMENT !== 0)
+    throw programError("corrupt", file, `section ${name} is not aligned to ${ALIGNMENT} bytes`);
   if (offset + length > bytes.length) {
-    throw programError("truncated", file, `section ${name} ends at byte ${offset + length}, the file at ${bytes.length}`);
+    throw programError(
+      "truncated",
+      file,
+      `section ${name} ends at byte ${offset + length}, the file at ${bytes.length}`,
+    );
   }
   const content = bytes.subarray(offset, offset + length);
   if (crc32(content) !== view.getUint32(entry + 4, true)) {

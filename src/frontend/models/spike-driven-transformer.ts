@@ -3,7 +3,7 @@ import { channelsOf, everyStep, NetBuilder, REAL, type AttrValue, type Net } fro
 import { sigmoid32 } from "../../math/exp.js";
 import type { Checkpoint } from "../formats/index.js";
 import { modelDiagnostics } from "./diagnostics.js";
-import { Settings, type SettingDefinition, type SettingValue } from "./settings.js";
+import type { SettingDefinition, Settings, SettingValue } from "./settings.js";
 import { TensorReader } from "./tensors.js";
 
 /**

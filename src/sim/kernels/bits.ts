@@ -61,10 +61,3 @@ export function nextBit(bits: Int32Array, at: number, ints: number, from: number
   }
   return (i << 5) + 31 - Math.clz32(word & -word);
 }
-
-/** Number of bits set in an int. */
-export function popcount(x: number): number {
-  let n = x - ((x >>> 1) & 0x55555555);
-  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
-  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-}

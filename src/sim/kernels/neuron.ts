@@ -32,14 +32,7 @@ export function chargeIntegrate(v: Float32Array, x: Float32Array, n: number): vo
 }
 
 /** u = u * (1 - a) + x, then v * (1 - b) + u */
-export function chargeCuba(
-  v: Float32Array,
-  u: Float32Array,
-  x: Float32Array,
-  n: number,
-  a: number,
-  b: number,
-): void {
+export function chargeCuba(v: Float32Array, u: Float32Array, x: Float32Array, n: number, a: number, b: number): void {
   const keepU = f(1 - a);
   const keepV = f(1 - f(b));
   for (let i = 0; i < n; i++) {

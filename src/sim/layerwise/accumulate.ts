@@ -128,7 +128,7 @@ export class Accumulate {
     }
     counts.add(this.layer, ROW, this.firstStep, 1);
     const row = (fifo.row[head]! + lane) * lanes;
-    addRow(this.sums, memories.weight.i32, row, lanes, gates, 2 ** fifo.plane[head]!);
+    addRow(this.sums, memories.weight.i32, row, lanes, gates, fifo.scale[head]!);
     fifo.or[head * ints + i] = fifo.or[head * ints + i]! & ~bit;
     if (this.lowestBit()) return;
     this.writing = fifo.last[head] === 1;

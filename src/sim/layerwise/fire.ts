@@ -121,9 +121,7 @@ export class FireEngine {
 
   private currentWord(): number {
     return (
-      this.current +
-      this.position * this.currentStride +
-      (this.slots === 1 ? 0 : this.step) * this.currentStepStride
+      this.current + this.position * this.currentStride + (this.slots === 1 ? 0 : this.step) * this.currentStepStride
     );
   }
 

@@ -17,9 +17,7 @@ export function writeInputs(program: Program, inputs: ReadonlyMap<string, PortVa
     const values = inputs.get(port.name);
     const { values: expected } = layout(port);
     const got =
-      values === undefined
-        ? "nothing"
-        : `${values.length} ${values instanceof Int32Array ? "integer" : "real"} values`;
+      values === undefined ? "nothing" : `${values.length} ${values instanceof Int32Array ? "integer" : "real"} values`;
     const format = values instanceof Int32Array ? "int" : "real";
     if (values === undefined || values.length !== expected || format !== port.format) {
       const kind = port.format === "int" ? "integer" : "real";

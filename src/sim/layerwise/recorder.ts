@@ -15,7 +15,15 @@ export class Recorder {
   }
 
   /** Notes `n` spikes from channel `channel` on. */
-  note(layer: number, timestep: number, position: number, channel: number, spikes: Uint8Array, from: number, n: number): void {
+  note(
+    layer: number,
+    timestep: number,
+    position: number,
+    channel: number,
+    spikes: Uint8Array,
+    from: number,
+    n: number,
+  ): void {
     const map = this.maps[layer];
     const shape = this.program.layers[layer];
     if (map === undefined || shape === undefined) return;

@@ -9,9 +9,9 @@ export class Fifo {
   /** Entry i: OR over the timesteps at i * ints; bits of timestep s at (i * timesteps + s) * ints. */
   readonly or: Int32Array;
   readonly bits: Int32Array;
-  /** Weight row of lane 0, bit plane, and whether it is the last word of its position. */
+  /** Weight row of lane 0, value of a bit (2^plane), and whether it is the last word of its position. */
   readonly row: Float64Array;
-  readonly plane: Uint8Array;
+  readonly scale: Float64Array;
   readonly last: Uint8Array;
   head = 0;
   count = 0;
@@ -25,7 +25,7 @@ export class Fifo {
     this.or = new Int32Array(depth * this.ints);
     this.bits = new Int32Array(depth * timesteps * this.ints);
     this.row = new Float64Array(depth);
-    this.plane = new Uint8Array(depth);
+    this.scale = new Float64Array(depth);
     this.last = new Uint8Array(depth);
   }
 
@@ -48,6 +48,7 @@ export class Scanner {
   /** The next scan word: position, plane, tap, block. */
   private position = 0;
   private plane = 0;
+  private scale = 1;
   private ky = 0;
   private kx = 0;
   private block = 0;
@@ -75,6 +76,7 @@ export class Scanner {
   private place(): void {
     this.window.place(this.position);
     this.plane = 0;
+    this.scale = 1;
     this.ky = this.window.kyFrom;
     this.kx = this.window.kxFrom;
     this.block = 0;
@@ -100,11 +102,11 @@ export class Scanner {
     if (slot >= fifo.depth) slot -= fifo.depth;
     const any = this.take(slot);
     const row = (this.ky * window.kernel + this.kx) * this.channels + this.block * this.hardware.lanes;
-    const plane = this.plane;
+    const { scale } = this;
     const last = this.advance();
     if (!any && !last) return;
     fifo.row[slot] = this.weights + row;
-    fifo.plane[slot] = plane;
+    fifo.scale[slot] = scale;
     fifo.last[slot] = last ? 1 : 0;
     fifo.count++;
   }
@@ -138,6 +140,7 @@ export class Scanner {
     this.kx = window.kxFrom;
     if (++this.ky < window.kyTo) return false;
     this.ky = window.kyFrom;
+    this.scale *= 2;
     if (++this.plane < this.planes) return false;
     this.position++;
     if (this.position < this.positions) this.place();

@@ -220,9 +220,9 @@ class SteppedMachine implements Machine {
       if (this.active[e]! >= 0) return `${name}: in ${this.describe(this.active[e]!)}`;
       if (this.queued[e] === 0) return `${name}: nothing to do`;
       const head = this.queue[e * this.depth + this.queueHead[e]!]!;
-      const missing = this.program.instructions[head]!.waits
-        .filter(({ token, count }) => this.tokens[token]! < count)
-        .map(({ token, count }) => `token ${token} (needs ${count}, has ${this.tokens[token]!})`);
+      const missing = this.program.instructions[head]!.waits.filter(
+        ({ token, count }) => this.tokens[token]! < count,
+      ).map(({ token, count }) => `token ${token} (needs ${count}, has ${this.tokens[token]!})`);
       return `${name}: ${this.describe(head)} waits for ${missing.join(", ")}`;
     });
     const message = `\`${this.program.name}\` cannot go on after cycle ${this.cycle - 1}`;

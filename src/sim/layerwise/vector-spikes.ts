@@ -108,8 +108,7 @@ function addPlanes(f: FieldsOf<"add-planes">, layer: number, hardware: Hardware)
       b.fill(0);
       carry.fill(0);
     },
-    readWord: (i) =>
-      (i < f.aPlanes ? f.a + i * f.aPlaneStride : f.b + (i - f.aPlanes) * f.bPlaneStride) + word,
+    readWord: (i) => (i < f.aPlanes ? f.a + i * f.aPlaneStride : f.b + (i - f.aPlanes) * f.bPlaneStride) + word,
     take(i, from) {
       const bytes = u8.subarray(from * wordBytes, (from + 1) * wordBytes);
       if (i < f.aPlanes) a.set(bytes, i * wordBytes);

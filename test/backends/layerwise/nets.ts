@@ -87,9 +87,10 @@ export class Layers {
     return this.builder.op("neuron.lif", [x], { attrs, layer: `lif${this.count++}` });
   }
 
-  perChannel(x: string, lo: number, hi: number): AttrValue {
+  perChannel(x: string, lo: number, hi: number, integers = false): AttrValue {
     const n = this.channels(x);
-    const data = Float32Array.from({ length: n }, () => lo + this.random.next() * (hi - lo));
+    const value = (): number => lo + this.random.next() * (hi - lo);
+    const data = Float32Array.from({ length: n }, () => (integers ? Math.round(value()) : value()));
     return { symbol: this.builder.constant(`c${this.count++}`, realTensor([n], data)) };
   }
 
@@ -149,6 +150,58 @@ export function largeChip(): LayerwiseChip {
     },
     dram: { burstBytes: 64, latencyCycles: 20, bandwidth: { bytes: 32, cycles: 1 }, outstanding: 16 },
   };
+}
+
+/** Any chip: odd lanes, groups and bursts, memories from too small to ample. */
+export function randomChip(random: Random): LayerwiseChip {
+  const lanes = random.pick([8, 16, 24, 64]);
+  const parallelTimesteps = random.int(1, 8);
+  const burstBytes = random.pick([16, 32, 64, 128]);
+  const memory = (word: number, words: number) => {
+    const banks = random.int(1, 4);
+    return { bytes: Math.ceil(words / banks) * banks * word, banks, ports: random.int(1, 2) };
+  };
+  return {
+    ...largeChip(),
+    name: "test-random",
+    lanes,
+    parallelTimesteps,
+    queueDepth: random.int(1, 6),
+    fifoDepth: random.int(1, 4),
+    memories: {
+      spike: memory((lanes * parallelTimesteps) / 8, random.int(20, 400)),
+      weight: memory(lanes * 4, random.int(300, 1500)),
+      data: memory(lanes * 4, random.int(40, 600)),
+    },
+    dram: {
+      burstBytes,
+      latencyCycles: random.int(0, 20),
+      bandwidth: { bytes: random.int(1, burstBytes), cycles: random.int(1, 2) },
+      outstanding: random.int(20, 40),
+    },
+  };
+}
+
+/** A small convolutional net with counts, cuba neurons, several outputs and values with several users. */
+export function mixedNet(random: Random, timesteps: number): Net {
+  const layers = new Layers("mixed", random);
+  const shape = [random.int(2, 9), random.int(2, 9), random.int(1, 30)] as const;
+  const x = layers.builder.input("x", random.int(0, 1) === 1 ? real(timesteps, ...shape) : held(timesteps, ...shape));
+  const attrs: Record<string, AttrValue> = random.pick([
+    { charge: { name: "cuba", args: [0.3, 0.1] }, v0: 0.3 },
+    { charge: { name: "multiply", args: [0.4] }, reset: "soft" },
+  ]);
+  const s = layers.lif(
+    layers.conv(x, random.int(1, 30), { kernel: random.int(1, 2), stride: random.int(1, 2) }),
+    attrs,
+  );
+  const pooled = layers.op("pool.or", [s], { kernel: 3, stride: random.int(1, 2), padding: random.int(1, 2) });
+  const counts = layers.op("stream.add", [pooled, pooled]);
+  const window = { kernel: 3, stride: random.int(1, 2), padding: random.int(1, 2) };
+  const y = layers.conv(counts, random.int(1, 20), window);
+  const z = layers.op("pool.max", [y], { kernel: 2, stride: random.int(1, 2), padding: 1 });
+  const mean = layers.op("reduce.mean-time", [z]);
+  return layers.finish({ y, out: layers.dense(layers.lif(z, attrs), random.int(1, 20)), mean });
 }
 
 /** A spiking transformer in the shape of STAtten: stem, blocks with attention and MLP, head; small. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { LayerwiseChip } from "../../../src/chips/layerwise.js";
 import { int, everyStep, type AttrValue, type Net } from "../../../src/ir/index.js";
-import { held, largeChip, Layers, Random, real, sdtNet, smallChip, stattenNet } from "./nets.js";
+import { compileLayerwise } from "../../../src/backends/layerwise/index.js";
+import { Report } from "../../../src/diagnostics/index.js";
+import { held, largeChip, Layers, mixedNet, Random, randomChip, real, sdtNet, smallChip, stattenNet } from "./nets.js";
 import { runs } from "./support.js";
 
 const CHIPS: readonly (readonly [string, LayerwiseChip])[] = [
@@ -92,6 +94,18 @@ each("ops on %s", (_, chip) => {
         const x = l.builder.input("x", { number: int(-5, 5), time: everyStep(T), shape: [4, 9] });
         const z = l.op("stream.add", [x, x]);
         return l.dense(l.lif(z, attrs), 3);
+      }),
+    );
+  });
+
+  it("takes integer thresholds and charge arguments per channel", () => {
+    check(
+      pair("integer-channels", (l) => {
+        const x = l.builder.input("x", { number: int(-5, 5), time: everyStep(T), shape: [4, 9] });
+        const attrs = { v_th: l.perChannel(x, 1, 4), k: l.perChannel(x, 100, 3000, true) };
+        const s = l.lif(x, { ...attrs, charge: { name: "decay", args: [1] } });
+        const gt = l.lif(x, { ...attrs, charge: { name: "decay", args: [1] }, fire: "gt" });
+        return l.dense(l.op("mask.and", [s, gt]), 3);
       }),
     );
   });
@@ -204,5 +218,35 @@ describe("random nets", () => {
       largeChip(),
     ]);
     runs(net, chip, { timeBlock });
+  });
+});
+
+describe("random chips", () => {
+  // Chips that are too small for a net are refused with numbers; the others must compute it exactly.
+  it("run what fits, bit for bit", () => {
+    let ran = 0;
+    for (let seed = 1; seed <= 80; seed++) {
+      const random = new Random(seed * 104_729);
+      const chip = randomChip(random);
+      const chunk = random.int(1, 4);
+      const timesteps = chunk * random.int(1, 3);
+      const channels = 6 * random.int(1, 6);
+      const net = random.pick([
+        () => mixedNet(random, timesteps),
+        () => sdtNet(random, { timesteps, tokens: random.int(1, 20), channels, heads: 3, dvs: random.int(0, 1) === 1 }),
+        () => stattenNet(random, { timesteps, chunk, side: random.int(1, 3), channels, heads: 2 }),
+      ])();
+      const timeBlock = Math.min(timesteps, chunk * random.int(1, 3));
+      const report = new Report();
+      if (compileLayerwise(net, chip, { timeBlock }, report) === undefined) {
+        expect(report.diagnostics[0]?.code).toBe("layerwise/does-not-fit");
+        const [needed, has] = (report.diagnostics[0]?.message.match(/\d+(?= bytes)|\d+$/g) ?? []).map(Number);
+        expect(needed).toBeGreaterThan(has ?? Infinity);
+        continue;
+      }
+      runs(net, chip, { timeBlock });
+      ran++;
+    }
+    expect(ran).toBeGreaterThan(40);
   });
 });

@@ -76,7 +76,9 @@ describe.each(CASES)("fire on chip %s, %s on %s currents, seed %i", (name, rule,
     const wrap = r(2);
     const limit = 2 ** (stateBits - 1);
     const fit = (x: number): number =>
-      wrap === 1 ? ((((x + limit) % (2 * limit)) + 2 * limit) % (2 * limit)) - limit : Math.max(-limit, Math.min(limit - 1, x));
+      wrap === 1
+        ? ((((x + limit) % (2 * limit)) + 2 * limit) % (2 * limit)) - limit
+        : Math.max(-limit, Math.min(limit - 1, x));
     const [vTh, vReset, v0] = real ? [1.1, -0.3, 0.7] : [700, -3, 9];
     const [gt, soft] = [r(2), r(2)];
     const stride = 2;
@@ -90,7 +92,16 @@ describe.each(CASES)("fire on chip %s, %s on %s currents, seed %i", (name, rule,
       lanesUsed,
       state: 40,
       rule: CHARGE_RULES.indexOf(rule),
-      ...{ a, b, vTh, vReset, v0, gt, soft, stateBits, wrap, steps },
+      a,
+      b,
+      vTh,
+      vReset,
+      v0,
+      gt,
+      soft,
+      stateBits,
+      wrap,
+      steps,
       thresholds: perLane ? 0 : -1,
       gains: perGain ? 1 : -1,
       outputStride: stride,

@@ -22,7 +22,11 @@ function doubling(): Program {
         { aStepStride: 4, bStepStride: 4, words: 3, output: 8, outputStepStride: 3, steps: 2 },
         { waits: [0], signals: [1] },
       ),
-      instruction("store", { memory: 2, address: 8, words: 3, chunks: 2, stride: 3, dram: 192, dramStride: 96 }, { waits: [1] }),
+      instruction(
+        "store",
+        { memory: 2, address: 8, words: 3, chunks: 2, stride: 3, dram: 192, dramStride: 96 },
+        { waits: [1] },
+      ),
     ],
   };
 }

@@ -38,7 +38,7 @@ describe("load, accumulate, fire", () => {
     const { result, lines } = run(SMALL);
     expect(result.cycles).toBe(34);
     expect(lines["load"]).toBe("qbbddddbbbbbbdbbbbddb" + "i".repeat(13));
-    expect(lines["accumulate"]).toBe("qqq" + "t".repeat(18) + "bbbbbbbbb" + "iiii");
+    expect(lines["accumulate"]).toBe("qqq" + "t".repeat(18) + "bbbbbbbbbiiii");
     expect(lines["fire"]).toBe("qqqq" + "t".repeat(26) + "bbbb");
     for (const name of ["attend", "vector", "store"]) expect(lines[name]).toBe("qqqq" + "i".repeat(30));
   });

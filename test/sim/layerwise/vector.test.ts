@@ -26,8 +26,13 @@ describe.each(CASES)("vector on chip %s, seed %i", (name, seed) => {
   const steps = 1 + r(chip.parallelTimesteps);
   const map = positions * blocks;
   const bits = (n = positions): number[][][] => tensor(steps, n, channels, () => r(2));
-  const real = (slots = steps, n = positions): number[][][] => tensor(slots, n, channels, () => f((r(2001) - 1000) / 77));
-  const spike = (address: number, m: number[][][]) => ({ memory: "spike" as const, address, bytes: spikeWords(chip, m) });
+  const real = (slots = steps, n = positions): number[][][] =>
+    tensor(slots, n, channels, () => f((r(2001) - 1000) / 77));
+  const spike = (address: number, m: number[][][]) => ({
+    memory: "spike" as const,
+    address,
+    bytes: spikeWords(chip, m),
+  });
   const data = (address: number, m: number[][][], format: "real" | "int" = "real") => ({
     memory: "data" as const,
     address,
@@ -41,8 +46,15 @@ describe.each(CASES)("vector on chip %s, seed %i", (name, seed) => {
       words: [data(0, a!, format), data(steps * map, b!, format)],
       instructions: [
         instruction("add", {
-          ...{ a: 0, b: steps * map, aStepStride: map, bStepStride: 0, words: map, steps },
-          ...{ output: (steps + 1) * map, outputStepStride: map, format: Number(format === "int") },
+          a: 0,
+          b: steps * map,
+          aStepStride: map,
+          bStepStride: 0,
+          words: map,
+          steps,
+          output: (steps + 1) * map,
+          outputStepStride: map,
+          format: Number(format === "int"),
         }),
       ],
       read: [{ memory: "data", address: (steps + 1) * map, words: steps * map }],
@@ -109,7 +121,8 @@ describe.each(CASES)("vector on chip %s, seed %i", (name, seed) => {
         { memory: "spike", address: 4 * map, words: map },
       ],
     });
-    const and = (x: number[][][], hold: boolean) => a.map((s, t) => s.map((p, n) => p.map((v, c) => v & x[t]![hold ? 0 : n]![c]!)));
+    const and = (x: number[][][], hold: boolean) =>
+      a.map((s, t) => s.map((p, n) => p.map((v, c) => v & x[t]![hold ? 0 : n]![c]!)));
     expect(spikeMap(chip, read[0]!, steps, positions, channels)).toEqual(and(b, false));
     expect(spikeMap(chip, read[1]!, steps, positions, channels)).toEqual(and(one, true));
   });
@@ -125,11 +138,23 @@ describe.each(CASES)("vector on chip %s, seed %i", (name, seed) => {
       words: [...a, ...b].map((plane, i) => spike(i * map, plane)),
       instructions: [
         instruction("add-planes", {
-          ...{ a: 0, aPlanes, aPlaneStride: map, b: aPlanes * map, bPlanes, bPlaneStride: map },
-          ...{ words: map, output: from, outputPlaneStride: map, steps },
+          a: 0,
+          aPlanes,
+          aPlaneStride: map,
+          b: aPlanes * map,
+          bPlanes,
+          bPlaneStride: map,
+          words: map,
+          output: from,
+          outputPlaneStride: map,
+          steps,
         }),
       ],
-      read: Array.from({ length: planes }, (_, i) => ({ memory: "spike" as const, address: from + i * map, words: map })),
+      read: Array.from({ length: planes }, (_, i) => ({
+        memory: "spike" as const,
+        address: from + i * map,
+        words: map,
+      })),
     });
     const out = read.map((bytes) => spikeMap(chip, bytes, steps, positions, channels));
     const count = (m: number[][][][]) =>
@@ -189,7 +214,9 @@ describe.each(CASES)("vector on chip %s, seed %i", (name, seed) => {
     expect(dataMap(chip, read[0]!, steps, 1, channels, "int")).toEqual(counts);
     const means = tensor(steps, 1, channels, (t, _, c) => f(total(x, t, c) / positions));
     expect(dataMap(chip, read[1]!, 2 * steps, 1, channels, "real")).toEqual([...counts, ...means]);
-    const overSteps = tensor(1, positions, channels, (_, p, c) => f(x.reduce((sum, step) => sum + step[p]![c]!, 0) / steps));
+    const overSteps = tensor(1, positions, channels, (_, p, c) =>
+      f(x.reduce((sum, step) => sum + step[p]![c]!, 0) / steps),
+    );
     expect(dataMap(chip, read[2]!, 1, positions, channels, "real")).toEqual(overSteps);
     const adds = 3 * steps * map + map * steps;
     expect(result.layers[0]!.events.add.reduce((a, b) => a + b)).toBe(adds * chip.lanes);

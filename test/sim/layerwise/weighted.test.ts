@@ -17,7 +17,9 @@ const ODD: LayerwiseChip = {
   dram: { ...SMALL.dram, burstBytes: 96, outstanding: 5, bandwidth: { bytes: 7, cycles: 2 } },
 };
 const CHIPS = { SMALL, WIDE, ODD };
-const CASES = Object.keys(CHIPS).flatMap((chip) => [1, 2, 3, 4].map((seed) => [chip as keyof typeof CHIPS, seed] as const));
+const CASES = Object.keys(CHIPS).flatMap((chip) =>
+  [1, 2, 3, 4].map((seed) => [chip as keyof typeof CHIPS, seed] as const),
+);
 
 /** Exponents (i32), biases (f64) and weight rows of `rows` inputs, as words of the weight memory. */
 function weightWords(chip: LayerwiseChip, exponents: number[], bias: number[], rows: number[][]): Uint8Array {
@@ -45,14 +47,25 @@ function randomLayer(chip: LayerwiseChip, seed: number) {
   const outRows = 1 + r(outHeight - outRow);
   const firstRow = Math.max(0, outRow * stride - padding);
   const lanesUsed = 1 + r(chip.lanes);
-  const lane = <T>(value: () => T, rest: T): T[] => Array.from({ length: chip.lanes }, (_, l) => (l < lanesUsed ? value() : rest));
+  const lane = <T>(value: () => T, rest: T): T[] =>
+    Array.from({ length: chip.lanes }, (_, l) => (l < lanesUsed ? value() : rest));
   const exponents = lane(() => r(30), 0);
   const bias = lane(() => (r(2001) - 1000) * 2 ** 20, 0);
   const rows = Array.from({ length: kernel * kernel * channels }, () => lane(() => r(2 ** 25) - 2 ** 24, 0));
   const blocks = Math.ceil(channels / chip.lanes);
   const window = { height, width, firstRow, blocks, kernel, stride, padding, outRow, outRows, outWidth };
   const weighted = { ...window, channels, weights: 3, parameters: 0, lanesUsed, steps };
-  return { r, weighted, channels, planes, exponents, bias, rows, positions: outRows * outWidth, inputRows: height - firstRow };
+  return {
+    r,
+    weighted,
+    channels,
+    planes,
+    exponents,
+    bias,
+    rows,
+    positions: outRows * outWidth,
+    inputRows: height - firstRow,
+  };
 }
 
 /** Sums of one output position by definition: the value of each input times its row, in the order (c, ky, kx). */
@@ -65,7 +78,7 @@ function reference(
   const { height, width, kernel, stride, padding, outRow, outWidth, channels } = layer.weighted;
   const y0 = (outRow + Math.floor(position / outWidth)) * stride - padding;
   const x0 = (position % outWidth) * stride - padding;
-  const sums = new Array<number>(chip.lanes).fill(0);
+  const sums = Array.from({ length: chip.lanes }, () => 0);
   for (let c = 0; c < channels; c++) {
     for (let ky = 0; ky < kernel; ky++) {
       for (let kx = 0; kx < kernel; kx++) {
@@ -87,15 +100,21 @@ describe.each(CASES)("on chip %s, seed %i", (name, seed) => {
     const layer = randomLayer(chip, seed);
     const { r, weighted, channels, planes, positions, inputRows, exponents, bias, rows } = layer;
     const { steps, width, firstRow } = weighted;
-    const maps = Array.from({ length: planes }, () => tensor(steps, inputRows * width, channels, () => Number(r(4) === 0)));
-    const planeStride = (spikeWords(chip, maps[0]!).length / wordBytes(chip, "spike")) + 1;
+    const maps = Array.from({ length: planes }, () =>
+      tensor(steps, inputRows * width, channels, () => Number(r(4) === 0)),
+    );
+    const planeStride = spikeWords(chip, maps[0]!).length / wordBytes(chip, "spike") + 1;
     const small = format === "int" ? rows.map((row) => row.map((w) => w >> 12)) : rows;
     const small2 = { ...layer, rows: small };
     const { read, result } = runSerial({
       chip,
       words: [
         { memory: "weight", address: 0, bytes: weightWords(chip, exponents, bias, small) },
-        ...maps.map((map, p) => ({ memory: "spike" as const, address: 1 + p * planeStride, bytes: spikeWords(chip, map) })),
+        ...maps.map((map, p) => ({
+          memory: "spike" as const,
+          address: 1 + p * planeStride,
+          bytes: spikeWords(chip, map),
+        })),
       ],
       instructions: [
         instruction("accumulate", {
@@ -138,7 +157,9 @@ describe.each(CASES)("on chip %s, seed %i", (name, seed) => {
     const { r, weighted, channels, positions, inputRows, exponents, bias, rows } = layer;
     const { steps, width, firstRow, kernel } = weighted;
     const slots = r(2) === 0 ? 1 : steps;
-    const map = tensor(slots, inputRows * width, channels, () => (r(3) === 0 ? 0 : Math.fround((r(20001) - 10000) / 77)));
+    const map = tensor(slots, inputRows * width, channels, () =>
+      r(3) === 0 ? 0 : Math.fround((r(20001) - 10000) / 77),
+    );
     const inputStepStride = inputRows * width * weighted.blocks;
     const { read, result } = runSerial({
       chip: { ...chip, patchValues: kernel * kernel * channels },

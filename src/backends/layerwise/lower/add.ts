@@ -3,6 +3,9 @@ import { addressOf, alike, dataSlot, spikeSlot, type FeatureMap } from "../stage
 import { formatCode, type LowerContext } from "./context.js";
 import { stepsOf, vectorStage } from "./pool.js";
 
+/** More planes would shift a weight out of the exact range of a double. */
+const MAX_PLANES = 24;
+
 /** Sums of data maps word by word, sums of spikes and counts in bit planes. */
 export function addStage(context: LowerContext, op: Op): void {
   const a = context.mapOf(op.operands[0]);
@@ -53,6 +56,10 @@ function planesFor(largest: number): number {
 function addPlanes(context: LowerContext, op: Op, a: FeatureMap, b: FeatureMap): void {
   const largest = op.type.number.kind === "int" ? op.type.number.hi : 1;
   const planes = Math.max(a.planes, b.planes) + 1;
+  if (planes > MAX_PLANES) {
+    context.refuse(op, `needs ${planes} bit planes, the chip adds up to ${MAX_PLANES}`);
+    return;
+  }
   const output = context.spikeMap(op.result, op.type, planes, Math.min(planes, planesFor(largest)));
   vectorStage(
     context,

@@ -1,5 +1,5 @@
 import type { LayerwiseChip } from "../../../chips/layerwise.js";
-import type { Report } from "../../../diagnostics/index.js";
+import { internalError, type Report } from "../../../diagnostics/index.js";
 import { channelsOf, positionsOf, printType, viewOf, type Op, type OpView, type ValueType } from "../../../ir/index.js";
 import type { ProgramLayer } from "../../program/program.js";
 import { layerwiseDiagnostics } from "../diagnostics.js";
@@ -14,6 +14,7 @@ export class LowerContext {
   readonly layers: ProgramLayer[] = [];
   readonly regions: Region[] = [];
   private readonly maps = new Map<string, FeatureMap>();
+  private readonly layerOf = new Map<Op, number>();
 
   constructor(
     readonly facts: NetFacts,
@@ -31,7 +32,7 @@ export class LowerContext {
 
   typeOf(value: string): ValueType {
     const type = this.facts.types.get(value);
-    if (type === undefined) throw new Error(`no value %${value}`);
+    if (type === undefined) throw internalError(`no value %${value}`);
     return type;
   }
 
@@ -62,6 +63,11 @@ export class LowerContext {
   }
 
   dataMap(value: string, type: ValueType, format: "real" | "int", port?: FeatureMap["port"]): FeatureMap {
+    const { number } = type;
+    if (format === "int" && number.kind === "int" && (number.lo < -(2 ** 31) || number.hi >= 2 ** 31)) {
+      const message = `\`%${value}\` (${printType(type)}) does not fit the 32 bits of a data word`;
+      this.report.add(layerwiseDiagnostics.make("unsupported-value", message));
+    }
     const map = { ...this.shape(value, type), memory: "data", format, planes: 1, usedPlanes: 1 } as const;
     return this.define(value, port === undefined ? map : { ...map, port });
   }
@@ -87,15 +93,21 @@ export class LowerContext {
     this.maps.set(value, map);
   }
 
+  /** The layer to which an op's work is attributed; names are made unique by the value. */
   layer(op: Op): number {
-    this.layers.push({
-      name: nameOf(op),
+    const known = this.layerOf.get(op);
+    if (known !== undefined) return known;
+    const name = nameOf(op);
+    const taken = op.layer === undefined && this.layers.some((layer) => layer.name === name);
+    const index = this.layers.push({
+      name: taken ? `${name} %${op.result}` : name,
       kind: op.name,
       recorded: op.layer !== undefined,
       positions: positionsOf(op.type),
       channels: channelsOf(op.type),
     });
-    return this.layers.length - 1;
+    this.layerOf.set(op, index - 1);
+    return index - 1;
   }
 
   region(region: Region): number {

@@ -47,6 +47,9 @@ export function lowerNeuron(context: LowerContext, op: Op, format: "real" | "int
       return context.refuse(op, "needs integer thresholds for a soft reset of integer potentials", "round v_th");
     vTh = integerThresholds(vTh, gt);
   }
+  if (format === "int" && vTh.some((value) => Math.abs(value) >= 2 ** 31)) {
+    return context.refuse(op, "needs thresholds of 32 bits on integer currents");
+  }
   const { a, gains } = firstArgument(view, charge.name, charge.args[0] ?? 0, channels);
   const threshold = uniform(vTh);
   const rows: NeuronRows = { thresholds: threshold === undefined ? vTh : undefined, integer: format === "int", gains };
