@@ -94,7 +94,8 @@ function parameters(view: OpView, channels: number): NeuronParameters {
     b: charge.args[1] ?? 0,
     k: view.op.attrs["k"] === undefined ? undefined : view.perChannel("k", channels),
     vTh: view.perChannel("v_th", channels),
-    vReset: view.number("v_reset"),
+    // Real potentials are f32 throughout.
+    vReset: view.operand(0).number.kind === "real" ? f(view.number("v_reset")) : view.number("v_reset"),
     ge: view.word("fire") === "ge",
     hard: view.word("reset") === "hard",
   };
