@@ -35,7 +35,13 @@ function loadText(path: string, report: Report): Net | undefined {
 
 /** A net from a checkpoint of a named architecture, or from IR text (`.snn`). */
 export function loadNet(path: string, options: ModelOptions, report: Report): Net | undefined {
-  if (path.endsWith(".snn")) return loadText(path, report);
+  if (path.endsWith(".snn")) {
+    if (options.arch === undefined && options.set.size === 0) return loadText(path, report);
+    const hint = "edit the text, or start from the checkpoint";
+    return report.add(
+      cliDiagnostics.make("text-options", `--arch and --set do not apply to IR text \`${path}\``, { hint }),
+    );
+  }
   if (options.arch === undefined) {
     const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
     return report.add(
