@@ -1,25 +1,30 @@
 import type { Command } from "commander";
-import { readFileSync } from "node:fs";
 import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
 import { runFileSchema, type RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { readFileOrThrow } from "./files.js";
 import { count, si, table } from "./text.js";
 
 function readRun(path: string, report: Report): RunFile | undefined {
   const location = { kind: "file", file: path } as const;
   const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
+  const fail = (why: string): undefined =>
+    report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+  let json: unknown;
   try {
-    const parsed = runFileSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    if (parsed.success && parsed.data.samples.length > 0) return parsed.data;
-    const issue = parsed.error?.issues[0];
-    const why = issue === undefined ? "it holds no samples" : `${issue.path.join(".")}: ${issue.message}`;
-    return report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+    json = JSON.parse(new TextDecoder().decode(readFileOrThrow(path)));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+    if (error instanceof SyntaxError) return fail("it is not JSON");
+    throw error;
   }
+  const parsed = runFileSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return fail(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
+  }
+  return parsed.data.samples.length > 0 ? parsed.data : fail("it holds no samples");
 }
 
 /** Per layer and in total, per sample. */
