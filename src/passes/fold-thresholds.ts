@@ -1,4 +1,4 @@
-import { roundHalfEven } from "../math/grid.js";
+import { EXACT_LIMIT, roundHalfEven } from "../math/grid.js";
 import {
   channelsOf,
   chargeReal,
@@ -23,8 +23,6 @@ import { composedAffine, normsBehind, onlyReader } from "./batch-norm-chain.js";
 import { definePass, type PassContext } from "./pass.js";
 import { chainIdentity, changedName, constantReaders, freeName, ValueNames } from "./rewrite.js";
 
-/** Bias mantissas stay well below 2^53, so that sums have room. */
-const LARGEST_BIAS = 2 ** 51;
 const SMALLEST_NORMAL = 2 ** -126;
 /** Integers up to here are exact in f32. */
 const EXACT_F32 = 2 ** 24;
@@ -75,60 +73,66 @@ interface Rescaled {
   readonly thresholds: Float32Array;
   readonly flipped: number;
   readonly constant: number;
-  readonly multiplied: number;
 }
 
-/** One channel: the trained mantissas with the sign of the gain, or new ones where that cannot be represented. */
-function rescaleChannel(weights: Weights, o: number, a: number, b: number, vTh: number) {
+/** Σ|m| of each output channel. */
+function magnitudes(weights: Weights): Float64Array {
   const out = outputsOf(weights);
-  const rows = weights.mantissa.length / out;
-  const size = Math.abs(a);
-  const sign = Math.sign(a);
-  const column = (factor: number): Float64Array =>
-    Float64Array.from({ length: rows }, (_, i) => weights.mantissa[i * out + o]! * factor);
-  const e = weights.exponent[o]!;
-  const silent = a === 0 || column(1).every((m) => m === 0);
-  const bias = silent ? 0 : sign * weights.bias[o]! + roundHalfEven((b / size) * 2 ** e);
-  const scaled = Math.fround(vTh / size);
-  const normal = Number.isFinite(scaled) && (vTh === 0 || Math.abs(scaled) >= SMALLEST_NORMAL);
-  if (!silent && normal && Math.abs(bias) < LARGEST_BIAS) {
-    return { column: column(sign), exponent: e, bias, threshold: scaled, kind: "kept" };
-  }
-  const one = toWeights([rows, 1], column(2 ** -e * a), [weights.bias[o]! * 2 ** -e * a + b]);
-  return {
-    column: one.mantissa,
-    exponent: one.exponent[0]!,
-    bias: one.bias[0]!,
-    threshold: vTh,
-    kind: silent ? "silent" : "multiplied",
-  };
+  const sums = new Float64Array(out);
+  for (let i = 0; i < weights.mantissa.length; i++) sums[i % out]! += Math.abs(weights.mantissa[i]!);
+  return sums;
 }
 
-/** LIF(a * x + b; v_th) = LIF(sign(a) * x + b / |a|; v_th / |a|), channel by channel. */
-function rescaled(weights: Weights, a: Float64Array, b: Float64Array, vTh: Float32Array): Rescaled {
+/**
+ * LIF(a * x + b; v_th) = LIF(sign(a) * x + b / |a|; v_th / |a|), channel by channel; nothing where a number is too large. A channel is
+ * constant when a and its weights leave nothing of x: by a zero, or because |a x|, with inputs up to `largest` (infinite for real
+ * ones), is below half a unit in the last place of b, so that the batch norm's own sum rounds to b.
+ */
+function rescaled(
+  weights: Weights,
+  a: Float64Array,
+  b: Float64Array,
+  vTh: Float32Array,
+  largest: number,
+): Rescaled | undefined {
   const out = outputsOf(weights);
-  const mantissa = new Int32Array(weights.mantissa.length);
-  const exponent = new Int32Array(out);
+  const sums = magnitudes(weights);
+  const signs = new Int8Array(out);
+  const exponent = weights.exponent.slice();
   const bias = new Float64Array(out);
-  const thresholds = new Float32Array(out);
-  let [flipped, constant, multiplied] = [0, 0, 0];
+  const thresholds = vTh.slice();
   for (let o = 0; o < out; o++) {
-    const channel = rescaleChannel(weights, o, a[o]!, b[o]!, vTh[o]!);
-    for (const [i, m] of channel.column.entries()) mantissa[i * out + o] = m;
-    exponent[o] = channel.exponent;
-    bias[o] = channel.bias;
-    thresholds[o] = channel.threshold;
-    if (a[o] === 0) constant++;
-    else if (channel.kind === "multiplied") multiplied++;
-    else if (channel.kind === "kept" && a[o]! < 0) flipped++;
+    const [size, sign, unit] = [Math.abs(a[o]!), Math.sign(a[o]!), 2 ** -exponent[o]!];
+    const silent = size === 0 || sums[o] === 0;
+    const most = silent ? 0 : size * (sums[o]! * largest + Math.abs(weights.bias[o]!)) * unit;
+    if (silent || most < 2 ** -26 * Math.abs(b[o]!)) {
+      const alone = toWeights([1, 1], [0], [weights.bias[o]! * unit * a[o]! + b[o]!]);
+      [exponent[o], bias[o]] = [alone.exponent[0]!, alone.bias[0]!];
+      continue;
+    }
+    signs[o] = sign;
+    bias[o] = 0 + sign * weights.bias[o]! + roundHalfEven(b[o]! / size / unit);
+    thresholds[o] = vTh[o]! / size;
+    if (!(Math.abs(bias[o]!) < EXACT_LIMIT) || !isNormal(thresholds[o]!)) return undefined;
   }
+  const mantissa = weights.mantissa.map((m, i) => m * signs[i % out]!);
   return {
     weights: { kind: "weights", shape: weights.shape, mantissa, exponent, bias },
     thresholds,
-    flipped,
-    constant,
-    multiplied,
+    flipped: signs.reduce((n, sign) => n + (sign < 0 ? 1 : 0), 0),
+    constant: signs.reduce((n, sign) => n + (sign === 0 ? 1 : 0), 0),
   };
+}
+
+/** Whether a threshold is 0 or has all bits of an f32. */
+function isNormal(vTh: number): boolean {
+  return vTh === 0 || (Number.isFinite(vTh) && Math.abs(vTh) >= SMALLEST_NORMAL);
+}
+
+/** Largest magnitude of an operand in real units. */
+function largestInput(type: ValueType | undefined): number {
+  if (type?.number.kind !== "int") return Infinity;
+  return Math.max(Math.abs(type.number.lo), Math.abs(type.number.hi)) * 2 ** type.number.exp;
 }
 
 /** The neuron that alone reads a value, directly or through max-pools, with which scaling by a positive number commutes. */
@@ -159,7 +163,9 @@ function foldNorms(net: Net, context: PassContext): Net {
     if (neuron === undefined) continue;
     const { a, b } = composedAffine(net, norms, outputsOf(weights));
     if (![...a, ...b].every(Number.isFinite)) continue;
-    const next = rescaled(weights, a, b, thresholdsOf(net, neuron, types));
+    const largest = largestInput(types.get(op.operands[0] ?? ""));
+    const next = rescaled(weights, a, b, thresholdsOf(net, neuron, types), largest);
+    if (next === undefined) continue;
     const operandTypes = op.operands.flatMap((name) => types.get(name) ?? []);
     const checked = checkOp(op, operandTypes, new Map([[symbol, next.weights]]));
     if (!("type" in checked)) continue;
@@ -173,7 +179,6 @@ function foldNorms(net: Net, context: PassContext): Net {
     context.count("batchnorms-folded", norms.length);
     context.count("channels-flipped", next.flipped);
     context.count("constant-channels-folded", next.constant);
-    context.count("channels-multiplied", next.multiplied);
   }
   const ops = net.ops.flatMap((op) => (replacement.has(op) ? (replacement.get(op) ?? []) : [op]));
   context.count("batchnorms-left", ops.filter((op) => op.name === "norm.batch").length);
@@ -247,8 +252,7 @@ function foldAttention(net: Net, context: PassContext): Net {
       continue;
     }
     const thresholds = readers.map((neuron) => thresholdsOf(net, neuron, types).map((vTh) => Math.fround(vTh / scale)));
-    const normal = (vTh: number): boolean => vTh === 0 || (Number.isFinite(vTh) && Math.abs(vTh) >= SMALLEST_NORMAL);
-    const ops = thresholds.every((t) => t.every(normal)) ? integerAttention(net, op, types, names) : undefined;
+    const ops = thresholds.every((t) => t.every(isNormal)) ? integerAttention(net, op, types, names) : undefined;
     if (ops === undefined) {
       context.count("attentions-left");
       continue;
@@ -346,9 +350,9 @@ c > 0 scales all potentials by c and keeps all spikes. So a multiplier in front 
 norms: weighted op, batch norms y = a x + b, neuron (max-pools may stand between), each the only reader of the one before:
   LIF(a x + b; v_th) = LIF(sign(a) x + b / |a|; v_th / |a|)         per output channel, hard and soft reset
 The weights keep their trained mantissas and grid, negated where a < 0; b / |a| is rounded to that grid, v_th / |a| to f32. Where
-a = 0 (or all weights are) the neuron is driven by the constant b: zero weights, bias b, the old threshold. Where v_th / |a| leaves the normal numbers
-of f32, or b / |a| would need a bias mantissa of 2^51, that channel takes multiplied weights and the old threshold, as in
-fold-batchnorm. Not folded: a batch norm whose value a residual stream, an output or a second op reads. A stream
+a = 0, or all weights are, or |a x| stays below half a unit in the last place of b (so that the unfolded sum is b), the neuron is driven by
+the constant b: zero weights, bias b, the old threshold. Left to fold-batchnorm: layers where v_th / |a| leaves the normal numbers of f32 or a sum
+with b / |a| could reach 2^53. Not folded: a batch norm whose value a residual stream, an output or a second op reads. A stream
 adds values of several branches, so all of them must keep one scale; fold-batchnorm folds those into weights.
 
 attention: attention.statten of scale s read by homogeneous neurons alone:
@@ -385,9 +389,8 @@ while 2^T max |x| / u <= 2^24; beyond, the last bit of v is rounded.`,
     "batchnorms-folded": "batch norms that went into thresholds and bias",
     "batchnorms-left": "batch norms that feed a stream, an output or several ops, or no homogeneous neuron",
     "channels-flipped": "output channels with a negative gain, whose weights were negated",
-    "constant-channels-folded": "output channels with gain 0: neurons driven by a constant",
-    "channels-multiplied":
-      "output channels whose gain is too small or large for a threshold, so weights were multiplied",
+    "constant-channels-folded":
+      "output channels whose gain is 0, or too small to change the batch norm's result: neurons driven by a constant",
     "attentions-folded": "attentions whose scale, a power of two, went into thresholds",
     "non-dyadic-attentions-folded": "attentions with another scale that went into thresholds: ties may flip",
     "attentions-left": "attentions read by something else than homogeneous neurons",
