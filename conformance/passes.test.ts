@@ -18,7 +18,7 @@ const count = (records: readonly PassRecord[], counter: string): number =>
 const freeRunning = ({ net, recorded }: ImportedCase): readonly string[] =>
   faultsOf(replay(net, recorded, { forced: false }), "free-running");
 
-/** The cases whose attention has the scale 1 / 12, and no attention of ours to fold. */
+/** The attention of this case has the scale 1 / 12, and so keeps its rounding rule. */
 const NON_DYADIC = new Set(["statten-grid12"]);
 
 describe("a folded net computes the spikes of the official code", () => {
@@ -31,6 +31,21 @@ describe("a folded net computes the spikes of the official code", () => {
     expect(ops.filter((op) => op.name === "attention.statten")).toHaveLength(NON_DYADIC.has(name) ? attentions : 0);
     expect(count(records, "batchnorms-folded")).toBe(before.ops.filter((op) => op.name === "norm.batch").length);
     expect(ops.some((op) => op.name === "neuron.threshold")).toBe(name.startsWith("sdt"));
+  });
+});
+
+describe("an attention whose scale is no power of two", () => {
+  const pipeline = "fold-thresholds{non-dyadic=true},fold-batchnorm,canonicalize,drop-dead";
+
+  it("flips spikes at ties alone when it is folded", (context) => {
+    const { imported, records } = compiled(needShared(context), "statten-grid12", pipeline);
+    expect(count(records, "non-dyadic-attentions-folded")).toBe(1);
+    const { layers } = replay(imported.net, imported.recorded, { forced: true });
+    const flipped = layers.filter((layer) => layer.mismatches > 0);
+    // Six of 147,456, all within rounding of the threshold; the first is a potential of exactly 6.
+    expect(flipped.map(({ name, mismatches }) => [name, mismatches])).toEqual([["block.0.attn.attn_lif", 6]]);
+    expect(flipped[0]?.first).toMatchObject({ expected: 0, h: 6, vTh: 6 });
+    expect(flipped[0]?.outsideMargin).toBe(0);
   });
 });
 

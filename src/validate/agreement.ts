@@ -58,7 +58,7 @@ export class LayerTally {
         position: Math.floor(i / place.channels),
         channel: i % place.channels,
         expected: expected[i]!,
-        ...(seen ?? {}),
+        ...seen,
       };
     }
   }
