@@ -21,7 +21,7 @@ export interface NormChain {
 const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 
 /** The affine forms of a chain composed in doubles: x * a + b per channel. */
-function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: Float64Array; b: Float64Array } {
+export function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: Float64Array; b: Float64Array } {
   const a = new Float64Array(channels).fill(1);
   const b = new Float64Array(channels);
   for (const norm of norms) {
@@ -60,30 +60,40 @@ function legalFold(net: Net, op: Op, norms: readonly Op[], types: ReadonlyMap<st
   return "type" in checked ? folded : undefined;
 }
 
+/** The only reader of a value that leaves the net nowhere. */
+export function onlyReader(net: Net, value: string, users: ReadonlyMap<string, readonly Op[]>): Op | undefined {
+  const [user, ...others] = users.get(value) ?? [];
+  return others.length > 0 || net.outputs.some((output) => output.value === value) ? undefined : user;
+}
+
 /**
- * The longest chain of batch norms behind a weighted op that can be folded: every link is the only reader of the value
- * before it, no output reads that value, and at most one of all the ops carries a layer name.
+ * The batch norms behind a real weighted op: every link is the only reader of the value before it, no output reads that
+ * value, and at most one of all the ops carries a layer name.
  */
+export function normsBehind(net: Net, op: Op, users: ReadonlyMap<string, readonly Op[]>): readonly Op[] {
+  if (!WEIGHTED.has(op.name) || op.type.number.kind !== "real") return [];
+  const norms: Op[] = [];
+  let last = op;
+  let layers = op.layer === undefined ? 0 : 1;
+  for (;;) {
+    const user = onlyReader(net, last.result, users);
+    if (user?.name !== "norm.batch") break;
+    layers += user.layer === undefined ? 0 : 1;
+    if (layers > 1) break;
+    norms.push(user);
+    last = user;
+  }
+  return norms;
+}
+
+/** The longest chain of batch norms behind a weighted op that can be folded; see {@link normsBehind}. */
 export function foldableChain(
   net: Net,
   op: Op,
   users: ReadonlyMap<string, readonly Op[]>,
   types?: ReadonlyMap<string, ValueType>,
 ): NormChain | undefined {
-  if (!WEIGHTED.has(op.name) || op.type.number.kind !== "real") return undefined;
-  const norms: Op[] = [];
-  let last = op;
-  let layers = op.layer === undefined ? 0 : 1;
-  for (;;) {
-    const [user, ...others] = users.get(last.result) ?? [];
-    if (user?.name !== "norm.batch" || others.length > 0) break;
-    const { result } = last;
-    if (net.outputs.some((output) => output.value === result)) break;
-    layers += user.layer === undefined ? 0 : 1;
-    if (layers > 1) break;
-    norms.push(user);
-    last = user;
-  }
+  const norms = normsBehind(net, op, users);
   const known = norms.length === 0 ? undefined : (types ?? valueTypes(net));
   for (let length = norms.length; length > 0 && known !== undefined; length--) {
     const weights = legalFold(net, op, norms.slice(0, length), known);

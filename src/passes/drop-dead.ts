@@ -1,5 +1,75 @@
-import type { Net, Op } from "../ir/index.js";
-import { definePass } from "./pass.js";
+import { positionsOf, sameType, valueTypes, viewOf, type Net, type Op } from "../ir/index.js";
+import { definePass, type PassContext } from "./pass.js";
+import { isZero, valueRanges, type Range } from "./ranges.js";
+
+/** Weights on a grid no finer than f32 itself: their sums do not round to -0. */
+const FINEST_GRID = 149;
+
+/** Whether a value never holds -0, so that adding +0 keeps its bits. */
+function hasNoNegativeZero(net: Net, value: string, producers: ReadonlyMap<string, Op>): boolean {
+  const op = producers.get(value);
+  if (op === undefined) return net.inputs.some(({ name, type }) => name === value && type.number.kind === "int");
+  const [first = "", second = ""] = op.operands;
+  if (op.type.number.kind === "int") return true;
+  switch (op.name) {
+    case "synapse.conv":
+    case "synapse.dense": {
+      const weights = net.constants.get(op.symbols[0] ?? "");
+      const integers = viewOf(net, op).operand(0).number.kind === "int";
+      return integers && weights?.kind === "weights" && weights.exponent.every((e) => e <= FINEST_GRID);
+    }
+    case "stream.add":
+      return hasNoNegativeZero(net, first, producers) || hasNoNegativeZero(net, second, producers);
+    case "pool.max":
+    case "channels.slice":
+      return hasNoNegativeZero(net, first, producers);
+    case "to-real":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Additions of a value that is always 0 pass the other operand on. */
+function dropZeroAdditions(net: Net, ranges: ReadonlyMap<string, Range>, context: PassContext): Net {
+  const zero = (value: string): boolean => {
+    const found = ranges.get(value);
+    return found !== undefined && isZero(found);
+  };
+  const candidates = net.ops.filter(
+    (op) => op.name === "stream.add" && op.layer === undefined && op.operands.some(zero),
+  );
+  if (candidates.length === 0) return net;
+  const types = valueTypes(net);
+  const producers = new Map(net.ops.map((op) => [op.result, op]));
+  const standsFor = new Map<string, string>();
+  for (const op of candidates) {
+    const [a = "", b = ""] = op.operands;
+    const kept = zero(b) ? a : b;
+    const type = types.get(kept);
+    if (type === undefined || !sameType(type, op.type) || !hasNoNegativeZero(net, kept, producers)) continue;
+    standsFor.set(op.result, standsFor.get(kept) ?? kept);
+  }
+  if (standsFor.size === 0) return net;
+  context.count("additions-removed", standsFor.size);
+  const resolve = (name: string): string => standsFor.get(name) ?? name;
+  return {
+    ...net,
+    ops: net.ops
+      .filter((op) => !standsFor.has(op.result))
+      .map((op) => (op.operands.some((o) => standsFor.has(o)) ? { ...op, operands: op.operands.map(resolve) } : op)),
+    outputs: net.outputs.map((output) => ({ ...output, value: resolve(output.value) })),
+  };
+}
+
+/** Neurons in channels whose potential stays below the threshold whatever the inputs are. */
+function countSilent(net: Net, ranges: ReadonlyMap<string, Range>, context: PassContext): void {
+  for (const op of net.ops) {
+    if (op.name !== "neuron.lif" && op.name !== "neuron.threshold") continue;
+    const silent = ranges.get(op.result)?.hi.reduce((n, hi) => n + (hi === 0 ? 1 : 0), 0) ?? 0;
+    context.count("silent-neurons-counted", silent * positionsOf(op.type));
+  }
+}
 
 /** Results that an output needs, directly or through other ops. */
 function liveValues(net: Net): ReadonlySet<string> {
@@ -24,14 +94,22 @@ function readConstants(ops: readonly Op[]): ReadonlySet<string> {
 
 export const dropDead = definePass({
   name: "drop-dead",
-  summary: "removes ops and constants that no output needs",
+  summary: "removes ops and constants that no output needs, and branches that are always 0",
   description: `An op stays when an output reads its value, directly or through other ops; state that nothing reads does not count.
 Inputs always stay, because they are the net's interface. Layers that lose their neurons are counted and named, so that
-validation does not miss them.`,
+validation does not miss them.
+Ranges are proved per channel from weights and the types of inputs: sums of integers exactly; a neuron with v_reset = v0 = 0 stays below the
+largest current where each charge averages (divide(tau >= 1), multiply(k <= 1): |h| <= max |x|), and below T times it for the other rules
+without synaptic state, T the net's timesteps. A neuron whose bound is below its threshold never fires; its spikes are 0, so are masks,
+attentions and sums of them, and weighted sums without bias. Where such a value is added to a stream, the addition goes and the branch with
+it, if the stream cannot hold -0 (-0 + 0 is +0: another bit). A silent neuron that something else still reads stays: the IR has
+no constant to put there, and a neuron that never fires costs no events.`,
   options: {},
   counters: {
     "ops-dropped": "ops that no output needed",
     "constants-dropped": "constants that no op reads",
+    "additions-removed": "additions of a value that is always 0",
+    "silent-neurons-counted": "neurons that can never fire, whether or not their op could be dropped",
     "layers-dropped": "layers of the source model that were dropped with their neurons",
   },
   exactness: { kind: "exact" },
@@ -39,7 +117,10 @@ validation does not miss them.`,
   requires: [],
   ensures: [],
   mayEnsure: [],
-  run(net, context) {
+  run(given, context) {
+    const ranges = valueRanges(given);
+    countSilent(given, ranges, context);
+    const net = dropZeroAdditions(given, ranges, context);
     const live = liveValues(net);
     const ops = net.ops.filter((op) => live.has(op.result));
     const read = readConstants(ops);
@@ -66,6 +147,25 @@ validation does not miss them.`,
       after: `net @example(%x: real<2t, 2>) -> spike<2t, 2> {
   %s = neuron.lif %x : spike<2t, 2>
   return %s
+}`,
+    },
+    {
+      doc: "a current of at most 0.75 never reaches the threshold 1, so the branch adds 0 to the stream",
+      before: `net @example(%a: spike<2t, 2>) -> real<2t, 2> {
+  const @stem : weights<2x2> = [1, 0, 0, 1]
+  const @in : weights<2x2> = [0.5, 0.25, 0.25, 0.5]
+  const @out : weights<2x2> = [3, 1, 1, 3]
+  %x = synapse.dense %a, @stem : real<2t, 2>
+  %i = synapse.dense %a, @in : real<2t, 2>
+  %s = neuron.lif %i {v_th = 1} : spike<2t, 2> layer("mlp.lif")
+  %o = synapse.dense %s, @out : real<2t, 2>
+  %y = stream.add %x, %o : real<2t, 2>
+  return %y
+}`,
+      after: `net @example(%a: spike<2t, 2>) -> real<2t, 2> {
+  const @stem : weights<2x2> = [1, 0, 0, 1]
+  %x = synapse.dense %a, @stem : real<2t, 2>
+  return %x
 }`,
     },
   ],

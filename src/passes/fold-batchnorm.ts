@@ -1,43 +1,8 @@
-import { usersOf, valueTypes, type Constant, type Net, type Op } from "../ir/index.js";
+import { usersOf, valueTypes, type Op } from "../ir/index.js";
 import { foldableChain } from "./batch-norm-chain.js";
 import { NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 import { definePass } from "./pass.js";
-
-/** A name for changed weights: the old one when nothing else reads it, else a new one. */
-function freshName(name: string, readers: number, constants: ReadonlyMap<string, Constant>): string {
-  if (readers <= 1) return name;
-  for (let n = 1; ; n++) {
-    const candidate = n === 1 ? `${name}.folded` : `${name}.folded${n}`;
-    if (!constants.has(candidate)) return candidate;
-  }
-}
-
-/** How many ops read each constant, as operand or attribute. */
-function constantReaders(net: Net): Map<string, number> {
-  const readers = new Map<string, number>();
-  for (const op of net.ops) {
-    const inAttrs = Object.values(op.attrs).flatMap((v) => (typeof v === "object" && "symbol" in v ? [v.symbol] : []));
-    for (const name of [...op.symbols, ...inAttrs]) readers.set(name, (readers.get(name) ?? 0) + 1);
-  }
-  return readers;
-}
-
-/** The weighted op in the place of the last norm, whose value and users it takes over. */
-function foldedOp(op: Op, norms: readonly Op[], symbol: string): Op {
-  const last = norms[norms.length - 1] ?? op;
-  const layer = [op, ...norms].find((link) => link.layer !== undefined)?.layer;
-  const origin = op.origin ?? last.origin;
-  return {
-    name: op.name,
-    result: last.result,
-    operands: op.operands,
-    symbols: [symbol],
-    attrs: op.attrs,
-    type: last.type,
-    ...(layer === undefined ? {} : { layer }),
-    ...(origin === undefined ? {} : { origin }),
-  };
-}
+import { chainIdentity, changedName, constantReaders } from "./rewrite.js";
 
 export const foldBatchnorm = definePass({
   name: "fold-batchnorm",
@@ -70,11 +35,13 @@ before it, or when the folded sums would not be exact. Constants left without a 
       const last = chain?.norms[chain.norms.length - 1];
       if (chain === undefined || last === undefined) continue;
       const [symbol = ""] = op.symbols;
-      const name = freshName(symbol, readers.get(symbol) ?? 0, constants);
+      const name = changedName(symbol, readers.get(symbol) ?? 0, constants);
       constants.set(name, chain.weights);
       readers.set(symbol, (readers.get(symbol) ?? 0) - 1);
-      for (const link of [op, ...chain.norms]) replacement.set(link, undefined);
-      replacement.set(last, foldedOp(op, chain.norms, name));
+      const links = [op, ...chain.norms];
+      for (const link of links) replacement.set(link, undefined);
+      const { name: kind, operands, attrs } = op;
+      replacement.set(last, { name: kind, operands, attrs, symbols: [name], ...chainIdentity(links) });
       context.count("batchnorms-folded", chain.norms.length);
     }
     const ops = net.ops.flatMap((op) => (replacement.has(op) ? (replacement.get(op) ?? []) : [op]));

@@ -2,6 +2,8 @@ import { printNet, verifyNet, type Net } from "../ir/index.js";
 import { canonicalize } from "./canonicalize.js";
 import { dropDead } from "./drop-dead.js";
 import { foldBatchnorm } from "./fold-batchnorm.js";
+import { foldThresholds } from "./fold-thresholds.js";
+import { mergeProjections } from "./merge-projections.js";
 import type { Pass, SubjectKind } from "./pass.js";
 import { parsePipelineWith, type NamedPipeline, type ParsedPipeline, type PipelineStep } from "./pipeline.js";
 import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
@@ -13,7 +15,7 @@ export * from "./pipeline.js";
 export * from "./run.js";
 
 /** Every pass on nets, written out by hand; adding a pass is its file and its line here. */
-export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm];
+export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm, foldThresholds, mergeProjections];
 
 /** Named pipelines, with the reason for each pass. */
 export const PIPELINES: readonly NamedPipeline[] = [
@@ -34,7 +36,17 @@ export const PIPELINES: readonly NamedPipeline[] = [
     summary: "simplifications that keep every bit of every output",
     entries: [
       { pass: "canonicalize", reason: "removes ops that change nothing, so that other passes see through them" },
-      { pass: "drop-dead", reason: "removes what lost its last reader" },
+      { pass: "drop-dead", reason: "removes what lost its last reader, and branches that are always 0" },
+    ],
+  },
+  {
+    name: "folded",
+    summary: "a spike path without multipliers: trained weights, integer attention, thresholds per channel",
+    entries: [
+      { pass: "fold-thresholds", reason: "first, while batch norms still stand between weights and neurons" },
+      { pass: "fold-batchnorm", reason: "the batch norms that are left feed streams: they go into weights" },
+      { pass: "canonicalize", reason: "thresholds that are the same in every channel become numbers" },
+      { pass: "drop-dead", reason: "folding leaves statistics and conversions without a reader" },
     ],
   },
 ];

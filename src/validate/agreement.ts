@@ -86,6 +86,7 @@ export function potentialAt(
   element: number,
   timestep: number,
 ): { readonly h: number; readonly vTh: number } | undefined {
+  if (op.name !== "neuron.lif") return undefined;
   const view = viewOf(net, op);
   const currents = evaluation.values.get(op.operands[0] ?? "");
   const charge = view.call("charge");

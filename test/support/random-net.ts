@@ -32,6 +32,8 @@ export interface RandomNetOptions {
   readonly ops?: number;
   /** No op that needs the whole sample, so that the net can be run in pieces. */
   readonly resumable?: boolean;
+  /** Also chains of ops that passes look for. */
+  readonly motifs?: boolean;
   /** All chunks divide this; the timesteps when absent. */
   readonly chunkOf?: number;
 }
@@ -253,6 +255,14 @@ class Generator {
     return q === undefined ? undefined : { name: "attention.q", operands: [q, a] };
   }
 
+  private slice(): OpChoice | undefined {
+    const x = this.value((type) => channelsOf(type) > 1);
+    if (x === undefined) return undefined;
+    const from = this.random.int(0, channelsOf(this.type(x)) - 1);
+    const attrs = { from, count: this.random.int(1, channelsOf(this.type(x)) - from) };
+    return { name: "channels.slice", operands: [x], attrs };
+  }
+
   private simple(name: string): OpChoice | undefined {
     const { random } = this;
     const accepts = findOp(name)?.operands[0]?.accepts;
@@ -301,6 +311,8 @@ class Generator {
         return this.attention(name);
       case "attention.q":
         return this.attentionQ();
+      case "channels.slice":
+        return this.slice();
       default:
         return this.simple(name);
     }
@@ -327,6 +339,80 @@ class Generator {
     this.types.set(result, checked.type);
   }
 
+  /** A chain that passes look for, its last value read by a neuron: weights and norms, an attention, counts of spikes. */
+  addMotif(): void {
+    const { random } = this;
+    const push = (choice: OpChoice | undefined): string | undefined => {
+      if (choice === undefined) return undefined;
+      const result = `m${this.ops.length}`;
+      const layer = choice.name === "neuron.lif" ? { layer: { name: `layer ${result}` } } : {};
+      const draft = { symbols: [], attrs: {}, ...choice, result, ...layer };
+      const operandTypes = choice.operands.map((operand) => this.type(operand));
+      const checked = checkOp(draft, operandTypes, this.constants);
+      if ("faults" in checked || slotSize(checked.type) > 400) return undefined;
+      this.ops.push({ ...draft, type: checked.type });
+      this.types.set(result, checked.type);
+      return result;
+    };
+    const neuron = (x: string, vTh: AttrValue): string | undefined => {
+      const charge = random.pick([
+        { name: "divide", args: [2] },
+        { name: "multiply", args: [0.3] },
+        { name: "integrate", args: [] },
+      ]);
+      const rest = { fire: random.pick(["ge", "gt"]), reset: random.pick(["hard", "hard", "soft"]) };
+      return push({ name: "neuron.lif", operands: [x], attrs: { charge, v_th: vTh, ...rest } });
+    };
+    const kind = random.pick(["norm", "norm", "attention", "counts", "projections", "silent"]);
+    if (kind === "norm") {
+      let x = push(this.weighted());
+      for (let i = random.int(1, 2); i > 0 && x !== undefined; i--) x = push(this.signedNorm(x));
+      if (x !== undefined) neuron(x, random.pick([0.5, 1, 0.3]));
+    } else if (kind === "attention") {
+      const o = push(this.attention("attention.statten"));
+      if (o !== undefined) neuron(o, random.pick([0.5, 0.3]));
+    } else if (kind === "counts") {
+      const spikes = this.value((type) => isSpike(type) && type.time.period === 1);
+      const n = spikes === undefined ? undefined : push({ name: "reduce.sum-positions", operands: [spikes] });
+      const x = n === undefined ? undefined : push({ name: "to-real", operands: [n] });
+      if (x !== undefined) neuron(x, random.pick([0.5, 1, 0.2, 2]));
+    } else if (kind === "projections") {
+      const spikes = this.value((type) => isSpike(type) && slotSize(type) < 200);
+      for (let i = 0; i < 3 && spikes !== undefined; i++) {
+        const symbols = [this.constant(this.weights([channelsOf(this.type(spikes)), random.pick([2, 4])], false))];
+        const y = push({ name: "synapse.dense", operands: [spikes], symbols });
+        if (y !== undefined && random.chance(0.5)) neuron(y, 0.5);
+      }
+    } else {
+      const spikes = this.value((type) => isSpike(type) && slotSize(type) < 200);
+      if (spikes === undefined) return;
+      const dense = (x: string, out: number): string | undefined => {
+        const shape = [channelsOf(this.type(x)), out];
+        const values = this.numbers(shape[0]! * out, 0.8);
+        return push({ name: "synapse.dense", operands: [x], symbols: [this.constant(toWeights(shape, values))] });
+      };
+      const stream = dense(spikes, 2);
+      const current = dense(spikes, 4);
+      const silent = current === undefined ? undefined : neuron(current, 40);
+      const branch = silent === undefined ? undefined : dense(silent, 2);
+      if (stream !== undefined && branch !== undefined) push({ name: "stream.add", operands: [stream, branch] });
+    }
+  }
+
+  /** A batch norm whose gains may be negative or zero. */
+  private signedNorm(x: string): OpChoice | undefined {
+    const type = this.type(x);
+    if (type.number.kind !== "real") return undefined;
+    const channels = channelsOf(type);
+    const real = (make: () => number): string =>
+      this.constant(realTensor([channels], Float32Array.from({ length: channels }, make)));
+    const { random } = this;
+    const gain = (): number => (random.chance(0.15) ? 0 : (random.next() + 0.3) * random.pick([-1, 1]));
+    const signed = (): number => random.next() - 0.5;
+    const symbols = [real(gain), real(signed), real(signed), real(() => random.next() + 0.5)];
+    return { name: "norm.batch", operands: [x], symbols };
+  }
+
   /** Gives every forward delay a value of its type; a value behind it where that makes a legal cycle. */
   closeDelays(net: () => Net): void {
     for (const { op, type } of this.pendingDelays) {
@@ -349,7 +435,10 @@ export function randomNet(seed: number, options: RandomNetOptions = {}): Net {
   const timesteps = options.timesteps ?? random.pick([1, 2, 4, 6]);
   const generator = new Generator(random, timesteps, options.chunkOf ?? timesteps);
   generator.addInputs();
-  for (let i = 0; i < (options.ops ?? random.int(6, 30)); i++) generator.addOp(options.resumable === true);
+  for (let i = 0; i < (options.ops ?? random.int(6, 30)); i++) {
+    if (options.motifs === true && random.chance(0.3)) generator.addMotif();
+    else generator.addOp(options.resumable === true);
+  }
   const values = [...generator.types.keys()];
   const outputs = Array.from({ length: random.int(1, 4) }, (_, i) => ({
     name: `out ${i}`,

@@ -5,6 +5,7 @@ import { readChip, type LayerwiseChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { sampleFor } from "../../src/frontend/inputs/channels-last.js";
 import type { Net } from "../../src/ir/index.js";
+import { parsePipeline, runPipeline } from "../../src/passes/index.js";
 import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
 import { chipAgainstEvaluator } from "../../src/validate/ladder.js";
 import { digitsArray, digitsModel, folded } from "../support/digits.js";
@@ -60,6 +61,21 @@ describe("the chip computes what the evaluator computes", () => {
     expect(result.layers.map((layer) => [layer.name, layer.mismatches])).toEqual(
       result.layers.map(({ name }) => [name, 0]),
     );
+    expect(result.layers).toHaveLength(12);
+    expect(result.outputsEqual).toBe(true);
+  });
+
+  it.each([
+    ["folded", "layerwise-default"],
+    ["folded", "layerwise-small"],
+    ["folded,merge-projections", "layerwise-small"],
+  ])("after the pipeline %s on %s", (pipeline, name) => {
+    const { result: other } = runPipeline(digitsModel().net, parsePipeline(pipeline).steps ?? []);
+    if (other === undefined) throw new Error(`${pipeline} failed`);
+    const left = other.ops.filter((op) => op.name === "norm.batch" || op.name === "attention.statten");
+    expect(left).toEqual([]);
+    const result = chipAgainstEvaluator(compile(other, chip(name)), other, { input: images, samples: 2 });
+    expect(result.layers.map((layer) => layer.mismatches)).toEqual(result.layers.map(() => 0));
     expect(result.layers).toHaveLength(12);
     expect(result.outputsEqual).toBe(true);
   });

@@ -11,6 +11,7 @@ export const supportMatrix = {
   "synapse.dense": { lowering: "accumulate on spikes and counts, multiply on real operands" },
   "norm.batch": { reason: "the chip has no batch-norm", hint: pass("fold-batchnorm") },
   "neuron.lif": { lowering: "fire, fused with the weighted op in front of it" },
+  "neuron.threshold": { lowering: "fire with a potential that is lost whole in every timestep; no state memory" },
   "pool.max": { lowering: "pool-max on real maps" },
   "pool.or": { lowering: "pool-or" },
   "pool.plane": { lowering: "pool-plane" },
@@ -22,6 +23,7 @@ export const supportMatrix = {
   "attention.statten": { lowering: "attend-kv and attend-q per chunk and head" },
   "attention.kv": { lowering: "attend-kv, fused into each attention.q that reads it" },
   "attention.q": { lowering: "attend-q" },
+  "channels.slice": { lowering: "read in place by the neurons behind it, where it starts at a channel block" },
   "to-real": { lowering: "fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { reason: "the chip has no rounding to integers", hint: "end the net before it, or keep the stream real" },
   delay: {

@@ -13,7 +13,9 @@ import { planePool } from "./pool-plane.js";
 import { meanPositions } from "./reduce-mean-positions.js";
 import { meanTime } from "./reduce-mean-time.js";
 import { sumPositions } from "./reduce-sum-positions.js";
+import { slice } from "./slice.js";
 import { streamAdd } from "./stream-add.js";
+import { threshold } from "./threshold.js";
 
 /** Every op of the IR, written out by hand; adding an op is its file and its line here. */
 export const OPS: readonly OpDefinition[] = [
@@ -21,6 +23,7 @@ export const OPS: readonly OpDefinition[] = [
   dense,
   batchNorm,
   lif,
+  threshold,
   maxPool,
   orPool,
   planePool,
@@ -32,6 +35,7 @@ export const OPS: readonly OpDefinition[] = [
   statten,
   attentionKv,
   attentionQ,
+  slice,
   toInt,
   toReal,
   delay,

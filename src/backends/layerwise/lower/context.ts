@@ -8,6 +8,12 @@ import type { Timing } from "../timing.js";
 import { nameOf, type NetFacts } from "../values.js";
 import type { Region } from "../weights.js";
 
+/** A slice of channels: the map that holds it, and its first channel block there. */
+export interface SliceView {
+  readonly map: FeatureMap;
+  readonly block: number;
+}
+
 /** What lowering an op may use: facts of the net, and the stages, maps, layers and weight regions made so far. */
 export class LowerContext {
   private readonly made: Omit<Stage, "index">[] = [];
@@ -15,6 +21,7 @@ export class LowerContext {
   readonly regions: Region[] = [];
   private readonly maps = new Map<string, FeatureMap>();
   private readonly layerOf = new Map<Op, number>();
+  private readonly slices = new Map<string, SliceView>();
 
   constructor(
     readonly facts: NetFacts,
@@ -91,6 +98,15 @@ export class LowerContext {
   /** Lets a value share the map of another: for ops that are only a format. */
   alias(value: string, map: FeatureMap): void {
     this.maps.set(value, map);
+  }
+
+  /** Lets a value be channel blocks of the map of another, from `block` on. */
+  slice(value: string, map: FeatureMap, block: number): void {
+    this.slices.set(value, { map, block });
+  }
+
+  sliceOf(value: string | undefined): SliceView | undefined {
+    return this.slices.get(value ?? "");
   }
 
   /** The layer to which an op's work is attributed; names are made unique by the value. */

@@ -6,9 +6,10 @@ import { nameOf } from "../values.js";
 import { addStage } from "./add.js";
 import { attentionQStage, kvStage, stattenStage } from "./attention.js";
 import { locationOf, type LowerContext } from "./context.js";
-import { neuronStage } from "./neuron.js";
+import { neuronStage, thresholdStage } from "./neuron.js";
 import { maskStage, planePoolStage, poolStage } from "./pool.js";
 import { meanPositionsStage, meanTimeStage, sumPositionsStage, toRealStage } from "./reduce.js";
+import { sliceStage } from "./slice.js";
 import { weightedStage } from "./weighted.js";
 
 type Matrix = typeof supportMatrix;
@@ -19,6 +20,7 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "synapse.conv": weightedStage,
   "synapse.dense": weightedStage,
   "neuron.lif": neuronStage,
+  "neuron.threshold": thresholdStage,
   "pool.max": poolStage,
   "pool.or": poolStage,
   "pool.plane": planePoolStage,
@@ -30,6 +32,7 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "attention.statten": stattenStage,
   "attention.kv": kvStage,
   "attention.q": attentionQStage,
+  "channels.slice": sliceStage,
   "to-real": toRealStage,
 };
 

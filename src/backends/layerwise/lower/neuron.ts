@@ -1,6 +1,16 @@
 import { channelsOf, type Op, type OpView } from "../../../ir/index.js";
 import { CHARGE_RULES, type FieldsOf } from "../../program/instruction.js";
-import { addressOf, alike, dataSlot, lanesUsed, spikeSlot, wholePass, type Stage, type Tile } from "../stage.js";
+import {
+  addressOf,
+  alike,
+  dataSlot,
+  lanesUsed,
+  spikeSlot,
+  wholePass,
+  type FeatureMap,
+  type Stage,
+  type Tile,
+} from "../stage.js";
 import type { Group } from "../timing.js";
 import { nameOf } from "../values.js";
 import { regionLayout, weightRegion, type NeuronRows, type RegionLayout } from "../weights.js";
@@ -76,6 +86,43 @@ export function lowerNeuron(context: LowerContext, op: Op, format: "real" | "int
   };
 }
 
+/** The fraction lost, of 4096, by a potential that is forgotten from one timestep to the next. */
+const FORGETS = 4096;
+
+/**
+ * A neuron without memory is a fire whose potential is lost whole before each charge: h = x whatever v was, for every
+ * threshold. So nothing is stored between groups, and no state memory is planned.
+ */
+function lowerThreshold(context: LowerContext, op: Op): Neuron {
+  const view = context.view(op);
+  const channels = channelsOf(op.type);
+  const gt = view.word("fire") === "gt";
+  const vTh = integerThresholds(view.perChannel("v_th", channels), gt);
+  const threshold = uniform(vTh);
+  const thresholds = threshold === undefined ? vTh : undefined;
+  return {
+    op,
+    layer: context.layer(op),
+    format: "int",
+    channels,
+    rows: { thresholds, integer: true, gains: undefined },
+    inRows: thresholds !== undefined,
+    stateWords: 0,
+    constants: {
+      rule: CHARGE_RULES.findIndex((rule) => rule === "decay"),
+      a: FORGETS,
+      b: 0,
+      vTh: threshold ?? 0,
+      vReset: 0,
+      v0: 0,
+      gt: gt ? 1 : 0,
+      soft: 0,
+      stateBits: 32,
+      wrap: 0,
+    },
+  };
+}
+
 /** `k` replaces the rule's first argument: as one number, or as a word of gains. Some rules have none to replace. */
 function firstArgument(
   view: OpView,
@@ -141,10 +188,27 @@ export function neuronRegions(context: LowerContext, neuron: Neuron, blocks: num
 
 /** A neuron that reads a map: real or integer currents, per timestep or held. */
 export function neuronStage(context: LowerContext, op: Op): void {
-  const input = context.operand(op, 0, "data");
+  const view = context.sliceOf(op.operands[0]);
+  const input = view?.map ?? context.operand(op, 0, "data");
   if (input === undefined) return;
   const neuron = lowerNeuron(context, op, input.format);
-  if (neuron === undefined) return;
+  if (neuron !== undefined) fireStage(context, neuron, input, view?.block ?? 0);
+}
+
+/** A neuron without memory, on integers per timestep. */
+export function thresholdStage(context: LowerContext, op: Op): void {
+  const input = context.operand(op, 0, "data", "int");
+  if (input === undefined) return;
+  if (input.span === "static") {
+    context.refuse(op, "reads a value that holds over the sample; a fire writes spikes of each timestep");
+    return;
+  }
+  fireStage(context, lowerThreshold(context, op), input, 0);
+}
+
+/** The stage of a neuron whose currents lie in a map, from channel block `from` on. */
+function fireStage(context: LowerContext, neuron: Neuron, input: FeatureMap, from: number): void {
+  const { op } = neuron;
   const output = context.spikeMap(op.result, op.type);
   const regions = neuronRegions(context, neuron, output.blocks);
   const layout = regionLayout(undefined, neuron.rows);
@@ -167,7 +231,7 @@ export function neuronStage(context: LowerContext, op: Op): void {
       if (place === undefined) return;
       for (const group of tile.pass.groups) {
         const current = {
-          address: addressOf(place, dataSlot(input, group.first), tile.first) + tile.block,
+          address: addressOf(place, dataSlot(input, group.first), tile.first) + from + tile.block,
           stride: input.blocks,
           stepStride: place.slotStride,
           held: input.span === "static",
