@@ -38,13 +38,18 @@ function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: 
 export function foldedWeights(net: Net, weights: Weights, norms: readonly Op[]): Weights | undefined {
   const out = outputsOf(weights);
   const { a, b } = composedAffine(net, norms, out);
-  const values = new Float64Array(weights.mantissa.length);
-  for (let i = 0; i < values.length; i++) {
-    const o = i % out;
-    values[i] = weights.mantissa[i]! * 2 ** -weights.exponent[o]! * a[o]!;
+  const { mantissa } = weights;
+  const scale = Float64Array.from(weights.exponent, (e) => 2 ** -e);
+  const values = new Float64Array(mantissa.length);
+  let finite = true;
+  for (let i = 0, o = 0; i < values.length; i++) {
+    const value = mantissa[i]! * scale[o]! * a[o]!;
+    values[i] = value;
+    finite = finite && Number.isFinite(value);
+    if (++o === out) o = 0;
   }
-  const bias = Float64Array.from(weights.bias, (m, o) => m * 2 ** -weights.exponent[o]! * a[o]! + b[o]!);
-  if (!values.every(Number.isFinite) || !bias.every(Number.isFinite)) return undefined;
+  const bias = Float64Array.from(weights.bias, (m, o) => m * scale[o]! * a[o]! + b[o]!);
+  if (!finite || !bias.every(Number.isFinite)) return undefined;
   return toWeights(weights.shape, values, bias);
 }
 
