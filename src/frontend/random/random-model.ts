@@ -1,10 +1,12 @@
-import { didYouMean, reporting, type Report } from "../../diagnostics/index.js";
-import { verifyNet } from "../../ir/index.js";
+import { didYouMean, internalError, reporting, type Report } from "../../diagnostics/index.js";
+import { netTimesteps, verifyNet } from "../../ir/index.js";
 import type { Checkpoint } from "../formats/index.js";
 import { findModel, type ImportedModel } from "../import-model.js";
 import { MODELS, resolveSettings, type Configuration, type Model } from "../models/index.js";
+import { calibrate, noiseInput, type Calibration } from "./calibrate.js";
 import { randomDiagnostics } from "./diagnostics.js";
 import { officialInitialisation } from "./initialise.js";
+import { wantedRates, type RateTable } from "./rates.js";
 
 export interface RandomOptions {
   readonly seed: number;
@@ -47,6 +49,33 @@ function choose(
   const of = named === undefined ? "" : ` of \`${named.name}\``;
   const hint = `${didYouMean(config, names)}; known: ${names.join(", ")}`;
   return report.add(randomDiagnostics.make("config", `no configuration \`${config}\`${of}`, { hint }));
+}
+
+export interface CalibratedModel extends ImportedModel {
+  readonly calibration: Calibration;
+}
+
+/**
+ * Sets the batch norms of a random model so that its layers have the rates of a table on the first sample of `inputs`, or on a
+ * picture of noise drawn from the seed. A number as table is the rate of every layer with a batch norm of its own.
+ */
+export function calibrateModel(
+  model: ImportedModel,
+  rates: RateTable | number,
+  options: { readonly seed: number; readonly input?: ArrayLike<number>; readonly tolerance?: number },
+  report: Report,
+): CalibratedModel | undefined {
+  const [input] = model.net.inputs;
+  if (input === undefined) throw internalError("a model without an input");
+  const wanted = wantedRates(rates, model.net, netTimesteps(model.net), report);
+  if (wanted === undefined) return undefined;
+  const data = options.input ?? noiseInput(input.type, options.seed);
+  const settings = { ...options, wanted, ownOnly: typeof rates === "number" };
+  const calibration = calibrate(model.net, new Map([[input.name, data]]), settings, report);
+  if (report.failed) return undefined;
+  const tensors = new Map(model.checkpoint.tensors);
+  for (const [name, set] of calibration.changed) tensors.set(name, { dtype: "f32", shape: [set.length], data: set });
+  return { ...model, net: calibration.net, checkpoint: { ...model.checkpoint, tensors }, calibration };
 }
 
 /** Builds the net of an architecture with the official initialisation drawn from a seed, and the checkpoint it stands for. */
