@@ -6,13 +6,14 @@ import { Report } from "../src/diagnostics/index.js";
 import { calibrateModel, randomModel } from "../src/frontend/random/random-model.js";
 import { readRates } from "../src/frontend/random/rates.js";
 
-const [config = "statten-8-768", table = "statten-8-768", tolerance = "1"] = process.argv.slice(2);
+const [config = "statten-8-768", table = "statten-8-768", tolerance = "0.02"] = process.argv.slice(2);
 const report = new Report();
 const start = performance.now();
 const model = randomModel({ seed: 1, config }, report);
 const rates = readRates(table, report);
 if (model === undefined || rates === undefined) throw new Error(report.errors[0]?.message);
 const calibrated = calibrateModel(model, rates, { seed: 1, tolerance: Number(tolerance) }, report);
+if (calibrated === undefined) console.log("  not reached:");
 const show = (list: readonly number[]): string => list.map((rate) => rate.toFixed(4)).join(" ");
 for (const { layer, wanted, reached } of calibrated?.calibration.layers ?? [])
   console.log(`  ${layer.padEnd(28)}${show(reached)}${wanted === undefined ? "" : `   wanted ${show(wanted)}`}`);

@@ -6,6 +6,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "A checkpoint does not say which network it belongs to; name it with --arch.",
   },
+  "model-source": {
+    severity: "error",
+    explain:
+      "A network comes either from a file or from --random-init; the options of the latter mean nothing without it.",
+  },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
   labels: { severity: "error", explain: "The labels do not fit the samples." },

@@ -15,15 +15,15 @@ export function registerOpt(program: Command, io: Io): void {
   const command = program
     .command("opt")
     .description("run passes and write the net as IR text, its constants beside it")
-    .argument("<model>", "checkpoint (with --arch) or net.snn")
+    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option(
       "-o, --output <file>",
       "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout",
     )
     .option("--locations", "print where each op came from");
-  withPassOptions(withModelOptions(command)).action((file: string, options: OptOptions) =>
+  withPassOptions(withModelOptions(command)).action((file: string | undefined, options: OptOptions) =>
     runCommand(io, async (report) => {
-      const net = loadNet(file, options, report);
+      const net = loadNet(file, options, report, io);
       if (net === undefined) return;
       const result = runPasses(net, { ...options, passes: options.passes ?? "" }, report, io);
       if (result === undefined) return;

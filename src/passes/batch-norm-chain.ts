@@ -21,11 +21,16 @@ export interface NormChain {
 const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 
 /** The affine forms of a chain composed in doubles: x * a + b per channel. */
-function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: Float64Array; b: Float64Array } {
+function composedAffine(
+  net: Net,
+  norms: readonly Op[],
+  channels: number,
+  types: ReadonlyMap<string, ValueType>,
+): { a: Float64Array; b: Float64Array } {
   const a = new Float64Array(channels).fill(1);
   const b = new Float64Array(channels);
   for (const norm of norms) {
-    const next = batchNormAffine(viewOf(net, norm));
+    const next = batchNormAffine(viewOf(net, norm, types));
     for (let c = 0; c < channels; c++) {
       a[c] = a[c]! * next.a[c]!;
       b[c] = b[c]! * next.a[c]! + next.b[c]!;
@@ -35,9 +40,14 @@ function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: 
 }
 
 /** w' = w * a and b' = b * a + shift in doubles, put on the grid again; nothing when a value is not finite. */
-export function foldedWeights(net: Net, weights: Weights, norms: readonly Op[]): Weights | undefined {
+export function foldedWeights(
+  net: Net,
+  weights: Weights,
+  norms: readonly Op[],
+  types: ReadonlyMap<string, ValueType> = valueTypes(net),
+): Weights | undefined {
   const out = outputsOf(weights);
-  const { a, b } = composedAffine(net, norms, out);
+  const { a, b } = composedAffine(net, norms, out, types);
   const { mantissa } = weights;
   const scale = Float64Array.from(weights.exponent, (e) => 2 ** -e);
   const values = new Float64Array(mantissa.length);
@@ -58,7 +68,7 @@ function legalFold(net: Net, op: Op, norms: readonly Op[], types: ReadonlyMap<st
   const [symbol = ""] = op.symbols;
   const weights = net.constants.get(symbol);
   if (weights?.kind !== "weights") return undefined;
-  const folded = foldedWeights(net, weights, norms);
+  const folded = foldedWeights(net, weights, norms, types);
   if (folded === undefined) return undefined;
   const operandTypes = op.operands.flatMap((name) => types.get(name) ?? []);
   const checked = checkOp(op, operandTypes, new Map([[symbol, folded]]));

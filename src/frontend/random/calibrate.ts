@@ -51,7 +51,8 @@ export const DEFAULT_TOLERANCE = 0.02;
 /** Elements of a layer that the search looks at; whole positions, evenly spaced. */
 const SAMPLE = 2 ** 19;
 const CORRECTIONS = 4;
-const SPREADS = [0.25, 0.5, 1, 1.5, 2, 3, 4, 6] as const;
+/** In units of gamma. */
+const SPREADS = [0.25, 0.5, 1, 2, 4, 8, 16] as const;
 const SPREAD_BISECTIONS = 10;
 
 /** What is remembered of a layer whose batch norm was set, so that it can be set anew. */
@@ -297,23 +298,26 @@ class Calibrator {
     this.set(
       norm,
       1,
-      Float32Array.from({ length: channels }, (_, c) => setting.beta + setting.spread * (offsets?.[c] ?? 0)),
+      Float32Array.from(
+        { length: channels },
+        (_, c) => setting.beta + setting.spread * setting.gamma * (offsets?.[c] ?? 0),
+      ),
     );
     for (const op of [norm, ...path, neuron]) this.compute(op);
   }
 
   /**
-   * A layer without a batch norm, such as the neurons behind attention: the layers it depends on keep their mean rates, but their
-   * channels are spread apart, some firing more and some less. The first two layers, which are multiplied channel by channel,
-   * share the channels that fire more. The spread is searched on a grid and bisected.
+   * A layer without a batch norm, such as the neurons behind attention: the layers it depends on keep their mean rates, but the
+   * channels of the first two of them, which attention multiplies channel by channel, are spread apart: the same ones fire more in
+   * both, the others less. The spread is searched on a grid and bisected.
    */
   private fitThrough(neuron: Op, before: readonly Op[], wanted: readonly number[]): void {
     const layers = before.flatMap((op) => this.fitted.get(op) ?? []);
     if (layers.length === 0) return;
+    const [leader] = layers;
     const offsets = layers.map(({ knob: { norm } }, i) => {
-      const shared = layers[i < 2 ? 0 : i]?.knob.norm ?? norm;
-      const random = new Generator(this.options.seed, `spread ${shared.symbols[1] ?? ""}`);
-      return Float32Array.from({ length: channelsOf(norm.type) }, () => random.normal());
+      const random = new Generator(this.options.seed, `spread ${leader?.knob.norm.symbols[1] ?? ""}`);
+      return Float32Array.from({ length: channelsOf(norm.type) }, () => (i < 2 ? random.normal() : 0));
     });
     for (const [i, { sample }] of layers.entries()) {
       const z = offsets[i]!;

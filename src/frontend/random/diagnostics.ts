@@ -13,8 +13,4 @@ export const randomDiagnostics = defineDiagnostics("random", {
     explain:
       "A wanted firing rate cannot be reached by the batch norms in front of the layer; the message gives the nearest rate. Some neurons, such as those behind attention, have no batch norm of their own.",
   },
-  input: {
-    severity: "error",
-    explain: "The pictures to calibrate on do not have the shape of the network's input.",
-  },
 });

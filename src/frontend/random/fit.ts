@@ -2,7 +2,7 @@ import { channelsOf, type OpView } from "../../ir/index.js";
 
 const f = Math.fround;
 
-/** Currents of sampled neurons, [timesteps][neurons]: base + gamma * unit + beta + spread * offset of the channel. */
+/** Currents of sampled neurons, [timesteps][neurons]: base + gamma * (unit + spread * offset of the channel) + beta. */
 export interface CurrentSample {
   readonly base: readonly Float32Array[];
   readonly unit: readonly Float32Array[];
@@ -56,7 +56,7 @@ export function sampleRates(
   let neurons = 0;
   for (let i = 0; i < offset.length; i += stride) {
     neurons++;
-    const shift = beta + spread * offset[i]!;
+    const shift = beta + spread * gamma * offset[i]!;
     let v = rule.v0;
     for (let t = 0; t < unit.length; t++) {
       const x = base[t]![i]! + gamma * unit[t]![i]! + shift;
@@ -120,7 +120,8 @@ export function fitSetting(sample: CurrentSample, rule: NeuronRule, wanted: read
     const rates = sampleRates(sample, rule, setting, stride);
     const miss = Math.abs(mean(rates) - target);
     // A gamma at which the mean cannot be met is worse than any at which it can.
-    const squares = rates.reduce((sum, r, t) => sum + (r - (wanted[t] ?? 0)) ** 2, 0) + (miss > 0.02 * target ? miss : 0);
+    const squares =
+      rates.reduce((sum, r, t) => sum + (r - (wanted[t] ?? 0)) ** 2, 0) + (miss > 0.02 * target ? miss : 0);
     known.set(exponent, squares);
     return squares;
   };

@@ -12,8 +12,7 @@ export interface Knob {
 
 /** What sets the rate of a neuron layer: a batch norm of its own, or the neurons it depends on. */
 export type Control =
-  | { readonly kind: "own"; readonly knob: Knob }
-  | { readonly kind: "through"; readonly neurons: readonly Op[] };
+  { readonly kind: "own"; readonly knob: Knob } | { readonly kind: "through"; readonly neurons: readonly Op[] };
 
 const PASSED = new Set(["stream.add", "pool.max", "reduce.mean-positions"]);
 
