@@ -212,8 +212,14 @@ class Calibrator {
       const [want, got] = [mean(wanted), mean(reached)];
       const spike = 1 / (slotSize(op.type) * reached.length);
       if (Math.abs(want - got) <= Math.max(this.tolerance * want, 1.001 * spike)) continue;
-      const own = this.controls.get(op)?.kind === "own";
-      const why = own ? "by its batch norm" : "through the layers before it, which keep their own rates";
+      const control = this.controls.get(op);
+      const through = control?.kind === "through" && control.neurons.some((neuron) => this.fitted.has(neuron));
+      const why =
+        control?.kind === "own"
+          ? "by its batch norm"
+          : through
+            ? "through the layers before it, which keep their own rates"
+            : "without a batch norm of its own, and with no layer before it in the table";
       const hint = `the nearest rate is ${got.toPrecision(4)}; want that, leave the layer out of the table, or allow more with --rates-tolerance`;
       const message = `layer \`${layer}\` cannot reach the mean rate ${want.toPrecision(4)} ${why}`;
       this.report.add(randomDiagnostics.make("rate", message, { hint }));
@@ -312,12 +318,12 @@ class Calibrator {
    * both, the others less. The spread is searched on a grid and bisected.
    */
   private fitThrough(neuron: Op, before: readonly Op[], wanted: readonly number[]): void {
-    const layers = before.flatMap((op) => this.fitted.get(op) ?? []);
-    if (layers.length === 0) return;
+    const layers = before.flatMap((op) => this.fitted.get(op) ?? []).slice(0, 2);
     const [leader] = layers;
-    const offsets = layers.map(({ knob: { norm } }, i) => {
-      const random = new Generator(this.options.seed, `spread ${leader?.knob.norm.symbols[1] ?? ""}`);
-      return Float32Array.from({ length: channelsOf(norm.type) }, () => (i < 2 ? random.normal() : 0));
+    if (leader === undefined) return;
+    const offsets = layers.map(({ knob: { norm } }) => {
+      const random = new Generator(this.options.seed, `spread ${leader.knob.norm.symbols[1] ?? ""}`);
+      return Float32Array.from({ length: channelsOf(norm.type) }, () => random.normal());
     });
     for (const [i, { sample }] of layers.entries()) {
       const z = offsets[i]!;
