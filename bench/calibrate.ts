@@ -19,4 +19,8 @@ for (const { layer, wanted, reached } of calibrated?.calibration.layers ?? [])
   console.log(`  ${layer.padEnd(28)}${show(reached)}${wanted === undefined ? "" : `   wanted ${show(wanted)}`}`);
 for (const { message, hint } of report.errors) console.log(`  ${message}; ${hint ?? ""}`);
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
-console.log(`${config}: ${seconds} s, peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`);
+const { user, system } = process.cpuUsage();
+const processor = ((user + system) / 1e6).toFixed(1);
+console.log(
+  `${config}: ${seconds} s, ${processor} s of processor time, peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
+);

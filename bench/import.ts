@@ -15,6 +15,10 @@ const line = (what: string, from: number): void => {
     `  ${what.padEnd(18)}${(seconds() - from).toFixed(2).padStart(7)} s   peak ${peak.toFixed(0).padStart(5)} MB`,
   );
 };
+const cpu = (): string => {
+  const { user, system } = process.cpuUsage();
+  return `  ${((user + system) / 1e6).toFixed(1)} s of processor time`;
+};
 
 const report = new Report();
 const start = seconds();
@@ -35,3 +39,4 @@ runPipeline(model.net, parsePipeline("import").steps ?? [], {
 });
 line("all passes", before);
 line("everything", start);
+console.log(cpu());

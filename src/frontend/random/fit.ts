@@ -52,7 +52,7 @@ export function sampleRates(
   { gamma, beta, spread }: Setting,
   stride = 1,
 ): number[] {
-  const spikes = new Array<number>(unit.length).fill(0);
+  const spikes = unit.map(() => 0);
   let neurons = 0;
   for (let i = 0; i < offset.length; i += stride) {
     neurons++;

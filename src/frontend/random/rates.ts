@@ -62,14 +62,18 @@ export function wantedRates(
   const names = net.ops.flatMap((op) => (op.layer === undefined ? [] : [op.layer.name]));
   const wanted = new Map<string, readonly number[]>();
   if (typeof table === "number") {
-    for (const name of names) wanted.set(name, new Array<number>(timesteps).fill(table));
+    for (const name of names)
+      wanted.set(
+        name,
+        Array.from({ length: timesteps }, () => table),
+      );
     return wanted;
   }
   const known = new Set(names);
   const before = report.errors.length;
   for (const [key, value] of Object.entries(table.layers)) {
     const layers = key.split("+").map((name) => name.trim());
-    const rates = typeof value === "number" ? new Array<number>(timesteps).fill(value) : value;
+    const rates = typeof value === "number" ? Array.from({ length: timesteps }, () => value) : value;
     if (rates.length !== timesteps)
       bad(`\`${key}\` has ${rates.length} rates, the network ${timesteps} timesteps`, table.name, report);
     for (const layer of layers) {

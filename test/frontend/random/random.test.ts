@@ -152,11 +152,15 @@ describe("a network from a seed", () => {
     ["sdt-cifar10-2-256", 2_567_082],
     ["sdt-cifar10dvs-2-256", 2_566_794],
     ["statten-8-768", 66_339_144],
-  ])("%s has %i parameters (seed-models.md 3.3, 7.3)", async (config, parameters) => {
-    const { code, out } = await spikec("inspect", "--random-init", "1", "--config", config, "--json");
-    expect(code).toBe(0);
-    expect((JSON.parse(out) as { parameters: number }).parameters).toBe(parameters);
-  });
+  ])(
+    "%s has %i parameters (seed-models.md 3.3, 7.3)",
+    async (config, parameters) => {
+      const { code, out } = await spikec("inspect", "--random-init", "1", "--config", config, "--json");
+      expect(code).toBe(0);
+      expect((JSON.parse(out) as { parameters: number }).parameters).toBe(parameters);
+    },
+    240_000,
+  );
 
   it.each([
     ["sdt-8-384", 16_816_536],
