@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["conformance/**/*.test.ts"],
     globalSetup: ["conformance/support/announce.ts"],
     testTimeout: 600_000,
+    hookTimeout: 600_000,
     pool: "forks",
     maxWorkers: 2,
   },

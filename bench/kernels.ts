@@ -133,8 +133,8 @@ const real = layers.map(({ weights, spikes, outputs }) => ({
 }));
 
 const synapses = race({
-  "grouped by pattern": () => layers.forEach((layer) => grouped(layer, sums)),
-  "row by row": () => layers.forEach((layer) => rowByRow(layer, sums)),
+  "grouped by pattern (lists of rows)": () => layers.forEach((layer) => grouped(layer, sums)),
+  "row by row (stepped)": () => layers.forEach((layer) => rowByRow(layer, sums)),
   "dense loop": () => {
     for (const { outputs, weights, spikes, out } of real) {
       for (const spike of spikes) {

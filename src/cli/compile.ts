@@ -6,6 +6,7 @@ import { didYouMean, type Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
 import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { checkOutput } from "./files.js";
 import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
@@ -58,6 +59,8 @@ export function registerCompile(program: Command, io: Io): void {
     .option("--explain", "print how the net was laid out on the chip");
   withPassOptions(withModelOptions(command)).action((file: string | undefined, options: CompileOptions) =>
     runCommand(io, async (report) => {
+      const inputs = file === undefined ? [] : [file];
+      checkOutput(options.output, inputs);
       const net = loadNet(file, options, report, io);
       if (net === undefined) return;
       const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);

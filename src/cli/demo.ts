@@ -85,12 +85,10 @@ function comparison(variants: readonly Variant[]): string {
   const energy = variants.map(({ run }) => estimateEnergy(run, ENERGY_TABLES[0]!));
   const row = (name: string, cell: (v: Variant, i: number) => string): string[] => [name, ...variants.map(cell)];
   const samples = (v: Variant): number => v.run.samples.length;
-  const events = (v: Variant, names: readonly ("ac" | "kv" | "qa")[]): string =>
-    count(
-      Math.round(
-        v.run.layers.flatMap((l) => names.flatMap((n) => l.events[n])).reduce((a, b) => a + b, 0) / samples(v),
-      ),
-    );
+  const events = (v: Variant, names: readonly ("ac" | "kv" | "qa" | "spike")[], layer = ""): string => {
+    const counts = v.run.layers.filter((l) => l.name.endsWith(layer)).flatMap((l) => names.flatMap((n) => l.events[n]));
+    return count(Math.round(counts.reduce((a, b) => a + b, 0) / samples(v)));
+  };
   return table([
     ["per picture", ...variants.map((v) => (v.chunk === 1 ? "chunk 1 (per timestep)" : `STAtten, chunk ${v.chunk}`))],
     row("accuracy on the chip", (v) => percent(accuracyOf(v.run) ?? 0)),
@@ -98,6 +96,7 @@ function comparison(variants: readonly Variant[]): string {
     row("time", (v) => si(v.run.seconds / samples(v), "s")),
     row("accumulates (AC)", (v) => events(v, ["ac"])),
     row("attention additions", (v) => events(v, ["kv", "qa"])),
+    row("spikes behind the attention", (v) => events(v, ["spike"], ".attn_lif")),
     row("energy, arithmetic", (v, i) => si(energy[i]!.totals.arithmetic / samples(v), "J")),
     row("energy, SRAM", (v, i) => si(energy[i]!.totals.sram / samples(v), "J")),
     row("energy, DRAM", (v, i) => si(energy[i]!.totals.dram / samples(v), "J")),

@@ -13,6 +13,14 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
+  "no-folder": { severity: "error", explain: "The folder of an output does not exist; it is not made silently." },
+  inputs: { severity: "error", explain: "The program's inputs are not of the kind that the command can feed." },
+  "not-finite": { severity: "error", explain: "The network computed an infinity or NaN; nothing was written." },
+  overwrites: {
+    severity: "error",
+    explain: "The output would replace an input, or a file that spikec did not write. Choose another name.",
+  },
+  "text-options": { severity: "error", explain: "IR text is complete: --arch and --set belong to checkpoints." },
   labels: { severity: "error", explain: "The labels do not fit the samples." },
   range: { severity: "error", explain: "An option has a value outside what the inputs allow." },
   "demo-file": {

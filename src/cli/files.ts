@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DiagnosticError } from "../diagnostics/index.js";
 import { cliDiagnostics } from "./diagnostics.js";
 
@@ -9,5 +10,28 @@ export function readFileOrThrow(path: string): Uint8Array {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new DiagnosticError(cliDiagnostics.make("cannot-read", `cannot read \`${path}\`: ${reason}`));
+  }
+}
+
+/** Where a path leads, also when the file does not exist yet. */
+function target(path: string): string {
+  const folder = dirname(path);
+  return existsSync(path)
+    ? realpathSync(path)
+    : join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
+}
+
+/** Refuses, before any work is done, an output that is one of the inputs or whose folder does not exist. */
+export function checkOutput(output: string, inputs: readonly string[]): void {
+  const folder = dirname(output);
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new DiagnosticError(
+      cliDiagnostics.make("no-folder", `cannot write \`${output}\`: there is no folder \`${folder}\``),
+    );
+  }
+  if (inputs.some((input) => target(input) === target(output))) {
+    throw new DiagnosticError(
+      cliDiagnostics.make("overwrites", `\`${output}\` is an input of this command`, { hint: "name another output" }),
+    );
   }
 }

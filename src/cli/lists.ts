@@ -3,7 +3,7 @@ import { BACKENDS } from "../backends/index.js";
 import { didYouMean } from "../diagnostics/index.js";
 import { MODELS } from "../frontend/models/index.js";
 import { findOp, OPS, type AttrDefinition, type OpDefinition } from "../ir/index.js";
-import { describeOption, PASSES, PIPELINES, type Pass } from "../passes/index.js";
+import { describeOption, PASSES, PIPELINES, type NamedPipeline, type Pass } from "../passes/index.js";
 import { allCodes } from "./codes.js";
 import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -69,6 +69,12 @@ function opPage(op: OpDefinition): string {
   return parts.join("\n");
 }
 
+function pipelinePage({ name, summary, entries }: NamedPipeline): string {
+  return [`pipeline ${name}: ${summary}`, ...entries.map((step) => `  ${step.pass.padEnd(16)} ${step.reason}`)].join(
+    "\n",
+  );
+}
+
 function passPage(pass: Pass): string {
   const { exactness } = pass;
   const kept = {
@@ -128,17 +134,14 @@ export function registerLists(program: Command, io: Io): void {
           ...PASSES.map((pass) => [pass.name, pass.exactness.kind, pass.summary]),
         ]),
         "",
-        ...PIPELINES.map(
-          (p) =>
-            `pipeline ${p.name}: ${p.summary}\n${p.entries.map((step) => `  ${step.pass.padEnd(16)} ${step.reason}`).join("\n")}`,
-        ),
+        ...PIPELINES.map(pipelinePage),
       ].join("\n"),
     (name) => {
       const pass = PASSES.find((p) => p.name === name);
-      if (pass === undefined) return undefined;
-      return passPage(pass);
+      const pipeline = PIPELINES.find((p) => p.name === name);
+      return pass === undefined ? pipeline && pipelinePage(pipeline) : passPage(pass);
     },
-    () => PASSES.map((pass) => pass.name),
+    () => [...PASSES, ...PIPELINES].map(({ name }) => name),
   );
   listing(
     program,

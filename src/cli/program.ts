@@ -10,16 +10,18 @@ function version(): string {
 type Register = (program: Command, io: Io) => void;
 
 /** Commands by name. Loaded on demand: a simulation loads no compiler, and help for one command loads no other. */
-const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
-  inspect: async () => (await import("./inspect.js")).registerInspect,
-  compile: async () => (await import("./compile.js")).registerCompile,
-  simulate: async () => (await import("./simulate.js")).registerSimulate,
-  energy: async () => (await import("./energy.js")).registerEnergy,
-  validate: async () => (await import("./validate.js")).registerValidate,
-  opt: async () => (await import("./opt.js")).registerOpt,
-  demo: async () => (await import("./demo.js")).registerDemo,
-  lists: async () => (await import("./lists.js")).registerLists,
-};
+const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map(
+  Object.entries({
+    inspect: async () => (await import("./inspect.js")).registerInspect,
+    compile: async () => (await import("./compile.js")).registerCompile,
+    simulate: async () => (await import("./simulate.js")).registerSimulate,
+    energy: async () => (await import("./energy.js")).registerEnergy,
+    validate: async () => (await import("./validate.js")).registerValidate,
+    opt: async () => (await import("./opt.js")).registerOpt,
+    demo: async () => (await import("./demo.js")).registerDemo,
+    lists: async () => (await import("./lists.js")).registerLists,
+  }),
+);
 
 /** The command line with the one command that is called, or with all of them. */
 async function createProgram(command: string | undefined, io: Io): Promise<Command> {
@@ -32,8 +34,8 @@ async function createProgram(command: string | undefined, io: Io): Promise<Comma
     .configureOutput({ writeErr: (text) => io.err(text.trimEnd()), writeOut: (text) => io.out(text.trimEnd()) })
     .showSuggestionAfterError()
     .addHelpText("after", "\nFirst steps: `spikec demo`, then `spikec models`, `spikec compile --help`.");
-  const called = command !== undefined && command !== "lists" ? COMMANDS[command] : undefined;
-  for (const load of called === undefined ? Object.values(COMMANDS) : [called]) (await load())(program, io);
+  const called = command !== undefined && command !== "lists" ? COMMANDS.get(command) : undefined;
+  for (const load of called === undefined ? [...COMMANDS.values()] : [called]) (await load())(program, io);
   return program;
 }
 

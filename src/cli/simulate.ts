@@ -1,15 +1,15 @@
 import type { Command } from "commander";
-import { decodeProgram, type Program } from "../backends/program/index.js";
+import { decodeProgram, type Port, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
 import { readNpy } from "../frontend/formats/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { isNormalisationName, NORMALISATIONS, readInputs, type InputSet } from "../frontend/inputs/index.js";
-import { createStepped } from "../sim/layerwise/index.js";
+import { createStepped, type RunResult } from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { didYouMean } from "../diagnostics/index.js";
 import { positiveInteger, runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { readFileOrThrow } from "./files.js";
+import { checkOutput, readFileOrThrow } from "./files.js";
 import { writeFileAtomically } from "./output.js";
 import { Progress } from "./progress.js";
 import { count, percent, si, table } from "./text.js";
@@ -34,11 +34,37 @@ function readLabels(path: string | undefined, inputs: InputSet, report: Report):
   const labels = readNpy(readFileOrThrow(path), path, report);
   if (labels === undefined) return undefined;
   const samples = inputs.data.shape[0] ?? 0;
+  const whole = Array.from(labels.data.subarray(0, samples)).every((label) => Number.isInteger(label) && label >= 0);
+  if (!whole)
+    return report.add(cliDiagnostics.make("labels", `\`${path}\` holds labels that are no classes 0, 1, 2, …`));
   if (labels.shape.length === 1 && labels.data.length >= samples) return labels.data;
   const shape = labels.shape.join("x");
   return report.add(
     cliDiagnostics.make("labels", `\`${path}\` has shape ${shape}, ${samples} samples need a label each`),
   );
+}
+
+/** The one picture input that an input set can feed; other programs need the library. */
+function pictureInput(program: Program): Port {
+  const [port, ...others] = program.inputs;
+  if (port !== undefined && others.length === 0 && port.shape.length === 3 && port.format === "real") return port;
+  const list = program.inputs.map((p) => `${p.name} (${p.shape.join("x")}, ${p.format})`).join(", ");
+  throw new DiagnosticError(
+    cliDiagnostics.make("inputs", `\`simulate\` feeds one real input HxWxC, this program has ${list || "none"}`),
+  );
+}
+
+function checkFinite(outputs: RunResult["outputs"], sample: string): void {
+  for (const [name, values] of outputs) {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    throw new DiagnosticError(
+      cliDiagnostics.make(
+        "not-finite",
+        `output \`${name}\` of sample ${sample} is ${values[at]} at ${at}: the net overflows f32`,
+      ),
+    );
+  }
 }
 
 /** Runs a program on every sample of an input set. */
@@ -48,13 +74,16 @@ export function simulateAll(
   labels: ArrayLike<number> | undefined,
   progress: Progress,
 ): RunFile {
+  const port = pictureInput(program);
   const machine = createStepped(program);
   const totals = new RunTotals(program);
   const samples = inputs.data.shape[0] ?? 0;
   progress.start(samples, "samples");
   for (let index = 0; index < samples; index++) {
-    const values = new Map(program.inputs.map((port) => [port.name, sampleFor(port, inputs.data, index)]));
-    totals.add(machine.run(values), { name: inputs.names[index] ?? String(index), label: labels?.[index] });
+    const result = machine.run(new Map([[port.name, sampleFor(port, inputs.data, index)]]));
+    const name = inputs.names[index] ?? String(index);
+    checkFinite(result.outputs, name);
+    totals.add(result, { name, label: labels?.[index] });
     progress.step();
   }
   progress.stop();
@@ -122,6 +151,7 @@ export function registerSimulate(program: Command, io: Io): void {
       runCommand(io, async (report) => {
         const loaded = loadProgram(file, report);
         if (loaded === undefined) return;
+        if (options.output !== undefined) checkOutput(options.output, [file, options.input]);
         const inputs = readInputs(options.input, report, {
           ...normalisation(options.normalise),
           ...(options.limit === undefined ? {} : { limit: options.limit }),

@@ -1,12 +1,10 @@
 import type { Command } from "commander";
 import { readChip } from "../chips/index.js";
-import { didYouMean, type Report } from "../diagnostics/index.js";
-import { importModel } from "../frontend/import-model.js";
-import { MODELS } from "../frontend/models/index.js";
+import type { Report } from "../diagnostics/index.js";
+import { importModel, type ImportedModel } from "../frontend/import-model.js";
 import { loadTfjsKernels } from "../tfjs/index.js";
-import { validateDiagnostics } from "../validate/diagnostics.js";
 import { runLadder, type Rung } from "../validate/ladder.js";
-import { readRecordedCase } from "../validate/recorded-case.js";
+import { readRecordedCase, type RecordedCase } from "../validate/recorded-case.js";
 import { collectText, positiveInteger, runCommand, type Io } from "./command.js";
 
 interface ValidateOptions {
@@ -21,51 +19,41 @@ function rungLine(rung: Rung): string {
   return `${mark}  ${rung.name}: ${rung.detail}`;
 }
 
+/** The first rung: the checkpoint becomes a verified net. */
+function importRung(recorded: RecordedCase, model: ImportedModel | undefined): Rung {
+  const detail =
+    model === undefined
+      ? `${recorded.arch}: refused, see the errors`
+      : `${recorded.arch}, ${model.net.ops.length} ops, ${recorded.layers.length} spiking layers, ${recorded.samples} samples`;
+  return { name: "import", status: model === undefined ? "failed" : "passed", detail, layers: [] };
+}
+
 async function validateCase(folder: string, options: ValidateOptions, report: Report, io: Io): Promise<boolean> {
   const recorded = readRecordedCase(folder, report);
-  if (recorded === undefined) return false;
-  if (!MODELS.some((model) => model.name === recorded.arch)) {
-    const hint = didYouMean(
-      recorded.arch,
-      MODELS.map((model) => model.name),
-    );
-    report.add(
-      validateDiagnostics.make(
-        "unsupported-case",
-        `case \`${recorded.name}\` records a \`${recorded.arch}\` network, which cannot be imported`,
-        { hint },
-      ),
-    );
-    return false;
-  }
-  const model = importModel(recorded.checkpoint, { arch: recorded.arch }, report);
   const chips = options.chip.map((name) => readChip(name, report)).filter((chip) => chip !== undefined);
-  if (model === undefined || report.failed) return false;
-  const tfjs = options.tfjs ? await loadTfjsKernels() : { reason: "--no-tfjs" };
+  if (recorded === undefined || report.failed) return false;
+  const json = options.json === true;
   const onRung = (rung: Rung): void => {
-    if (options.json !== true) io.out(rungLine(rung));
+    if (!json) io.out(rungLine(rung));
   };
-  if (options.json !== true)
-    io.out(
-      `pass  import: ${recorded.arch}, ${model.net.ops.length} ops, ${recorded.layers.length} spiking layers, ${recorded.samples} samples`,
-    );
-  const settings = {
-    chips,
-    tfjs,
-    onRung,
-    ...(options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock }),
-  };
-  const rungs = runLadder(model.net, recorded, settings, report);
+  const model = importModel(recorded.checkpoint, { arch: recorded.arch }, report);
+  const rungs = [importRung(recorded, model)];
+  rungs.forEach(onRung);
+  if (model !== undefined) {
+    const tfjs = options.tfjs ? await loadTfjsKernels() : { reason: "--no-tfjs" };
+    if ("note" in tfjs && tfjs.note !== undefined) io.err(tfjs.note);
+    const timeBlock = options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock };
+    rungs.push(...runLadder(model.net, recorded, { chips, tfjs, onRung, ...timeBlock }, report));
+  }
   const failed = rungs.filter((rung) => rung.status === "failed").length;
-  if (options.json === true)
-    io.out(JSON.stringify({ case: recorded.name, arch: recorded.arch, passed: failed === 0, rungs }, null, 2));
-  else
-    io.out(
-      failed === 0
-        ? `${recorded.name}: every rung passed`
-        : `${recorded.name}: ${failed} of ${rungs.length + 1} rungs failed`,
-    );
-  return failed === 0;
+  const passed = failed === 0;
+  const verdict = passed ? "every rung passed" : `${failed} of ${rungs.length} rungs failed`;
+  io.out(
+    json
+      ? JSON.stringify({ case: recorded.name, arch: recorded.arch, passed, rungs }, null, 2)
+      : `${recorded.name}: ${verdict}`,
+  );
+  return passed;
 }
 
 export function registerValidate(program: Command, io: Io): void {

@@ -52,8 +52,9 @@ function layerRows(run: RunFile, layer: LayerTotals, table: EnergyTable, unprice
     else rows.push({ layer: layer.name, what, group, count, joules: count * figure.joules, figure });
   };
   for (const event of PRICED) add(event, "arithmetic", sum(layer.events[event]), table.events[event]);
-  for (const [memory, accesses] of Object.entries(layer.accesses)) {
-    const { bytes, wordBytes } = run.chip.memories[memory] ?? { bytes: 0, wordBytes: 0 };
+  for (const memory of ["spike", "weight", "data"] as const) {
+    const accesses = layer.accesses[memory];
+    const { bytes, wordBytes } = run.chip.memories[memory];
     const figure = sramFigure(table, bytes);
     add(`read ${memory}`, "sram", accesses.reads * wordBytes * 8, figure);
     add(`write ${memory}`, "sram", accesses.writes * wordBytes * 8, figure);

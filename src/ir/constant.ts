@@ -1,4 +1,4 @@
-import { gridExponent, roundHalfEven, EXACT_LIMIT } from "../math/grid.js";
+import { gridExponent, roundHalfEven } from "../math/grid.js";
 import { elements } from "../math/tensor.js";
 
 /**
@@ -97,6 +97,28 @@ export function sumBound(weights: Weights, largestInput: number, biasUnit = 1): 
   return worst;
 }
 
-export function sumsAreExact(weights: Weights, largestInput: number): boolean {
-  return sumBound(weights, largestInput).bound < EXACT_LIMIT;
+const digests = new WeakMap<Constant, string>();
+
+/** FNV-1a over 32-bit words, two lanes with different offsets: 16 hexadecimal digits that tell constants apart, not a signature. */
+function fnv(words: Int32Array, state: Int32Array): void {
+  let [a, b] = [state[0]!, state[1]!];
+  for (let i = 0; i < words.length; i++) {
+    a = Math.imul(a ^ words[i]!, 0x01000193);
+    b = Math.imul(b ^ (words[i]! >>> 15) ^ words[i]!, 0x01000193) ^ a;
+  }
+  state[0] = a;
+  state[1] = b;
+}
+
+/** A digest of a constant's shape and bits, so that text can say which values it was written with. */
+export function digestOf(constant: Constant): string {
+  const known = digests.get(constant);
+  if (known !== undefined) return known;
+  const state = Int32Array.of(0x811c9dc5, 0x1000193);
+  const parts = constant.kind === "real" ? [constant.data] : [constant.mantissa, constant.exponent, constant.bias];
+  fnv(Int32Array.from(constant.shape), state);
+  for (const part of parts) fnv(new Int32Array(part.buffer, part.byteOffset, part.byteLength / 4), state);
+  const digest = Array.from(state, (half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
+  digests.set(constant, digest);
+  return digest;
 }

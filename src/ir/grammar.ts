@@ -91,7 +91,12 @@ class NetGrammar extends CstParser {
     this.SUBRULE(this.shape);
     this.CONSUME(T.Greater);
     this.OR([
-      { ALT: () => this.CONSUME(T.External) },
+      {
+        ALT: () => {
+          this.CONSUME(T.External);
+          this.OPTION2(() => this.CONSUME(T.Text));
+        },
+      },
       {
         ALT: () => {
           this.CONSUME(T.Equals);

@@ -1,4 +1,4 @@
-import { valueTypes, type Net, type Op } from "./net.js";
+import { type Net, type Op } from "./net.js";
 import { timestepsOf } from "./types.js";
 
 /** Ops that must be evaluated together: one op, or the ops of a cycle in an order that needs only delayed values first. */
@@ -88,9 +88,4 @@ export function components(net: Net): readonly Component[] {
     cyclic: isCycle(group),
     timesteps,
   }));
-}
-
-/** All values of a net in definition order, with types; for listings. */
-export function allValues(net: Net): readonly string[] {
-  return [...valueTypes(net).keys()];
 }

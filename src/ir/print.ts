@@ -1,4 +1,4 @@
-import { toWeights, type Constant, type Weights } from "./constant.js";
+import { digestOf, toWeights, type Constant, type Weights } from "./constant.js";
 import { printF32, printNumber } from "./number-text.js";
 import { valueTypes, type AttrValue, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
@@ -109,7 +109,7 @@ export function isExternal(constant: Constant): boolean {
 
 function printConstant(name: string, constant: Constant): string {
   const text = inlineText(constant);
-  const values = text === undefined ? "external" : `= ${text}`;
+  const values = text === undefined ? `external "${digestOf(constant)}"` : `= ${text}`;
   return `const ${sigil("@", name)} : ${constant.kind}<${constant.shape.join("x")}> ${values}`;
 }
 

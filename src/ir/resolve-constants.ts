@@ -1,6 +1,6 @@
 import { didYouMean } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
-import { realTensor, toWeights, type Constant } from "./constant.js";
+import { digestOf, realTensor, toWeights, type Constant } from "./constant.js";
 import type { Complain } from "./resolve.js";
 import { sameShape } from "./types.js";
 import type { ConstantSyntax, Spanned } from "./syntax.js";
@@ -65,6 +65,13 @@ function externalConstant(
   if (!sameShape(constant.shape, shape)) {
     const got = constant.shape.join("x");
     return complain("constant", `\`@${name.value}\` is declared ${shape.join("x")}, the file has ${got}`, syntax.shape);
+  }
+  const { digest } = syntax;
+  if (digest !== undefined && digest.value !== digestOf(constant)) {
+    const message = `\`@${name.value}\` has the digest ${digestOf(constant)} in the file, the text was written with ${digest.value}`;
+    const hint =
+      "text and file of constants are of different nets; to use these values all the same, delete the digest";
+    return complain("constant", message, digest, { hint });
   }
   return constant;
 }

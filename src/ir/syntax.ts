@@ -1,6 +1,6 @@
 import type { CstElement, CstNode, IToken } from "chevrotain";
 import type { AttrValue } from "./net.js";
-import { int, REAL, SPIKE, type NumberKind, type ValueType } from "./types.js";
+import { int, MAX_TIMESTEPS, REAL, SPIKE, type NumberKind, type ValueType } from "./types.js";
 
 /** The text of a net as a tree of plain values with spans: what the concrete tree says, before names are looked up. */
 
@@ -34,6 +34,8 @@ export interface ConstantSyntax {
   /** Absent when external. */
   readonly values: Spanned<readonly number[]> | undefined;
   readonly bias: Spanned<readonly number[]> | undefined;
+  /** Of an external constant: the digest that its values must have. */
+  readonly digest: Spanned<string> | undefined;
 }
 
 export interface AttrSyntax {
@@ -172,8 +174,11 @@ function readType(at: CstNode | undefined): TypeSyntax | undefined {
   const number = readNumber(kind.image, nodes(at, "suffix"));
   if (typeof number === "string") return { ...span, fault: number };
   if (shape.value === undefined) return { ...span, fault: "a shape needs positive sizes, below 2^31 values in all" };
-  if (!(count >= 1 && period >= 1 && Number.isSafeInteger(count * period))) {
+  if (!(count >= 1 && period >= 1)) {
     return { ...span, fault: `\`${time.image}\` is no time axis: count and period are at least 1` };
+  }
+  if (count * period > MAX_TIMESTEPS) {
+    return { ...span, fault: `\`${time.image}\` has more than ${MAX_TIMESTEPS} timesteps` };
   }
   return { ...span, type: { number, time: { count, period }, shape: shape.value } };
 }
@@ -186,6 +191,7 @@ function readValues(at: CstNode | undefined): Spanned<readonly number[]> | undef
 function readConstant(at: CstNode): ConstantSyntax | undefined {
   const [symbol, kind, shape] = [token(at, "Symbol"), token(at, "Word"), readShape(node(at, "shape"))];
   const [values, bias] = nodes(at, "values");
+  const digest = token(at, "Text");
   if (!symbol || !kind || !shape || (values === undefined && token(at, "External") === undefined)) return undefined;
   return {
     name: name(symbol),
@@ -193,6 +199,7 @@ function readConstant(at: CstNode): ConstantSyntax | undefined {
     shape,
     values: readValues(values),
     bias: readValues(bias),
+    digest: digest === undefined ? undefined : spanned(digest, digest.image.slice(1, -1)),
   };
 }
 

@@ -36,6 +36,9 @@ export function isSpike(type: ValueType): boolean {
   return type.number.kind === "int" && type.number.lo === 0 && type.number.hi === 1 && type.number.exp === 0;
 }
 
+/** Most timesteps of a net: far above any trained one, far below what would exhaust memory. */
+export const MAX_TIMESTEPS = 65_536;
+
 /** One value per timestep. */
 export function everyStep(timesteps: number): TimeAxis {
   return { count: timesteps, period: 1 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ENGINES, MEMORIES } from "../backends/program/instruction.js";
+import { ENGINES, MEMORIES, type MemoryName } from "../backends/program/instruction.js";
 import type { Program } from "../backends/program/program.js";
 import { wordBytes } from "../chips/layerwise.js";
 import { ENGINE_STATES, EVENTS, type RunResult } from "./layerwise/result.js";
@@ -38,7 +38,7 @@ export const runFileSchema = z.object({
   chip: z.object({
     name: z.string(),
     clockHz: z.number().positive(),
-    memories: z.record(z.string(), z.object({ bytes: count, wordBytes: count })),
+    memories: record(MEMORIES, z.object({ bytes: count, wordBytes: count })),
   }),
   cycles: count,
   /** Simulated time of all samples one after the other, s. */
@@ -123,9 +123,8 @@ export class RunTotals {
 
   finish(): RunFile {
     const { chip } = this.program;
-    const memories = Object.fromEntries(
-      MEMORIES.map((name) => [name, { bytes: chip.memories[name].bytes, wordBytes: wordBytes(chip, name) }]),
-    );
+    const sizes = (name: MemoryName) => ({ bytes: chip.memories[name].bytes, wordBytes: wordBytes(chip, name) });
+    const memories = { spike: sizes("spike"), weight: sizes("weight"), data: sizes("data") };
     return {
       format: "spikec-run",
       version: 1,

@@ -7,10 +7,6 @@ export const validateDiagnostics = defineDiagnostics("validate", {
       "The folder is not a recorded case: it needs config.json, layers.json, model.pth, input.npy and expect.npz.",
   },
   "bad-case": { severity: "error", explain: "A file of the recorded case contradicts another one." },
-  "layer-missing": {
-    severity: "error",
-    explain: "A recorded layer has no counterpart in the net, or the net has a spiking layer that was not recorded.",
-  },
   "unsupported-case": {
     severity: "error",
     explain: "The recorded case is of an architecture that spikec cannot import yet.",

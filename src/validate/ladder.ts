@@ -10,7 +10,7 @@ import { LayerTally, type LayerAgreement } from "./agreement.js";
 import type { RecordedCase } from "./recorded-case.js";
 import { logitDifference, netInputs, replay, type Replay } from "./replay.js";
 
-/** The validation ladder (design: evaluator ↔ recording, passes, chip ↔ evaluator), one rung after the other. */
+/** The validation ladder (evaluator ↔ recording, passes, chip ↔ evaluator), one rung after the other. */
 
 export interface Rung {
   readonly name: string;

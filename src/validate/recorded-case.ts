@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { DiagnosticError, reporting, type Report } from "../diagnostics/index.js";
 import { readNpy, readNpz } from "../frontend/formats/index.js";
+import { MODELS } from "../frontend/models/index.js";
 import { elements, type Tensor } from "../math/tensor.js";
 import { validateDiagnostics } from "./diagnostics.js";
 
@@ -129,6 +130,7 @@ function parseJson<T>(schema: z.ZodType<T>, file: string): T {
 
 /** Reads a case folder (layout: the README beside the golden cases). */
 export function readRecordedCase(folder: string, report: Report): RecordedCase | undefined {
+  const architectures = MODELS.map((model) => model.name);
   return reporting(report, () => {
     for (const name of ["config.json", "layers.json", "model.pth", "input.npy", "expect.npz"]) {
       if (existsSync(join(folder, name))) continue;
@@ -139,6 +141,11 @@ export function readRecordedCase(folder: string, report: Report): RecordedCase |
       );
     }
     const config = parseJson(configSchema, join(folder, "config.json"));
+    if (!architectures.includes(config.arch)) {
+      const message = `case \`${config.case}\` records a \`${config.arch}\` network, which cannot be imported`;
+      const hint = `known: ${architectures.join(", ")}`;
+      throw new DiagnosticError(validateDiagnostics.make("unsupported-case", message, { hint }));
+    }
     const { order_of_execution: order, layers } = parseJson(layersSchema, join(folder, "layers.json"));
     const expectFile = join(folder, "expect.npz");
     const expected = readNpz(readFileSync(expectFile), expectFile, report);

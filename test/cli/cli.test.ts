@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { energyTableSchema } from "../../src/energy/table.js";
 import { ENERGY_TABLES } from "../../src/energy/index.js";
 import { runFileSchema } from "../../src/sim/run-file.js";
+import { writeSafetensors } from "../../src/frontend/formats/index.js";
 import { spikec } from "../support/command-line.js";
 import { digitsPath } from "../support/digits.js";
 
@@ -149,7 +150,7 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
       1,
       "layerwise-default",
     ],
-    ["unwritable output", ["compile", model, "--arch", "statten", "-o", "/nowhere/x.spk"], 1, "cli/cannot-write"],
+    ["unwritable output", ["compile", model, "--arch", "statten", "-o", "/nowhere/x.spk"], 1, "cli/no-folder"],
     ["not a program", ["simulate", model, "--input", digitsPath("test-images.npy")], 1, "program/"],
     ["not a run", ["energy", model], 1, "cli/run-file"],
     ["unknown table", ["energy", model, "--table", "horowits-45nm"], 1, "did you mean `horowitz-45nm`?"],
@@ -166,6 +167,47 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     const result = await spikec(...args);
     expect(result.err).toContain(text);
     expect(result.code).toBe(code);
+  });
+
+  it("replaces no file of constants that it did not write, and no checkpoint", async () => {
+    writeFileSync(
+      at("theirs.safetensors"),
+      writeSafetensors(new Map([["w", { dtype: "f32", shape: [1], data: Float32Array.of(1) }]])),
+    );
+    const before = readFileSync(at("theirs.safetensors"));
+    const result = await spikec("opt", model, "--arch", "statten", "-o", at("theirs.snn"));
+    expect(result).toMatchObject({ code: 1 });
+    expect(result.err).toContain("cli/overwrites");
+    expect(readFileSync(at("theirs.safetensors")).equals(before)).toBe(true);
+  });
+
+  it("sees text and constants that do not belong together", async () => {
+    const text = readFileSync(at("net.snn"), "utf8").replace(
+      /external "(.)/,
+      (_, c: string) => `external "${c === "0" ? "1" : "0"}`,
+    );
+    writeFileSync(at("other.snn"), text);
+    writeFileSync(at("other.safetensors"), readFileSync(at("net.safetensors")));
+    const result = await spikec("compile", at("other.snn"), "-o", at("other.spk"));
+    expect(result.code).toBe(1);
+    expect(result.err).toContain("the text was written with");
+  });
+
+  it("does not take settings for IR text", async () => {
+    const result = await spikec("compile", at("net.snn"), "--set", "chunk=4", "-o", at("other.spk"));
+    expect(result).toMatchObject({ code: 1 });
+    expect(result.err).toContain("cli/text-options");
+  });
+
+  it("feeds no program that needs more than one picture input", async () => {
+    writeFileSync(
+      at("two.snn"),
+      "net @two(%a: real<1t, 1x1x1>, %b: real<1t, 1x1x1>) -> real<1t, 1x1x1> {\n  %y = stream.add %a, %b : real<1t, 1x1x1>\n  return %y\n}\n",
+    );
+    expect(await spikec("compile", at("two.snn"), "-o", at("two.spk"))).toMatchObject({ code: 0 });
+    const result = await spikec("simulate", at("two.spk"), "--input", digitsPath("test-images.npy"));
+    expect(result).toMatchObject({ code: 1 });
+    expect(result.err).toContain("a (1x1x1, real), b (1x1x1, real)");
   });
 
   it("says what shape the inputs need", async () => {

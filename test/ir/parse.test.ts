@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { renderDiagnostic } from "../../src/diagnostics/index.js";
-import { parseNet, printNet, realTensor, toWeights, type Constant, type Net } from "../../src/ir/index.js";
+import { parseNet, printNet, realTensor, digestOf, toWeights, type Constant, type Net } from "../../src/ir/index.js";
 
 function parsed(text: string, constants?: ReadonlyMap<string, Constant>): Net {
   const { net, diagnostics } = parseNet(text, "test.snn", constants);
@@ -34,7 +34,7 @@ describe("canonical text", () => {
       Float64Array.from({ length: 17 }, (_, i) => i / 16),
     );
     const text = `net @n(%x: spike<1t, 17>) -> real<1t, 1> {
-  const @w : weights<17x1> external
+  const @w : weights<17x1> external "${digestOf(w)}"
   %y = synapse.dense %x, @w : real<1t, 1>
   return %y
 }

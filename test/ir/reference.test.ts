@@ -86,20 +86,21 @@ describe.each(SEEDS)("seed %i", (seed) => {
     const timesteps = random.int(1, 8);
     const [tau, threshold] = [random.pick([2, 1.5, 3]), random.pick([0.5, 1, 0.7])];
     const fire = random.pick(["ge", "gt"]);
+    const vReset = random.pick([0, 0.3]);
     const x = Array.from({ length: timesteps * 3 }, () => f(random.next() * 3 - 0.5));
     const builder = new NetBuilder("lif");
     builder.input("x", { number: REAL, time: everyStep(timesteps), shape: [3] });
-    const attrs = { charge: { name: "divide", args: [tau] }, v_th: threshold, fire, reset };
+    const attrs = { charge: { name: "divide", args: [tau] }, v_th: threshold, fire, reset, v_reset: vReset };
     const got = run(builder, builder.op("neuron.lif", ["x"], { attrs }), x);
     for (let n = 0; n < 3; n++) {
       let v = 0;
       for (let t = 0; t < timesteps; t++) {
-        const difference = f(x[t * 3 + n]! - v);
+        const difference = f(x[t * 3 + n]! - f(v - f(vReset)));
         const h = f(v + f(difference / tau));
         const spike = fire === "ge" ? h >= f(threshold) : h > f(threshold);
         expect(got[t * 3 + n]).toBe(spike ? 1 : 0);
         if (!spike) v = h;
-        else v = reset === "hard" ? 0 : f(h - f(threshold));
+        else v = reset === "hard" ? f(vReset) : f(h - f(threshold));
       }
     }
   });

@@ -1,6 +1,6 @@
 import type { SettingValue } from "./settings.js";
 
-/** A published size of an architecture: all settings that have no default (seed-models.md 3.3 and 7.3). */
+/** A published size of an architecture: all settings that have no default. */
 export interface Configuration {
   readonly name: string;
   readonly summary: string;

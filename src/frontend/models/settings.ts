@@ -17,6 +17,8 @@ export interface SettingDefinition {
   /** Names of the same thing in training arguments and config files. */
   readonly aliases: readonly string[];
   readonly oneOf?: readonly string[];
+  /** Largest legal integer: far above any network, far below what would exhaust memory. */
+  readonly max?: number;
   readonly default?: SettingValue;
   /** Reads it from tensors. */
   readonly infer?: (tensors: Checkpoint["tensors"]) => SettingValue | undefined;
@@ -33,6 +35,8 @@ export type SettingSources = {
   /** Settings of a published configuration, by their own names. */
   readonly configuration?: Readonly<Record<string, SettingValue>>;
 };
+
+const MAX_INT = 65_536;
 
 /** Resolved settings of one import, with typed access. */
 export class Settings {
@@ -55,7 +59,7 @@ function convert(definition: SettingDefinition, raw: ConfigValue): SettingValue 
   switch (definition.type) {
     case "int": {
       const n = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
-      return typeof n === "number" && Number.isInteger(n) && n > 0 ? n : undefined;
+      return typeof n === "number" && Number.isInteger(n) && n > 0 && n <= (definition.max ?? MAX_INT) ? n : undefined;
     }
     case "boolean":
       if (typeof raw === "boolean") return raw;
@@ -69,8 +73,9 @@ function convert(definition: SettingDefinition, raw: ConfigValue): SettingValue 
 }
 
 function expected(definition: SettingDefinition): string {
+  if (definition.type === "int") return `an integer in 1..${definition.max ?? MAX_INT}`;
   if (definition.oneOf !== undefined) return definition.oneOf.join(" or ");
-  return { int: "a positive integer", boolean: "true or false", word: "a word" }[definition.type];
+  return definition.type === "boolean" ? "true or false" : "a word";
 }
 
 function lookUp(definition: SettingDefinition, values: ReadonlyMap<string, ConfigValue>): ConfigValue | undefined {
@@ -115,6 +120,12 @@ export function resolveSettings(
     const value = convert(definition, raw ?? null);
     if (value === undefined) {
       const message = `\`${definition.name}\` expects ${expected(definition)}, got ${String(raw)} (from ${origin})`;
+      report.add(modelDiagnostics.make("setting", message));
+      continue;
+    }
+    const inferred = definition.infer?.(checkpoint.tensors);
+    if (inferred !== undefined && inferred !== value) {
+      const message = `\`${definition.name}\` is ${String(value)} (from ${origin}), but the tensors have ${String(inferred)}`;
       report.add(modelDiagnostics.make("setting", message));
       continue;
     }

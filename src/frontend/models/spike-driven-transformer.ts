@@ -9,7 +9,7 @@ import { TensorReader, type MakeTensor } from "./tensors.js";
 
 /**
  * The spike-driven transformer with membrane shortcuts: the host of STAtten and of SDT's own attention (SDSA-1). Stem, MLP and
- * head are common; the two public repositories differ in the event-camera branch (seed-models.md 3 and 7).
+ * head are common; the two public repositories differ in the event-camera branch (each named in its variant).
  */
 
 type Tensors = Checkpoint["tensors"];
@@ -19,8 +19,9 @@ function dimension(name: string, axis: number): (tensors: Tensors) => SettingVal
 }
 
 function countBlocks(tensors: Tensors): number | undefined {
-  const indices = [...tensors.keys()].map((name) => Number(/^block\.(\d+)\./.exec(name)?.[1] ?? -1));
-  const depth = Math.max(-1, ...indices) + 1;
+  const indices = new Set([...tensors.keys()].map((name) => Number(/^block\.(\d+)\./.exec(name)?.[1] ?? -1)));
+  let depth = 0;
+  while (indices.has(depth)) depth++;
   return depth > 0 ? depth : undefined;
 }
 
@@ -51,7 +52,7 @@ export function transformerSettings(attention: "STAtten" | "SDT"): readonly Sett
       name: "attention",
       type: "word",
       aliases: ["attention_mode"],
-      oneOf: ["STAtten", "SDT"],
+      oneOf: attention === "SDT" ? ["SDT"] : ["STAtten", "SDT"],
       default: attention,
       doc: "which attention the blocks run",
     },
@@ -104,7 +105,7 @@ export function transformerSettings(attention: "STAtten" | "SDT"): readonly Sett
 
 /** Where the two repositories differ. */
 export interface Variant {
-  /** The STAtten repository pools q as well in SDT's event branch, the original does not (seed-models.md 3.2). */
+  /** The STAtten repository pools q as well in SDT's event branch, the original does not. */
   readonly poolsQueries: boolean;
 }
 
@@ -143,7 +144,7 @@ class TransformerBuilder {
     return net.finish();
   }
 
-  /** MS_SPS, four convolutions and a relative position convolution (seed-models.md 3.1). Returns the start of the stream. */
+  /** MS_SPS, four convolutions and a relative position convolution (Spike-Driven-Transformer, module/sps.py). Returns the start of the stream. */
   private stem(image: string): string {
     const dim = this.settings.int("dim");
     const pools = this.settings.word("pooling");
@@ -185,7 +186,7 @@ class TransformerBuilder {
     return this.convBn(mixed, `${path}.proj_conv`, `${path}.proj_bn`, dim, 1, true);
   }
 
-  /** STAtten, and its event branch: everything pooled, and the projection fed p * (1 + a) in 0..2 (seed-models.md 7.2). */
+  /** STAtten, and its event branch: everything pooled, and the projection fed p * (1 + a) in 0..2 (STAtten, module/ms_conv.py). */
   private statten(q: string, k: string, v: string, shortcut: string, path: string): string {
     const events = this.settings.flag("events");
     const [side = 1] = this.net.typeOf(q).shape;
@@ -223,7 +224,7 @@ class TransformerBuilder {
     const hidden = dim * this.settings.int("mlp-ratio");
     let identity = stream;
     let x = this.convBn(this.lif(stream, `${path}.fc1_lif`), `${path}.fc1_conv`, `${path}.fc1_bn`, hidden, 1, true);
-    // The official MLP has an inner residual where the widths agree (golden README, "Easy to miss").
+    // The official MLP has an inner residual where the widths agree (recorded cases of the official code say so).
     if (hidden === dim) identity = x = this.add(identity, x);
     x = this.convBn(this.lif(x, `${path}.fc2_lif`), `${path}.fc2_conv`, `${path}.fc2_bn`, dim, 1, true);
     return this.add(x, identity);
@@ -289,7 +290,7 @@ function checkSettings(settings: Settings, report: Report): boolean {
   if (dim % 8 !== 0) fail(`dim ${dim} is not a multiple of 8`, "the stem widens from dim / 8 to dim");
   if (!/^[01]{4}$/.test(settings.word("pooling")))
     fail(`pooling expects four digits 0 or 1, got ${settings.word("pooling")}`, "for example --set pooling=0011");
-  if (settings.int("height") !== settings.int("width"))
+  if (settings.word("attention") === "STAtten" && settings.int("height") !== settings.int("width"))
     fail("pictures must be square", "sigma is 1 / side of the token grid");
   return report.errors.length === before;
 }

@@ -100,7 +100,7 @@ export const statten = defineOp({
   doc: `Per head, the tokens of all \`chunk\` timesteps are joined: A = scale * K^T V over chunk * N rows, O = Q A
 sum = exact:      O = fl32(scale * S), S the integer Q (K^T V); right for dyadic scales, where every order agrees
 sum = sequential: A = fl32(K^T V * fl32(scale)), O = f32 sum over the head channels in ascending order, each addition rounded
-Not causal inside a chunk: the output at t needs k and v up to the end of t's chunk (seed-models.md 7.2; the order of the
+Not causal inside a chunk: the output at t needs k and v up to the end of t's chunk (STAtten, Lee et al., CVPR 2025, and its module/ms_conv.py; the order of the
 sequential rule is the one that reproduces the official code bit for bit). chunk = 1 is attention per timestep.`,
   operands: [
     { name: "q", accepts: "spike", doc: "queries, tokens x channels" },

@@ -18,7 +18,7 @@ export const batchNorm = defineOp({
   name: "norm.batch",
   summary: "batch normalisation in evaluation mode, not yet folded",
   doc: `y = fl(fl(x * a) + b), a = fl32(weight / sqrt(var + eps)), b = fl32(bias - mean * weight / sqrt(var + eps))
-a and b are computed in doubles and rounded once to f32 (seed-models.md 1.5). Removed by fold-batchnorm.`,
+a and b are computed in doubles and rounded once to f32. Removed by fold-batchnorm.`,
   operands: [{ name: "x", accepts: "real", doc: "currents" }],
   symbols: [
     { name: "weight", kind: "real", doc: "gamma, [C]" },

@@ -16,7 +16,7 @@ const f = Math.fround;
 const INT_RULES = new Set(["integrate", "decay", "shift", "cuba"]);
 const REAL_RULES = new Set(["divide", "multiply", "decay-then-add", "integrate", "cuba"]);
 
-/** Truncates v * kept / 4096 toward zero: the integer decay of energy-hardware.md 2.3. Exact: the product fits a double. */
+/** Truncates v * kept / 4096 toward zero: the integer decay of Loihi (nengo-loihi, builder/discretize.py). Exact: the product fits a double. */
 function decay12(v: number, lost: number): number {
   return Math.trunc((v * (4096 - lost)) / 4096);
 }
@@ -94,7 +94,8 @@ function parameters(view: OpView, channels: number): NeuronParameters {
     b: charge.args[1] ?? 0,
     k: view.op.attrs["k"] === undefined ? undefined : view.perChannel("k", channels),
     vTh: view.perChannel("v_th", channels),
-    vReset: view.number("v_reset"),
+    // Real potentials are f32 throughout.
+    vReset: view.operand(0).number.kind === "real" ? f(view.number("v_reset")) : view.number("v_reset"),
     ge: view.word("fire") === "ge",
     hard: view.word("reset") === "hard",
   };
@@ -171,10 +172,10 @@ export const lif = defineOp({
   name: "neuron.lif",
   summary: "leaky integrate-and-fire neuron, one per element",
   doc: `h = charge(v, x);  s = h >= v_th (ge) or h > v_th (gt);  v = s ? (v_reset (hard) or h - v_th (soft)) : h
-Charge on real currents, every operation rounded to f32 (seed-models.md 1.1, 11.1):
+Charge on real currents, every operation rounded to f32 (spikingjelly 0.0.0.0.12, torch backend):
   divide(tau): v + (x - (v - v_reset)) / tau     multiply(k): v + (x - (v - v_reset)) * k     integrate: v + x
   decay-then-add(k): v * (1 - k) + x             cuba(du, dv): u = u * (1 - du) + x, then v * (1 - dv) + u
-Charge on integer currents, exact, truncation toward zero (energy-hardware.md 2.3), state kept in state_bits:
+Charge on integer currents, exact, truncation toward zero (as nengo-loihi and lava emulate Loihi), state kept in state_bits:
   integrate: v + x     decay(k): v * (4096 - k) / 4096 + x     shift(n): v - v / 2^n + x     cuba(du, dv): as above, of 4096
 decay is the fraction lost. An operand that holds (1t/T) drives the neuron in each of its timesteps.`,
   operands: [{ name: "x", accepts: "any", doc: "input current" }],

@@ -5,7 +5,7 @@ export const maskAnd = defineOp({
   name: "mask.and",
   summary: "AND of spikes with a mask, broadcast over positions",
   doc: `y[p, c] = a[p, c] AND m[p, c], or a[p, c] AND m[c] where the mask has channels only
-The element-wise product of spikes: k AND v, and the channel mask of SDSA (seed-models.md S-3).`,
+The element-wise product of spikes: k AND v, and the channel mask of SDSA (Spike-driven Transformer, Yao et al., NeurIPS 2023).`,
   operands: [
     { name: "a", accepts: "spike", doc: "spikes, positions x channels" },
     { name: "mask", accepts: "spike", doc: "same shape, or channels only" },

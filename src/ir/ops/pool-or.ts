@@ -6,7 +6,7 @@ export const orPool = defineOp({
   name: "pool.or",
   summary: "max-pooling of spikes: OR over a window",
   doc: `y[p, c] = OR over the window of x[p * stride - padding + (ky, kx), c]
-Max-pooling of a 0/1 map; padding behaves as 0 (seed-models.md S-2).`,
+Max-pooling of a 0/1 map; padding behaves as 0.`,
   operands: [{ name: "x", accepts: "spike", doc: "spike map, HxWxC" }],
   symbols: [],
   attrs: WINDOW_ATTRS,

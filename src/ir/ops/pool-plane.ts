@@ -6,7 +6,7 @@ export const planePool = defineOp({
   summary: "OR over the (token, channel-in-head) plane of each head, stride 1",
   doc: `y[n, h*d + j] = OR over |n' - n| <= r, |j' - j| <= r of x[n', h*d + j'], r = (kernel - 1) / 2, inside the head and the tokens
 What the official SDT code computes in DVS mode: its max-pool sees a [T, B, heads, N, d] tensor and so pools over token index
-and channel, not over space (seed-models.md 3.2). Spikes only.`,
+and channel, not over space (BICLab/Spike-Driven-Transformer, dvs_mode). Spikes only.`,
   operands: [{ name: "x", accepts: "spike", doc: "tokens x channels, channel = head * d + j" }],
   symbols: [],
   attrs: {

@@ -5,7 +5,7 @@ export const sumPositions = defineOp({
   name: "reduce.sum-positions",
   summary: "integer sum over all positions, per channel",
   doc: `y[c] = sum over p of x[p, c]
-With a spike threshold behind it, the OR over tokens of SDSA (seed-models.md 3.2). A reduction over the whole layer.`,
+With a spike threshold behind it, the OR over tokens of SDSA (Spike-driven Transformer, Yao et al., NeurIPS 2023). A reduction over the whole layer.`,
   operands: [{ name: "x", accepts: "int", doc: "positions x channels" }],
   symbols: [],
   attrs: {},

@@ -114,7 +114,7 @@ describe("settings", () => {
   it("suggests a name for an unknown setting and says what a value must be", () => {
     expect(build(digitsCheckpoint(), { chnk: "2" }).errors[0]?.hint).toBe("did you mean `chunk`?");
     expect(build(digitsCheckpoint(), { timesteps: "four" }).errors[0]?.message).toContain(
-      "expects a positive integer, got four",
+      "expects an integer in 1..65536, got four",
     );
     expect(build(digitsCheckpoint(), { attention: "softmax" }).errors[0]?.message).toContain("STAtten or SDT");
   });

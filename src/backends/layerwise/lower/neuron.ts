@@ -66,7 +66,7 @@ export function lowerNeuron(context: LowerContext, op: Op, format: "real" | "int
       a,
       b: charge.args[1] ?? 0,
       vTh: threshold ?? 0,
-      vReset: view.number("v_reset"),
+      vReset: view.operand(0).number.kind === "real" ? Math.fround(view.number("v_reset")) : view.number("v_reset"),
       v0: view.number("v0"),
       gt: gt ? 1 : 0,
       soft: soft ? 1 : 0,
