@@ -24,6 +24,8 @@ export { importModel, type ImportedModel } from "./frontend/import-model.js";
 export { sampleFor } from "./frontend/inputs/channels-last.js";
 export { readInputs, type InputSet } from "./frontend/inputs/index.js";
 export { MODELS } from "./frontend/models/index.js";
+export { calibrateModel, randomModel, type CalibratedModel } from "./frontend/random/random-model.js";
+export { readRates, type RateTable } from "./frontend/random/rates.js";
 export {
   evaluate,
   flatten,

@@ -59,7 +59,20 @@ export function positiveInteger(text: string): number {
   return n;
 }
 
-/** Options of every command that imports a model. */
+function seed(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(n) || n < 0)
+    throw new InvalidArgumentError("expected an integer of at least 0");
+  return n;
+}
+
+function fraction(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !(n >= 0 && n <= 1)) throw new InvalidArgumentError("expected a number in 0..1");
+  return n;
+}
+
+/** Options of every command that imports a model, or makes one from a seed. */
 export function withModelOptions(command: Command): Command {
   return command
     .option("--arch <name>", "architecture of the checkpoint; `spikec models` lists them")
@@ -68,12 +81,35 @@ export function withModelOptions(command: Command): Command {
       "a setting of the architecture, repeatable",
       collectAssignments,
       new Map<string, string>(),
-    );
+    )
+    .option("--random-init <seed>", "no checkpoint: the official initialisation drawn from this seed", seed)
+    .option("--config <name>", "with --random-init: a published configuration; `spikec models NAME` lists them")
+    .option(
+      "--rates <table>",
+      "with --random-init: set batch norms to these firing rates: a number, a JSON file, or `statten-8-768`",
+    )
+    .option("--rates-images <path>", "with --rates: calibrate on the first of these images instead of noise")
+    .option("--rates-tolerance <fraction>", "with --rates: allowed deviation of a mean rate, 0.02 by default", fraction)
+    .addHelpText("after", RANDOM_HELP);
 }
+
+const RANDOM_HELP = `
+Without a checkpoint:
+  --random-init 1 --config statten-8-768           a published size; --set changes single settings
+  --random-init 1 --arch statten --set dim=64 ...  any size; every setting without a default has to be given
+  --rates statten-8-768                            batch norms such that layers fire as published for STAtten 8-768
+  A table of rates is JSON: {"name", "source", "layers": {"LAYER": [rate per timestep]}}; rates of \`A + B\` are the sum of both.
+  Means over time are met within the tolerance, rates per timestep as nearly as gamma and beta of one batch norm allow.
+  Rates hold on the picture they were calibrated on: noise drawn from the seed, or --rates-images.`;
 
 export interface ModelOptions {
   readonly arch?: string;
   readonly set: ReadonlyMap<string, string>;
+  readonly randomInit?: number;
+  readonly config?: string;
+  readonly rates?: string;
+  readonly ratesImages?: string;
+  readonly ratesTolerance?: number;
 }
 
 /** Exit code of an error that commander raised: help is fine, anything else is wrong usage. */

@@ -47,7 +47,7 @@ export function registerCompile(program: Command, io: Io): void {
   const command = program
     .command("compile")
     .description("compile a checkpoint or IR text into a program for a chip")
-    .argument("<model>", "checkpoint (with --arch) or net.snn")
+    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
     .option("--chip <name>", "chip description, built in or a JSON file", "layerwise-default")
     .option(
@@ -57,10 +57,11 @@ export function registerCompile(program: Command, io: Io): void {
     )
     .requiredOption("-o, --output <file>", "program file to write")
     .option("--explain", "print how the net was laid out on the chip");
-  withPassOptions(withModelOptions(command)).action((file: string, options: CompileOptions) =>
+  withPassOptions(withModelOptions(command)).action((file: string | undefined, options: CompileOptions) =>
     runCommand(io, async (report) => {
-      checkOutput(options.output, [file]);
-      const net = loadNet(file, options, report);
+      const inputs = file === undefined ? [] : [file];
+      checkOutput(options.output, inputs);
+      const net = loadNet(file, options, report, io);
       if (net === undefined) return;
       const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
       if (lowered === undefined) return;

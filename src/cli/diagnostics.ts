@@ -6,6 +6,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "A checkpoint does not say which network it belongs to; name it with --arch.",
   },
+  "model-source": {
+    severity: "error",
+    explain:
+      "A network comes either from a file or from --random-init; the options of the latter mean nothing without it.",
+  },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
   "no-folder": { severity: "error", explain: "The folder of an output does not exist; it is not made silently." },

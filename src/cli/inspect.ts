@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import { importModel, type ImportedModel } from "../frontend/import-model.js";
 import { netTimesteps, printType, valueTypes, type Net } from "../ir/index.js";
+import type { Report } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { loadNet } from "./load-net.js";
 import { inspectProgram } from "./inspect-program.js";
+import { checkSource, makeRandomNet, ratesText } from "./random-net.js";
 import { count, table } from "./text.js";
 
 interface Layer {
@@ -81,17 +83,31 @@ function netText(path: string, net: Net): string {
   ].join("\n");
 }
 
+function inspectRandom(options: ModelOptions & { json?: boolean }, report: Report, io: Io): void {
+  const made = makeRandomNet(options, report);
+  if (made === undefined) return;
+  const { model, calibration } = made;
+  if (options.json === true) {
+    const rates = calibration === undefined ? {} : { rates: calibration.layers };
+    return io.out(JSON.stringify({ ...summary(model), ...rates }, null, 2));
+  }
+  io.out(modelText(`seed ${options.randomInit}`, model));
+  if (calibration !== undefined) io.out(`\n${ratesText(calibration)}`);
+}
+
 export function registerInspect(program: Command, io: Io): void {
   const command = program
     .command("inspect")
     .description("say what is in a checkpoint, IR text or program file")
-    .argument("<file>", "checkpoint, net.snn or program.spk")
+    .argument("[file]", "checkpoint, net.snn or program.spk; none with --random-init")
     .option("--json", "print JSON");
-  withModelOptions(command).action((file: string, options: ModelOptions & { json?: boolean }) =>
+  withModelOptions(command).action((file: string | undefined, options: ModelOptions & { json?: boolean }) =>
     runCommand(io, (report) => {
+      if (!checkSource(file, options, report)) return;
+      if (file === undefined) return inspectRandom(options, report, io);
       if (file.endsWith(".spk")) return inspectProgram(file, options.json === true, report, io);
       if (file.endsWith(".snn")) {
-        const net = loadNet(file, options, report);
+        const net = loadNet(file, options, report, io);
         if (net === undefined) return;
         return io.out(
           options.json === true

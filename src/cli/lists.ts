@@ -175,6 +175,8 @@ export function registerLists(program: Command, io: Io): void {
         `source: ${model.source}`,
         "",
         table([["setting", "default", "also called", "meaning"], ...rows]),
+        "",
+        table([["configuration", "what it is"], ...model.configurations.map((c) => [c.name, c.summary])]),
       ].join("\n");
     },
     () => MODELS.map((model) => model.name),

@@ -5,9 +5,10 @@ import { readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { MODELS } from "../frontend/models/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
-import type { ModelOptions } from "./command.js";
+import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
+import { checkSource, makeRandomNet, ratesSummary } from "./random-net.js";
 
 /** The constants of IR text live beside it: net.snn and net.safetensors. */
 export function constantsPath(textPath: string): string {
@@ -33,8 +34,14 @@ function loadText(path: string, report: Report): Net | undefined {
   return report.failed ? undefined : net;
 }
 
-/** A net from a checkpoint of a named architecture, or from IR text (`.snn`). */
-export function loadNet(path: string, options: ModelOptions, report: Report): Net | undefined {
+/** A net from a checkpoint of a named architecture, from IR text (`.snn`), or made from a seed. */
+export function loadNet(path: string | undefined, options: ModelOptions, report: Report, io: Io): Net | undefined {
+  if (!checkSource(path, options, report)) return undefined;
+  if (path === undefined) {
+    const made = makeRandomNet(options, report);
+    if (made?.calibration !== undefined) io.err(ratesSummary(made.calibration));
+    return made?.model.net;
+  }
   if (path.endsWith(".snn")) {
     if (options.arch === undefined && options.set.size === 0) return loadText(path, report);
     const hint = "edit the text, or start from the checkpoint";

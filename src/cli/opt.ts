@@ -19,14 +19,15 @@ interface OptOptions extends ModelOptions, PassOptions {
 const MARK = { spikec: "constants" };
 
 /** Refuses outputs that are not IR text, that replace the input, or that would replace a foreign file of constants. */
-function checkOptOutput(output: string, input: string): void {
+function checkOptOutput(output: string, input: string | undefined): void {
+  const inputs = input === undefined ? [] : [input];
   const fail = (message: string, hint: string): never => {
     throw new DiagnosticError(cliDiagnostics.make("overwrites", message, { hint }));
   };
   if (!output.endsWith(".snn")) fail(`\`${output}\` is no IR text`, "name it *.snn, so that other commands know it");
   const constants = constantsPath(output);
-  if (!input.endsWith(".snn")) checkOutput(output, [input]);
-  checkOutput(constants, [input]);
+  if (input?.endsWith(".snn") !== true) checkOutput(output, inputs);
+  checkOutput(constants, inputs);
   if (!existsSync(constants)) return;
   const metadata = readSafetensors(readFileOrThrow(constants), constants, new Report())?.metadata;
   if (metadata?.get("spikec") !== MARK.spikec) {
@@ -38,16 +39,16 @@ export function registerOpt(program: Command, io: Io): void {
   const command = program
     .command("opt")
     .description("run passes and write the net as IR text, its constants beside it")
-    .argument("<model>", "checkpoint (with --arch) or net.snn")
+    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option(
       "-o, --output <file>",
       "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout",
     )
     .option("--locations", "print where each op came from");
-  withPassOptions(withModelOptions(command)).action((file: string, options: OptOptions) =>
+  withPassOptions(withModelOptions(command)).action((file: string | undefined, options: OptOptions) =>
     runCommand(io, async (report) => {
       if (options.output !== undefined) checkOptOutput(options.output, file);
-      const net = loadNet(file, options, report);
+      const net = loadNet(file, options, report, io);
       if (net === undefined) return;
       const result = runPasses(net, { ...options, passes: options.passes ?? "" }, report, io);
       if (result === undefined) return;

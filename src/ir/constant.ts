@@ -40,15 +40,21 @@ export function toWeights(shape: readonly number[], values: ArrayLike<number>, b
   const mantissa = new Int32Array(rows * out);
   const exponent = new Int32Array(out);
   const biasMantissa = new Float64Array(out);
+  const scale = new Float64Array(out);
+  // Row by row, as the memory lies.
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let o = 0; o < out; o++, at++) scale[o] = Math.max(scale[o]!, Math.abs(values[at] ?? 0));
+  }
   for (let o = 0; o < out; o++) {
-    let largest = 0;
-    for (let i = 0; i < rows; i++) largest = Math.max(largest, Math.abs(values[i * out + o] ?? 0));
+    const largest = scale[o]!;
     const b = bias?.[o] ?? 0;
     const e = gridExponent(largest === 0 ? b : largest);
     exponent[o] = e;
-    const scale = 2 ** e;
-    for (let i = 0; i < rows; i++) mantissa[i * out + o] = roundHalfEven((values[i * out + o] ?? 0) * scale);
-    biasMantissa[o] = roundHalfEven(b * scale);
+    scale[o] = 2 ** e;
+    biasMantissa[o] = roundHalfEven(b * scale[o]!);
+  }
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let o = 0; o < out; o++, at++) mantissa[at] = roundHalfEven((values[at] ?? 0) * scale[o]!);
   }
   return { kind: "weights", shape, mantissa, exponent, bias: biasMantissa };
 }
@@ -66,7 +72,11 @@ function columnSums(weights: Weights): Float64Array {
   if (known !== undefined) return known;
   const out = outputsOf(weights);
   const sums = new Float64Array(out);
-  for (let i = 0; i < weights.mantissa.length; i++) sums[i % out]! += Math.abs(weights.mantissa[i]!);
+  const { mantissa } = weights;
+  for (let i = 0, o = 0; i < mantissa.length; i++) {
+    sums[o]! += Math.abs(mantissa[i]!);
+    if (++o === out) o = 0;
+  }
   COLUMN_SUMS.set(weights, sums);
   return sums;
 }

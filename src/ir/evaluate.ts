@@ -188,6 +188,14 @@ export function evaluate(
   return { values, outputs, state: states };
 }
 
+/**
+ * Runs one op that lies in no cycle to the end of the sample, from its reset state: reads its operands from `values` and puts its
+ * result there. For callers that choose constants while they walk a net.
+ */
+export function runOp(net: Net, op: Op, types: ReadonlyMap<string, ValueType>, values: Map<string, Value>): void {
+  runToEnd(new OpRunner(op, viewOf(net, op, types), values, {}), timestepsOf(op.type.time));
+}
+
 function runToEnd(runner: OpRunner, timesteps: number): void {
   for (let t = 0; t < timesteps; t += runner.unit) {
     runner.emit();

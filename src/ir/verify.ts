@@ -200,6 +200,12 @@ function outputFaults(net: Net, types: ReadonlyMap<string, ValueType>): NetFault
 /** Constants that were found to be legal; they never change and may hold millions of weights. */
 const LEGAL_CONSTANTS = new WeakSet<Constant>();
 
+/** A plain loop: constants hold millions of mantissas, and a callback for each is slow. */
+function firstWide(mantissa: Int32Array): number {
+  for (let i = 0; i < mantissa.length; i++) if (Math.abs(mantissa[i]!) > MAX_MANTISSA) return i;
+  return -1;
+}
+
 /** Says what is wrong with a constant, or nothing: shapes, finite numbers, mantissas of 24 bits. */
 export function constantProblem(constant: Constant): string | undefined {
   if (LEGAL_CONSTANTS.has(constant)) return undefined;
@@ -216,7 +222,7 @@ export function constantProblem(constant: Constant): string | undefined {
     const out = shape[shape.length - 1] ?? 0;
     if (exponent.length !== out) return `has ${exponent.length} exponents, ${out} output channels`;
     if (bias.length !== out) return `has ${bias.length} biases, ${out} output channels`;
-    const wide = mantissa.findIndex((m) => Math.abs(m) > MAX_MANTISSA);
+    const wide = firstWide(mantissa);
     if (wide >= 0) return `holds the mantissa ${mantissa[wide]} at ${wide}, the limit is ${MAX_MANTISSA}`;
     const legalBias = (b: number): boolean => Number.isInteger(b) && Math.abs(b) < EXACT_LIMIT;
     const odd = bias.findIndex((b) => !legalBias(b));

@@ -1,3 +1,4 @@
 export * from "./tensor.js";
 export * from "./grid.js";
 export * from "./exp.js";
+export * from "./log.js";

@@ -21,11 +21,16 @@ export interface NormChain {
 const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 
 /** The affine forms of a chain composed in doubles: x * a + b per channel. */
-export function composedAffine(net: Net, norms: readonly Op[], channels: number): { a: Float64Array; b: Float64Array } {
+export function composedAffine(
+  net: Net,
+  norms: readonly Op[],
+  channels: number,
+  types: ReadonlyMap<string, ValueType>,
+): { a: Float64Array; b: Float64Array } {
   const a = new Float64Array(channels).fill(1);
   const b = new Float64Array(channels);
   for (const norm of norms) {
-    const next = batchNormAffine(viewOf(net, norm));
+    const next = batchNormAffine(viewOf(net, norm, types));
     for (let c = 0; c < channels; c++) {
       a[c] = a[c]! * next.a[c]!;
       b[c] = b[c]! * next.a[c]! + next.b[c]!;
@@ -35,16 +40,26 @@ export function composedAffine(net: Net, norms: readonly Op[], channels: number)
 }
 
 /** w' = w * a and b' = b * a + shift in doubles, put on the grid again; nothing when a value is not finite. */
-export function foldedWeights(net: Net, weights: Weights, norms: readonly Op[]): Weights | undefined {
+export function foldedWeights(
+  net: Net,
+  weights: Weights,
+  norms: readonly Op[],
+  types: ReadonlyMap<string, ValueType> = valueTypes(net),
+): Weights | undefined {
   const out = outputsOf(weights);
-  const { a, b } = composedAffine(net, norms, out);
-  const values = new Float64Array(weights.mantissa.length);
-  for (let i = 0; i < values.length; i++) {
-    const o = i % out;
-    values[i] = weights.mantissa[i]! * 2 ** -weights.exponent[o]! * a[o]!;
+  const { a, b } = composedAffine(net, norms, out, types);
+  const { mantissa } = weights;
+  const scale = Float64Array.from(weights.exponent, (e) => 2 ** -e);
+  const values = new Float64Array(mantissa.length);
+  let finite = true;
+  for (let i = 0, o = 0; i < values.length; i++) {
+    const value = mantissa[i]! * scale[o]! * a[o]!;
+    values[i] = value;
+    finite = finite && Number.isFinite(value);
+    if (++o === out) o = 0;
   }
-  const bias = Float64Array.from(weights.bias, (m, o) => m * 2 ** -weights.exponent[o]! * a[o]! + b[o]!);
-  if (!values.every(Number.isFinite) || !bias.every(Number.isFinite)) return undefined;
+  const bias = Float64Array.from(weights.bias, (m, o) => m * scale[o]! * a[o]! + b[o]!);
+  if (!finite || !bias.every(Number.isFinite)) return undefined;
   return toWeights(weights.shape, values, bias);
 }
 
@@ -53,7 +68,7 @@ function legalFold(net: Net, op: Op, norms: readonly Op[], types: ReadonlyMap<st
   const [symbol = ""] = op.symbols;
   const weights = net.constants.get(symbol);
   if (weights?.kind !== "weights") return undefined;
-  const folded = foldedWeights(net, weights, norms);
+  const folded = foldedWeights(net, weights, norms, types);
   if (folded === undefined) return undefined;
   const operandTypes = op.operands.flatMap((name) => types.get(name) ?? []);
   const checked = checkOp(op, operandTypes, new Map([[symbol, folded]]));

@@ -1,4 +1,4 @@
-import { usersOf, type Net } from "../ir/index.js";
+import { usersOf, valueTypes, type Net } from "../ir/index.js";
 import { foldableChain } from "./batch-norm-chain.js";
 import type { Fact } from "./pass.js";
 
@@ -17,8 +17,8 @@ export const NO_FOLDABLE_BATCHNORM: Fact = {
   name: "no-foldable-batchnorm",
   doc: "no `norm.batch` is the only user of a real weighted op whose folded weights are legal",
   violation(net: Net) {
-    const users = usersOf(net);
-    const left = net.ops.find((op) => foldableChain(net, op, users) !== undefined);
+    const [users, types] = [usersOf(net), valueTypes(net)];
+    const left = net.ops.find((op) => foldableChain(net, op, users, types) !== undefined);
     return left === undefined ? undefined : `the batch norm behind \`%${left.result}\` can be folded`;
   },
 };

@@ -161,7 +161,7 @@ function foldNorms(net: Net, context: PassContext): Net {
     if (last === undefined || weights?.kind !== "weights") continue;
     const neuron = neuronBehind(net, last.result, users, types);
     if (neuron === undefined) continue;
-    const { a, b } = composedAffine(net, norms, outputsOf(weights));
+    const { a, b } = composedAffine(net, norms, outputsOf(weights), types);
     if (![...a, ...b].every(Number.isFinite)) continue;
     const largest = largestInput(types.get(op.operands[0] ?? ""));
     const next = rescaled(weights, a, b, thresholdsOf(net, neuron, types), largest);

@@ -1,10 +1,14 @@
 import type { Report } from "../../diagnostics/index.js";
 import type { Checkpoint } from "../formats/index.js";
+import { SDT_CONFIGURATIONS, STATTEN_CONFIGURATIONS, type Configuration } from "./configurations.js";
 import type { Settings, SettingDefinition } from "./settings.js";
 import { buildTransformer, transformerSettings, type BuiltModel } from "./spike-driven-transformer.js";
+import type { MakeTensor } from "./tensors.js";
 
 export { modelDiagnostics } from "./diagnostics.js";
 export type { BuiltModel } from "./spike-driven-transformer.js";
+export type { Configuration } from "./configurations.js";
+export type { MakeTensor, TensorRole } from "./tensors.js";
 export * from "./settings.js";
 
 /** One architecture: its settings, and how tensors and settings become a net. */
@@ -13,7 +17,16 @@ export interface Model {
   readonly summary: string;
   readonly source: string;
   readonly settings: readonly SettingDefinition[];
-  build(checkpoint: Checkpoint, file: string, settings: Settings, report: Report): BuiltModel | undefined;
+  /** Sizes that were published, for networks made without a checkpoint. */
+  readonly configurations: readonly Configuration[];
+  /** With `make`, tensors that the checkpoint lacks are made. */
+  build(
+    checkpoint: Checkpoint,
+    file: string,
+    settings: Settings,
+    report: Report,
+    make?: MakeTensor,
+  ): BuiltModel | undefined;
 }
 
 export const MODELS: readonly Model[] = [
@@ -22,15 +35,17 @@ export const MODELS: readonly Model[] = [
     summary: "spike-driven transformer with spatial-temporal attention over chunks of timesteps",
     source: "Intelligent-Computing-Lab-Yale/STAtten; also runs SDT's attention as that repository does (attention=SDT)",
     settings: transformerSettings("STAtten"),
-    build: (checkpoint, file, settings, report) =>
-      buildTransformer(checkpoint, file, settings, { poolsQueries: true }, report),
+    configurations: STATTEN_CONFIGURATIONS,
+    build: (checkpoint, file, settings, report, make) =>
+      buildTransformer(checkpoint, file, settings, { poolsQueries: true }, report, make),
   },
   {
     name: "sdt",
     summary: "spike-driven transformer (SDSA-1)",
     source: "BICLab/Spike-Driven-Transformer",
     settings: transformerSettings("SDT"),
-    build: (checkpoint, file, settings, report) =>
-      buildTransformer(checkpoint, file, settings, { poolsQueries: false }, report),
+    configurations: SDT_CONFIGURATIONS,
+    build: (checkpoint, file, settings, report, make) =>
+      buildTransformer(checkpoint, file, settings, { poolsQueries: false }, report, make),
   },
 ];

@@ -3,12 +3,12 @@ import type { Checkpoint, ConfigValue } from "../formats/index.js";
 import { modelDiagnostics } from "./diagnostics.js";
 
 /**
- * Settings complete what tensor shapes cannot say. Each comes from the first source that has it: `--set`, a config file beside the
+ * Settings complete what tensor shapes cannot say. Each comes from the first source that has it: `--set`, `--config`, a config file beside the
  * checkpoint, the checkpoint's saved arguments, tensor shapes, the architecture's default. `inspect` shows which.
  */
 
 export type SettingValue = number | boolean | string;
-export type SettingOrigin = "--set" | "config file" | "checkpoint args" | "tensor shapes" | "default";
+export type SettingOrigin = "--set" | "--config" | "config file" | "checkpoint args" | "tensor shapes" | "default";
 
 export interface SettingDefinition {
   readonly name: string;
@@ -32,6 +32,8 @@ export interface Setting {
 export type SettingSources = {
   readonly overrides: ReadonlyMap<string, string>;
   readonly config: ReadonlyMap<string, ConfigValue>;
+  /** Settings of a published configuration, by their own names. */
+  readonly configuration?: Readonly<Record<string, SettingValue>>;
 };
 
 const MAX_INT = 65_536;
@@ -101,6 +103,7 @@ export function resolveSettings(
   for (const definition of definitions) {
     const candidates: readonly (readonly [SettingOrigin, ConfigValue | undefined])[] = [
       ["--set", lookUp(definition, sources.overrides)],
+      ["--config", sources.configuration?.[definition.name]],
       ["config file", lookUp(definition, sources.config)],
       ["checkpoint args", lookUp(definition, checkpoint.config)],
       ["tensor shapes", definition.infer?.(checkpoint.tensors)],
@@ -109,9 +112,8 @@ export function resolveSettings(
     const found = candidates.find(([, value]) => value !== undefined);
     if (found === undefined) {
       const hint = `--set ${definition.name}=…: ${definition.doc}`;
-      report.add(
-        modelDiagnostics.make("missing-setting", `\`${definition.name}\` cannot be read from the checkpoint`, { hint }),
-      );
+      const why = checkpoint.tensors.size === 0 ? "is not given" : "cannot be read from the checkpoint";
+      report.add(modelDiagnostics.make("missing-setting", `\`${definition.name}\` ${why}`, { hint }));
       continue;
     }
     const [origin, raw] = found;

@@ -1,10 +1,11 @@
 import type { Report } from "../../diagnostics/index.js";
 import { channelsOf, everyStep, NetBuilder, REAL, type AttrValue, type Net } from "../../ir/index.js";
 import { sigmoid32 } from "../../math/exp.js";
+import type { Tensor } from "../../math/tensor.js";
 import type { Checkpoint } from "../formats/index.js";
 import { modelDiagnostics } from "./diagnostics.js";
 import type { SettingDefinition, Settings, SettingValue } from "./settings.js";
-import { TensorReader } from "./tensors.js";
+import { TensorReader, type MakeTensor } from "./tensors.js";
 
 /**
  * The spike-driven transformer with membrane shortcuts: the host of STAtten and of SDT's own attention (SDSA-1). Stem, MLP and
@@ -112,6 +113,8 @@ export interface BuiltModel {
   readonly net: Net;
   /** Tensors that the official network holds and never uses. */
   readonly unused: readonly string[];
+  /** Tensors that were made because the checkpoint had none; empty where none may be made. */
+  readonly made: ReadonlyMap<string, Tensor>;
 }
 
 class TransformerBuilder {
@@ -172,7 +175,8 @@ class TransformerBuilder {
   }
 
   private attention(stream: string, path: string): string {
-    const dim = this.settings.int("dim");
+    const [dim, heads] = [this.settings.int("dim"), this.settings.int("heads")];
+    this.tensors.dead(`${path}.talking_heads.weight`, [heads, heads, 1], { kind: "uniform", fanIn: heads });
     const shortcut = this.lif(stream, `${path}.shortcut_lif`);
     const [q, k, v] = ["q", "k", "v"].map((name) =>
       this.lif(this.convBn(shortcut, `${path}.${name}_conv`, `${path}.${name}_bn`, dim, 1), `${path}.${name}_lif`),
@@ -249,9 +253,7 @@ class TransformerBuilder {
       kernel === 1
         ? net.op("synapse.dense", [x], { symbols, origin: conv })
         : net.op("synapse.conv", [x], { symbols, origin: conv, attrs: { kernel, padding: 1 } });
-    const statistics = ["weight", "bias", "running_mean", "running_var"].map((part) =>
-      net.constant(`${bn}.${part}`, this.tensors.vector(`${bn}.${part}`, outputs)),
-    );
+    const statistics = this.tensors.batchNorm(bn, outputs).map(([name, constant]) => net.constant(name, constant));
     return net.op("norm.batch", [y], { symbols: statistics, origin: bn });
   }
 
@@ -301,12 +303,13 @@ export function buildTransformer(
   settings: Settings,
   variant: Variant,
   report: Report,
+  make?: MakeTensor,
 ): BuiltModel | undefined {
   if (!checkSettings(settings, report)) return undefined;
   const before = report.errors.length;
-  const tensors = new TensorReader(checkpoint, file, report);
+  const tensors = new TensorReader(checkpoint, file, report, make);
   const net = new TransformerBuilder(tensors, settings, variant).build();
   const unused = tensors.unused((name) => UNUSED.test(name));
   tensors.reportExtra();
-  return report.errors.length > before ? undefined : { net, unused };
+  return report.errors.length > before ? undefined : { net, unused, made: tensors.made };
 }

@@ -1,0 +1,87 @@
+import type { Report } from "../diagnostics/index.js";
+import { readInputs } from "../frontend/inputs/index.js";
+import type { ImportedModel } from "../frontend/import-model.js";
+import type { Calibration } from "../frontend/random/calibrate.js";
+import { calibrateModel, randomModel } from "../frontend/random/random-model.js";
+import { readRates } from "../frontend/random/rates.js";
+import { netInputs } from "../validate/replay.js";
+import type { ModelOptions } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { table } from "./text.js";
+
+/** A model made from a seed, with what calibration reached if rates were asked for. */
+export interface RandomNet {
+  readonly model: ImportedModel;
+  readonly calibration?: Calibration;
+}
+
+/** Makes the model of the options; see `withModelOptions`. */
+export function makeRandomNet(options: ModelOptions, report: Report): RandomNet | undefined {
+  const { randomInit: seed = 0, arch, config, set, rates: table, ratesImages, ratesTolerance: tolerance } = options;
+  const model = randomModel({ seed, arch, config, overrides: set }, report);
+  const rates = table === undefined ? undefined : readRates(table, report);
+  if (model === undefined || report.failed) return undefined;
+  if (rates === undefined) return { model };
+  const images = ratesImages === undefined ? undefined : readInputs(ratesImages, report, { limit: 1 });
+  if (report.failed) return undefined;
+  const input = images === undefined ? undefined : [...netInputs(model.net, images.data, 0).values()][0];
+  const settings = {
+    seed,
+    ...(input === undefined ? {} : { input }),
+    ...(tolerance === undefined ? {} : { tolerance }),
+  };
+  const calibrated = calibrateModel(model, rates, settings, report);
+  return calibrated === undefined ? undefined : { model: calibrated, calibration: calibrated.calibration };
+}
+
+/** Whether the net comes from a file or from a seed; exactly one of them has to be given. */
+export function checkSource(file: string | undefined, options: ModelOptions, report: Report): boolean {
+  const seeded = options.randomInit !== undefined;
+  if (file === undefined && !seeded) {
+    const hint = "name a checkpoint or IR text, or make a network with --random-init SEED --arch NAME";
+    report.add(cliDiagnostics.make("model-source", "there is neither a file nor --random-init", { hint }));
+  } else if (file !== undefined && seeded) {
+    const hint = "leave out one of them";
+    report.add(cliDiagnostics.make("model-source", `both \`${file}\` and --random-init are given`, { hint }));
+  }
+  const needs: readonly (readonly [string, unknown, string, unknown])[] = [
+    ["--config", options.config, "--random-init", options.randomInit],
+    ["--rates", options.rates, "--random-init", options.randomInit],
+    ["--rates-images", options.ratesImages, "--rates", options.rates],
+    ["--rates-tolerance", options.ratesTolerance, "--rates", options.rates],
+  ];
+  for (const [option, value, other, given] of needs) {
+    if (value !== undefined && given === undefined)
+      report.add(cliDiagnostics.make("model-source", `${option} means nothing without ${other}`));
+  }
+  return !report.failed;
+}
+
+function show(rates: readonly number[]): string {
+  return rates.map((rate) => rate.toFixed(4)).join(" ");
+}
+
+/** Rates reached beside the wanted ones, per timestep. */
+export function ratesText({ layers }: Calibration): string {
+  return table([
+    ["layer", "rates reached per timestep", "wanted"],
+    ...layers.map(({ layer, reached, wanted }) => [layer, show(reached), wanted === undefined ? "" : show(wanted)]),
+  ]);
+}
+
+/** The worst deviations, in one line. */
+export function ratesSummary({ layers }: Calibration): string {
+  const mean = (rates: readonly number[]): number => rates.reduce((a, b) => a + b, 0) / rates.length;
+  const held = layers.flatMap(({ layer, reached, wanted }) =>
+    wanted === undefined ? [] : [{ layer, reached, wanted }],
+  );
+  const worst = (of: (row: (typeof held)[number]) => number) =>
+    held.map((row) => ({ layer: row.layer, off: of(row) })).sort((a, b) => b.off - a.off)[0];
+  const overTime = worst(({ reached, wanted }) => Math.abs(mean(reached) - mean(wanted)));
+  const perStep = worst(({ reached, wanted }) => Math.max(...reached.map((r, t) => Math.abs(r - (wanted[t] ?? 0)))));
+  if (overTime === undefined || perStep === undefined) return "rates: no layer has a wanted rate";
+  return (
+    `rates: ${held.length} layers calibrated; furthest mean over time ${overTime.off.toFixed(4)} at ${overTime.layer}, ` +
+    `furthest single timestep ${perStep.off.toFixed(4)} at ${perStep.layer}`
+  );
+}

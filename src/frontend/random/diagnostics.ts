@@ -1,0 +1,16 @@
+import { defineDiagnostics } from "../../diagnostics/index.js";
+
+export const randomDiagnostics = defineDiagnostics("random", {
+  "arch-needed": { severity: "error", explain: "A network made from a seed needs --arch, or --config." },
+  config: { severity: "error", explain: "The architecture has no published configuration of this name." },
+  rates: {
+    severity: "error",
+    explain:
+      "The table of rates cannot be used: it is not readable JSON of the right form, names layers that the network does not have, or has another number of timesteps.",
+  },
+  rate: {
+    severity: "error",
+    explain:
+      "A wanted firing rate cannot be reached by the batch norms in front of the layer; the message gives the nearest rate. Some neurons, such as those behind attention, have no batch norm of their own.",
+  },
+});
