@@ -3,6 +3,7 @@ import { defineDiagnostics } from "../../diagnostics/index.js";
 export const randomDiagnostics = defineDiagnostics("random", {
   "arch-needed": { severity: "error", explain: "A network made from a seed needs --arch, or --config." },
   config: { severity: "error", explain: "The architecture has no published configuration of this name." },
+  size: { severity: "error", explain: "The settings ask for a network too large to be held in memory." },
   rates: {
     severity: "error",
     explain:

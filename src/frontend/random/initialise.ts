@@ -1,9 +1,14 @@
+import { DiagnosticError } from "../../diagnostics/index.js";
 import { elements, type Tensor } from "../../math/tensor.js";
 import type { MakeTensor } from "../models/tensors.js";
+import { randomDiagnostics } from "./diagnostics.js";
 import { Generator } from "./generator.js";
 
 const STD = 0.02;
 const LIMIT = 2;
+
+/** Parameters of a random network: 1 GiB of floats, four times the largest published one. */
+export const MAX_PARAMETERS = 2 ** 28;
 
 function filled(shape: readonly number[], value: () => number): Tensor {
   const data = new Float32Array(elements(shape));
@@ -18,7 +23,15 @@ function filled(shape: readonly number[], value: () => number): Tensor {
  * default, uniform in +-1 / sqrt(fan-in): the head's weight and bias, and `talking_heads`.
  */
 export function officialInitialisation(seed: number): MakeTensor {
+  let total = 0;
   return (name, shape, role) => {
+    total += elements(shape);
+    if (total > MAX_PARAMETERS) {
+      const message = `at \`${name}\` (${shape.join("x")}) the network has more than ${MAX_PARAMETERS} parameters`;
+      throw new DiagnosticError(
+        randomDiagnostics.make("size", message, { hint: "make dim, depth or mlp-ratio smaller" }),
+      );
+    }
     const random = new Generator(seed, name);
     switch (role.kind) {
       case "conv":

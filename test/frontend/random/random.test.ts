@@ -333,6 +333,12 @@ describe("the command line", () => {
     ["a checkpoint and a seed", ["opt", digitsPath("model.pth"), ...seeded], 1, "both"],
     ["a seed that is none", ["inspect", "--random-init", "-1", "--arch", "statten"], 2, "integer"],
     ["missing settings", ["inspect", "--random-init", "1", "--arch", "statten"], 1, "--set dim="],
+    [
+      "a network beyond memory",
+      ["inspect", ...seeded, "--set", "dim=65536", "--set", "heads=8"],
+      1,
+      "more than 268435456 parameters",
+    ],
     ["an unknown configuration", ["inspect", "--random-init", "1", "--config", "statten-8-786"], 1, "statten-8-768"],
     [
       "another architecture's configuration",
