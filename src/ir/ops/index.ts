@@ -14,6 +14,8 @@ import { meanPositions } from "./reduce-mean-positions.js";
 import { meanTime } from "./reduce-mean-time.js";
 import { sumPositions } from "./reduce-sum-positions.js";
 import { streamAdd } from "./stream-add.js";
+import { relevance, score } from "./tokens-score.js";
+import { maskTokens, topK } from "./tokens-top-k.js";
 
 /** Every op of the IR, written out by hand; adding an op is its file and its line here. */
 export const OPS: readonly OpDefinition[] = [
@@ -34,6 +36,10 @@ export const OPS: readonly OpDefinition[] = [
   attentionQ,
   toInt,
   toReal,
+  score,
+  relevance,
+  topK,
+  maskTokens,
   delay,
 ];
 
