@@ -4,6 +4,7 @@ import { dropDead } from "./drop-dead.js";
 import { foldBatchnorm } from "./fold-batchnorm.js";
 import type { Pass, SubjectKind } from "./pass.js";
 import { parsePipelineWith, type NamedPipeline, type ParsedPipeline, type PipelineStep } from "./pipeline.js";
+import { sparsifyTopK } from "./sparsify-top-k.js";
 import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
 
 export * from "./pass.js";
@@ -13,7 +14,7 @@ export * from "./pipeline.js";
 export * from "./run.js";
 
 /** Every pass on nets, written out by hand; adding a pass is its file and its line here. */
-export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm];
+export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm, sparsifyTopK];
 
 /** Named pipelines, with the reason for each pass. */
 export const PIPELINES: readonly NamedPipeline[] = [
@@ -34,6 +35,16 @@ export const PIPELINES: readonly NamedPipeline[] = [
     summary: "simplifications that keep every bit of every output",
     entries: [
       { pass: "canonicalize", reason: "removes ops that change nothing, so that other passes see through them" },
+      { pass: "drop-dead", reason: "removes what lost its last reader" },
+    ],
+  },
+  {
+    name: "sparse",
+    summary: "half of the tokens in every attention; say another k with sparsify-top-k{k=...} behind import",
+    entries: [
+      { pass: "fold-batchnorm", reason: "keys and values are found behind plain projections" },
+      { pass: "sparsify-top-k", reason: "attention on the most important tokens alone" },
+      { pass: "canonicalize", reason: "importers translate layer by layer and leave ops that change nothing" },
       { pass: "drop-dead", reason: "removes what lost its last reader" },
     ],
   },
