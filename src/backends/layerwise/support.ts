@@ -22,6 +22,10 @@ export const supportMatrix = {
   "attention.statten": { lowering: "attend-kv and attend-q per chunk and head" },
   "attention.kv": { lowering: "attend-kv, fused into each attention.q that reads it" },
   "attention.q": { lowering: "attend-q" },
+  "tokens.score": { lowering: "score-tokens, one per decision" },
+  "tokens.relevance": { lowering: "score-kv, one per decision" },
+  "tokens.top-k": { lowering: "top-k, one per decision" },
+  "mask.tokens": { lowering: "mask-tokens" },
   "to-real": { lowering: "fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { reason: "the chip has no rounding to integers", hint: "end the net before it, or keep the stream real" },
   delay: {

@@ -9,6 +9,7 @@ import { locationOf, type LowerContext } from "./context.js";
 import { neuronStage } from "./neuron.js";
 import { maskStage, planePoolStage, poolStage } from "./pool.js";
 import { meanPositionsStage, meanTimeStage, sumPositionsStage, toRealStage } from "./reduce.js";
+import { maskTokensStage, relevanceStage, scoreStage, topKStage } from "./tokens.js";
 import { weightedStage } from "./weighted.js";
 
 type Matrix = typeof supportMatrix;
@@ -30,8 +31,15 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "attention.statten": stattenStage,
   "attention.kv": kvStage,
   "attention.q": attentionQStage,
+  "tokens.score": scoreStage,
+  "tokens.relevance": relevanceStage,
+  "tokens.top-k": topKStage,
+  "mask.tokens": maskTokensStage,
   "to-real": toRealStage,
 };
+
+/** Ops whose results may hold for a chunk: counters, and scores and masks, which lie there once per timestep. */
+const PER_CHUNK = new Set(["attention.kv", "tokens.score", "tokens.relevance", "tokens.top-k"]);
 
 const TABLE: ReadonlyMap<string, (context: LowerContext, op: Op) => void> = new Map(Object.entries(LOWERINGS));
 
@@ -55,7 +63,8 @@ export function lowerNet(context: LowerContext): void {
       continue;
     }
     const { count, period } = op.type.time;
-    if (op.name !== "attention.kv" && period !== 1 && count !== 1) {
+    const perChunk = PER_CHUNK.has(op.name) && !context.facts.isOutput(op.result);
+    if (!perChunk && period !== 1 && count !== 1) {
       refuseTime(context, `\`${nameOf(op)}\` (${op.name})`, printType(op.type));
       continue;
     }
