@@ -5,8 +5,21 @@ export { compileLayerwise } from "./backends/layerwise/index.js";
 export { decodeProgram, encodeProgram, type Program } from "./backends/program/index.js";
 export { readChip, type LayerwiseChip } from "./chips/index.js";
 export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
-export { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate, type EnergyTable } from "./energy/index.js";
-export { readCheckpointFile, readNpy, readNpz, readSafetensors, writeNpy, writeSafetensors } from "./frontend/formats/index.js";
+export {
+  ENERGY_TABLES,
+  estimateEnergy,
+  readEnergyTable,
+  type EnergyEstimate,
+  type EnergyTable,
+} from "./energy/index.js";
+export {
+  readCheckpointFile,
+  readNpy,
+  readNpz,
+  readSafetensors,
+  writeNpy,
+  writeSafetensors,
+} from "./frontend/formats/index.js";
 export { importModel, type ImportedModel } from "./frontend/import-model.js";
 export { sampleFor } from "./frontend/inputs/channels-last.js";
 export { readInputs, type InputSet } from "./frontend/inputs/index.js";

@@ -21,7 +21,11 @@ export function fashionInputs(shared: string, split: "t10k" | "train", limit: nu
 
 export function fashionNet(shared: string): Net {
   const report = new Report();
-  const model = importModel(join(shared, "golden", "statten-fashion-trained", "model.pth"), { arch: "statten" }, report);
+  const model = importModel(
+    join(shared, "golden", "statten-fashion-trained", "model.pth"),
+    { arch: "statten" },
+    report,
+  );
   if (model === undefined) throw new Error(report.diagnostics.map(renderDiagnostic).join("\n"));
   return withPasses(model.net, "import");
 }

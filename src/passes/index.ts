@@ -11,6 +11,7 @@ export * from "./pass.js";
 export { passDiagnostics } from "./diagnostics.js";
 export { FACTS, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 export * from "./pipeline.js";
+export { selectableTokens } from "./sparsify-top-k.js";
 export * from "./run.js";
 
 /** Every pass on nets, written out by hand; adding a pass is its file and its line here. */

@@ -129,7 +129,10 @@ function checkOptions(blocks: readonly Block[], context: PassContext): boolean {
   }
   if (layers !== "all" && !blocks.some((block) => inLayers(block, layers))) {
     const names = blocks.map((block) => block.name);
-    const hint = names.length === 0 ? "the net has no attention whose tokens can be selected" : `use all, ${names.join(", ")}, or how one of them begins`;
+    const hint =
+      names.length === 0
+        ? "the net has no attention whose tokens can be selected"
+        : `use all, ${names.join(", ")}, or how one of them begins`;
     return complain(`no attention has the name \`${layers}\``, hint);
   }
   return true;
@@ -142,7 +145,7 @@ function inLayers({ name }: Block, layers: string): boolean {
 
 /** Names for new values: numbers that no value has. */
 function freshNames(net: Net): () => string {
-  const taken = new Set([...valueTypes(net).keys()]);
+  const taken = new Set(valueTypes(net).keys());
   let next = 0;
   return () => {
     while (taken.has(String(next))) next++;
@@ -186,11 +189,20 @@ function sparsify(block: Block, keep: number, adder: Adder, context: PassContext
       ? adder.op("tokens.relevance", [keys, values], { heads, ...scope })
       : adder.op("tokens.score", [shortcut], { cue, ...weights, ...scope });
   const mask = adder.op("tokens.top-k", [score], { k: keep });
-  const operands = op.operands.map((value, i) => (i === k || i === v ? adder.op("mask.tokens", [value, mask], {}) : value));
+  const operands = op.operands.map((value, i) =>
+    i === k || i === v ? adder.op("mask.tokens", [value, mask], {}) : value,
+  );
   context.count("blocks-sparsified");
   context.count("tokens-kept", keep);
   context.count("tokens-masked", block.tokens - keep);
   return [...adder.added.splice(0), { ...op, operands }];
+}
+
+/** The most tokens that every attention of a net can keep; undefined where no attention's tokens can be selected. */
+export function selectableTokens(net: Net, layers = "all"): number | undefined {
+  const { blocks } = findBlocks(net, valueTypes(net));
+  const tokens = blocks.filter((block) => inLayers(block, layers)).map((block) => block.tokens);
+  return tokens.length === 0 ? undefined : Math.min(...tokens);
 }
 
 export const sparsifyTopK = definePass({
@@ -221,7 +233,8 @@ Bounded: what it costs in accuracy is measured, not proved; \`spikec sweep-k\` p
     "blocks-sparsified": "attentions whose keys and values were masked",
     "tokens-kept": "tokens kept, all attentions together",
     "tokens-masked": "tokens whose keys and values are masked, all attentions together",
-    "blocks-skipped": "attentions that were masked before, or whose keys and values are not projected from one map of spikes",
+    "blocks-skipped":
+      "attentions that were masked before, or whose keys and values are not projected from one map of spikes",
   },
   exactness: {
     kind: "bounded",

@@ -155,7 +155,8 @@ function visitTokens(instruction: TokenInstruction, chip: LayerwiseChip, visit: 
     }
     const f = instruction.fields;
     const map = [[f.positions * f.blocks, 1]] as const;
-    if (instruction.op === "score-tokens") loop(instruction.fields.input + g * instruction.fields.groupStride, map, spikes);
+    if (instruction.op === "score-tokens")
+      loop(instruction.fields.input + g * instruction.fields.groupStride, map, spikes);
     else {
       loop(instruction.fields.keys + g * instruction.fields.keyGroupStride, map, spikes);
       loop(instruction.fields.values + g * instruction.fields.valueGroupStride, map, spikes);

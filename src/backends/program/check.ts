@@ -274,9 +274,7 @@ function checkSelection(instruction: TokenInstruction, chip: LayerwiseChip): Fau
     const map = [f.positions * f.blocks, 1] as const;
     const lastToken = Math.floor((f.token + f.positions - 1) / chip.lanes);
     return (
-      words(chip, "spike", f.a, map) ??
-      words(chip, "spike", f.mask + lastToken) ??
-      words(chip, "spike", f.output, map)
+      words(chip, "spike", f.a, map) ?? words(chip, "spike", f.mask + lastToken) ?? words(chip, "spike", f.output, map)
     );
   }
   const { bit } = instruction.fields;

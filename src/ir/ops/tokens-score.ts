@@ -187,7 +187,10 @@ so it saves attention, not projections.`,
   infer(view) {
     const [k, v, heads] = [view.operand(0), view.operand(1), view.number("heads")];
     if (printType(k) !== printType(v)) {
-      return problem("shape-mismatch", `\`tokens.relevance\` needs equal types, got ${printType(k)} and ${printType(v)}`);
+      return problem(
+        "shape-mismatch",
+        `\`tokens.relevance\` needs equal types, got ${printType(k)} and ${printType(v)}`,
+      );
     }
     if (channelsOf(k) % heads !== 0) {
       return problem("attribute", `${heads} heads do not divide ${channelsOf(k)} channels`);

@@ -248,8 +248,7 @@ function maskTokens(f: FieldsOf<"mask-tokens">, layer: number, hardware: Hardwar
       position = Math.floor(item / f.blocks);
       block = item - position * f.blocks;
     },
-    readWord: (i) =>
-      i === 0 ? f.a + position * f.blocks + block : f.mask + Math.floor((f.token + position) / lanes),
+    readWord: (i) => (i === 0 ? f.a + position * f.blocks + block : f.mask + Math.floor((f.token + position) / lanes)),
     take(i, word) {
       if (i === 0) {
         bits.set(u8.subarray(word * wordBytes, (word + 1) * wordBytes));

@@ -1,7 +1,17 @@
 import { internalError } from "../../../diagnostics/index.js";
 import { channelsOf, timestepsOf, type Op } from "../../../ir/index.js";
 import { TOKEN_CUES } from "../../program/instruction.js";
-import { addressOf, alike, dataSlot, spikeSlot, whole, wholePass, type FeatureMap, type Operand, type Tile } from "../stage.js";
+import {
+  addressOf,
+  alike,
+  dataSlot,
+  spikeSlot,
+  whole,
+  wholePass,
+  type FeatureMap,
+  type Operand,
+  type Tile,
+} from "../stage.js";
 import { passesOf } from "../tiles.js";
 import type { Group, Pass } from "../timing.js";
 import { nameOf } from "../values.js";
