@@ -6,6 +6,7 @@ import { Report } from "../../src/diagnostics/index.js";
 import { sampleFor } from "../../src/frontend/inputs/channels-last.js";
 import type { Net } from "../../src/ir/index.js";
 import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
+import { parsePipeline, runPipeline } from "../../src/passes/index.js";
 import { chipAgainstEvaluator } from "../../src/validate/ladder.js";
 import { digitsArray, digitsModel, folded } from "../support/digits.js";
 
@@ -90,6 +91,38 @@ describe("the chip computes what the evaluator computes", () => {
     const weights = program.weights.slice();
     for (let i = 0; i < weights.length; i++) if (weights[i] !== 0 && i % 4 === 2) weights[i]! ^= 0x10;
     expect(mismatches({ ...program, weights })).toBeGreaterThan(0);
+  });
+});
+
+describe("selected tokens", () => {
+  const options = [
+    "k=1",
+    "k=5 cue=first-spike scope=chunk",
+    "fraction=0.5 cue=interval",
+    "k=12 cue=sparta alpha=-2 gamma=-1",
+    "k=4 cue=relevance",
+    "k=9 cue=relevance scope=chunk",
+  ];
+  it.each(options)("chip and evaluator agree on sparsify-top-k{%s}", (given) => {
+    const { steps } = parsePipeline(`sparsify-top-k{${given}}`);
+    const sparse = runPipeline(net, steps ?? []).result ?? net;
+    expect(sparse).not.toBe(net);
+    const blocks = given.includes("scope=chunk") ? [undefined, 2] : [undefined];
+    for (const timeBlock of blocks) {
+      for (const name of ["layerwise-default", "layerwise-small"]) {
+        const program = compile(sparse, chip(name), timeBlock);
+        const result = chipAgainstEvaluator(program, sparse, { input: images, samples: 2 });
+        expect(result.layers.map((layer) => layer.mismatches)).toEqual(result.layers.map(() => 0));
+        expect(result.outputsEqual).toBe(true);
+      }
+    }
+    // The comparison sees the selection: with another number of tokens the attention differs.
+    const other = runPipeline(net, parsePipeline("sparsify-top-k{k=2 cue=interval}").steps ?? []).result ?? net;
+    const wrong = chipAgainstEvaluator(compile(other, chip("layerwise-default")), sparse, {
+      input: images,
+      samples: 2,
+    });
+    expect(wrong.layers.reduce((n, layer) => n + layer.mismatches, 0)).toBeGreaterThan(0);
   });
 });
 
