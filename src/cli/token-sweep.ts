@@ -20,6 +20,7 @@ export interface SelectionOptions {
   readonly gamma?: number;
   readonly scope?: string;
   readonly layers?: string;
+  readonly project?: string;
 }
 
 function finiteNumber(text: string): number {
@@ -36,13 +37,14 @@ export function withSelectionOptions(command: Command): Command {
     .option("--beta <weight>", "cue sparta: weight of short intervals", finiteNumber)
     .option("--gamma <weight>", "cue sparta: weight of high rates", finiteNumber)
     .option("--scope <name>", "timesteps that a decision looks at: sample or chunk")
+    .option("--project <name>", "tokens whose keys and values are computed at all: all or kept")
     .option("--layers <name>", "attentions whose tokens are selected, by shortcut layer; default all");
 }
 
 /** The net with k tokens per attention. */
 export function selectTokens(net: Net, k: number, options: SelectionOptions, report: Report): Net | undefined {
-  const { cue, alpha, beta, gamma, scope, layers } = options;
-  const given = Object.entries({ k, cue, alpha, beta, gamma, scope, layers }).flatMap(([name, value]) =>
+  const { cue, alpha, beta, gamma, scope, layers, project } = options;
+  const given = Object.entries({ k, cue, alpha, beta, gamma, scope, layers, project }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
   const { steps, diagnostics } = parsePipeline(`sparsify-top-k{${given.join(" ")}}`, "sparsify-top-k");
@@ -121,6 +123,7 @@ export function largestWithin(
   };
   const all = measure(undefined);
   if (all === undefined) return undefined;
+  if (fraction >= 1) return { point: { ...all, k: tokens }, all };
   let best = measure(1, all);
   if (best === undefined) return undefined;
   const least = share(best, all);

@@ -25,6 +25,8 @@ interface Block {
   readonly tokens: number;
   readonly chunk: number;
   readonly heads: number;
+  /** The dense layers of k and v, where leaving out a token in front of them changes no other token and no other reader. */
+  readonly projections: readonly Op[] | undefined;
 }
 
 const PROJECTIONS = new Set(["synapse.dense", "synapse.conv"]);
@@ -38,6 +40,21 @@ function sourceOf(value: string, producers: ReadonlyMap<string, Op>): string | u
     if (PROJECTIONS.has(op.name)) return neurons === 1 ? op.operands[0] : undefined;
     if (!TRANSPARENT.has(op.name)) return undefined;
     if (op.name === "neuron.lif") neurons++;
+  }
+  return undefined;
+}
+
+/** The dense layer in front of a key or value, if everything up to the attention works token by token and for it alone. */
+function tokenwiseProjection(
+  value: string,
+  producers: ReadonlyMap<string, Op>,
+  users: ReadonlyMap<string, readonly Op[]>,
+  outputs: ReadonlySet<string>,
+): Op | undefined {
+  for (let op = producers.get(value); op !== undefined; op = producers.get(op.operands[0] ?? "")) {
+    if ((users.get(op.result) ?? []).length !== 1 || outputs.has(op.result)) return undefined;
+    if (op.name === "synapse.dense") return op;
+    if (op.name !== "neuron.lif" && op.name !== "norm.batch") return undefined;
   }
   return undefined;
 }
@@ -72,6 +89,7 @@ interface Found {
 function findBlocks(net: Net, types: ReadonlyMap<string, ValueType>): Found {
   const producers = new Map(net.ops.map((op) => [op.result, op]));
   const users = usersOf(net);
+  const outputs = new Set(net.outputs.map((output) => output.value));
   const blocks: Block[] = [];
   let [selected, others] = [0, 0];
   for (const op of net.ops) {
@@ -98,7 +116,9 @@ function findBlocks(net: Net, types: ReadonlyMap<string, ValueType>): Found {
     const name = producers.get(shortcut)?.layer?.name ?? shortcut;
     // SDSA works per timestep and channel: every channel is a head of its own.
     const [chunk, heads] = [attr("chunk") ?? 1, attr("heads") ?? channelsOf(keyType)];
-    blocks.push({ name, op, k, v, shortcut, tokens: positionsOf(type), chunk, heads });
+    const dense = [keys, values].flatMap((value) => tokenwiseProjection(value, producers, users, outputs) ?? []);
+    const projections = dense.length === 2 ? dense : undefined;
+    blocks.push({ name, op, k, v, shortcut, tokens: positionsOf(type), chunk, heads, projections });
   }
   return { blocks, selected, others };
 }
@@ -126,6 +146,9 @@ function checkOptions(blocks: readonly Block[], context: PassContext): boolean {
     return complain(`\`k\` and \`fraction\` both say how many tokens stay`, "give one of them");
   if (fraction < 0 || fraction > 1) {
     return complain(`\`fraction\` expects a number above 0, at most 1, got ${fraction}`, "use 0.25 for a quarter");
+  }
+  if (context.word("project") === "kept" && context.word("cue") === "relevance") {
+    return complain("`cue = relevance` looks at keys and values of all tokens", "use project = all, or another cue");
   }
   if (layers !== "all" && !blocks.some((block) => inLayers(block, layers))) {
     const names = blocks.map((block) => block.name);
@@ -156,13 +179,18 @@ function freshNames(net: Net): () => string {
 /** Adds ops with fresh names; types are inferred. */
 class Adder {
   private readonly names: () => string;
-  readonly added: Op[] = [];
+  private readonly added: Op[] = [];
 
   constructor(
     private readonly net: Net,
     private readonly types: Map<string, ValueType>,
   ) {
     this.names = freshNames(net);
+  }
+
+  /** The ops added since the last call. */
+  take(): readonly Op[] {
+    return this.added.splice(0);
   }
 
   op(name: string, operands: readonly string[], attrs: Readonly<Record<string, AttrValue>>): string {
@@ -176,8 +204,8 @@ class Adder {
   }
 }
 
-/** Score, mask, and the attention on masked keys and values. */
-function sparsify(block: Block, keep: number, adder: Adder, context: PassContext): readonly Op[] {
+/** Replaces the attention, and its projections where they leave tokens out, by ops on masked spikes. */
+function sparsify(block: Block, keep: number, net: Net, adder: Adder, context: PassContext): Map<Op, readonly Op[]> {
   const { op, k, v, heads, shortcut } = block;
   const [keys = "", values = ""] = [op.operands[k], op.operands[v]];
   const cue = context.word("cue");
@@ -189,13 +217,23 @@ function sparsify(block: Block, keep: number, adder: Adder, context: PassContext
       ? adder.op("tokens.relevance", [keys, values], { heads, ...scope })
       : adder.op("tokens.score", [shortcut], { cue, ...weights, ...scope });
   const mask = adder.op("tokens.top-k", [score], { k: keep });
+  const replaced = new Map<Op, readonly Op[]>();
+  if (context.word("project") === "kept" && block.projections !== undefined) {
+    const kept = adder.op("mask.tokens", [shortcut, mask], {});
+    // The first of them in the net's order brings the mask along.
+    for (const projection of net.ops.filter((one) => block.projections?.includes(one))) {
+      replaced.set(projection, [...adder.take(), { ...projection, operands: [kept] }]);
+    }
+    context.count("projections-masked", replaced.size);
+  }
   const operands = op.operands.map((value, i) =>
     i === k || i === v ? adder.op("mask.tokens", [value, mask], {}) : value,
   );
+  replaced.set(op, [...adder.take(), { ...op, operands }]);
   context.count("blocks-sparsified");
   context.count("tokens-kept", keep);
   context.count("tokens-masked", block.tokens - keep);
-  return [...adder.added.splice(0), { ...op, operands }];
+  return replaced;
 }
 
 /** The most tokens that every attention of a net can keep; undefined where no attention's tokens can be selected. */
@@ -213,6 +251,8 @@ export const sparsifyTopK = definePass({
 stream stay whole, so every token still reads what the kept ones say. Kept are k tokens, or fraction of them, rounded up (half
 of them when neither is given); equal scores are decided for the lower token. Nothing changes where all tokens are kept. With scope = sample a decision looks at all T timesteps (a barrier: the mask exists after the
 last one); with scope = chunk at those of the attention's chunk, and the net stays causal from chunk to chunk.
+With project = kept the projections of k and v read m AND s, so that tokens left out cost nothing there either; k' and v' are
+the same, the unmasked spikes of k and v at tokens left out are not. Projections whose result is pooled or read elsewhere stay whole.
 Bounded: what it costs in accuracy is measured, not proved; \`spikec sweep-k\` prints it for labelled inputs.`,
   options: {
     k: { type: "int", min: 0, default: 0, doc: "tokens to keep; at most those of the attention; 0: see fraction" },
@@ -227,12 +267,19 @@ Bounded: what it costs in accuracy is measured, not proved; \`spikec sweep-k\` p
     beta: { type: "number", default: 1, doc: "cue = sparta: weight of short intervals" },
     gamma: { type: "number", default: 1, doc: "cue = sparta: weight of high rates" },
     scope: { type: "word", oneOf: ["sample", "chunk"], default: "sample", doc: "timesteps that a decision looks at" },
+    project: {
+      type: "word",
+      oneOf: ["all", "kept"],
+      default: "all",
+      doc: "tokens whose keys and values are computed: all, or those that are kept",
+    },
     layers: { type: "name", default: "all", doc: "all, or the attentions whose shortcut layer begins with this name" },
   },
   counters: {
     "blocks-sparsified": "attentions whose keys and values were masked",
     "tokens-kept": "tokens kept, all attentions together",
     "tokens-masked": "tokens whose keys and values are masked, all attentions together",
+    "projections-masked": "dense layers of keys and values that see the kept tokens alone",
     "blocks-skipped":
       "attentions that were masked before, or whose keys and values are not projected from one map of spikes",
   },
@@ -256,7 +303,8 @@ Bounded: what it costs in accuracy is measured, not proved; \`spikec sweep-k\` p
       if (!inLayers(block, context.word("layers"))) continue;
       const keep = keptOf(block, context);
       if (keep === undefined) return net;
-      if (keep < block.tokens) replacements.set(block.op, sparsify(block, keep, adder, context));
+      if (keep >= block.tokens) continue;
+      for (const [op, ops] of sparsify(block, keep, net, adder, context)) replacements.set(op, ops);
     }
     if (replacements.size === 0) return net;
     return { ...net, ops: net.ops.flatMap((op) => replacements.get(op) ?? [op]) };

@@ -54,6 +54,18 @@ describe("compile --keep-energy", () => {
     expect(out).toContain("k = 16: 100.0 % of the energy of all tokens on 4 samples, accuracy 100.00 %");
   });
 
+  it("finds the largest k within the energy, and simulates it", async () => {
+    const { code, out, err } = await spikec(...compile, at("few.spk"), "--keep-energy", "0.995", "--project", "kept");
+    expect(code).toBe(0);
+    const [, k = "", share = ""] = /^k = (\d+): (\d+\.\d) % of the energy/.exec(out) ?? [];
+    expect(Number(k)).toBeGreaterThanOrEqual(1);
+    expect(Number(k)).toBeLessThan(16);
+    expect(Number(share)).toBeLessThanOrEqual(99.5);
+    // The next larger k was tried and needs more.
+    const [, above = ""] = new RegExp(`k = ${Number(k) + 1}: (\\d+\\.\\d) %`).exec(err) ?? [];
+    expect(Number(above)).toBeGreaterThanOrEqual(99.5);
+  });
+
   it("says how much one token needs where less is asked for, and that it needs inputs", async () => {
     const { code, err } = await spikec(...compile, at("none.spk"), "--keep-energy", "0.01");
     expect(code).toBe(1);

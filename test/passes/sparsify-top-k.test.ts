@@ -67,6 +67,18 @@ describe("sparsify-top-k on the digits", () => {
     }
   });
 
+  it.each(CUES.slice(0, 4))("computes keys and values of kept tokens alone, to the same result (cue = %s)", (cue) => {
+    const [all, kept] = ["all", "kept"].map((project) => sparse(digits, `k=5 cue=${cue} project=${project}`));
+    if (all === undefined || kept === undefined) return;
+    const [expected, got] = [all, kept].map((net) => evaluate(net, netInputs(net, images, 7)).values);
+    const fewer = new Set(["k_lif", "v_lif"].map((name) => `block.0.attn.${name}`));
+    for (const op of digits.ops) {
+      if (op.layer === undefined || fewer.has(op.layer.name)) continue;
+      expect(got?.get(op.result), op.layer.name).toEqual(expected?.get(op.result));
+    }
+    expect(kept.ops.filter((op) => op.name === "mask.tokens")).toHaveLength(3);
+  });
+
   it("keeps every layer, and says so twice the same", () => {
     const once = sparse(digits, "k=2");
     expect(once.ops.flatMap((op) => op.layer?.name ?? [])).toEqual(digits.ops.flatMap((op) => op.layer?.name ?? []));
@@ -91,6 +103,7 @@ describe("sparsify-top-k on the digits", () => {
     );
     expect(fault(digits, "fraction=1.5")).toContain("at most 1");
     expect(fault(digits, "k=1 layers=block.7")).toContain(`use all, ${name}`);
+    expect(fault(digits, "k=1 cue=relevance project=kept")).toContain("use project = all, or another cue");
     expect(fault(digits, "k=1 cue=luck")).toContain("one of rate, first-spike, interval, sparta, relevance");
     expect(sparse(digits, "k=1 layers=block.0")).not.toBe(digits);
   });

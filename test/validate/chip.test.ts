@@ -99,6 +99,8 @@ describe("selected tokens", () => {
     "k=1",
     "k=5 cue=first-spike scope=chunk",
     "fraction=0.5 cue=interval",
+    "k=3 cue=first-spike project=kept",
+    "k=6 scope=chunk project=kept",
     "k=12 cue=sparta alpha=-2 gamma=-1",
     "k=4 cue=relevance",
     "k=9 cue=relevance scope=chunk",
