@@ -1,18 +1,23 @@
-import type { Command } from "commander";
-import { BACKENDS } from "../backends/index.js";
-import { encodeProgram, type Program } from "../backends/program/index.js";
-import { readChip } from "../chips/index.js";
-import { didYouMean, type Report } from "../diagnostics/index.js";
+import { InvalidArgumentError, type Command } from "commander";
+import { encodeProgram } from "../backends/program/index.js";
+import type { Report } from "../diagnostics/index.js";
+import { ENERGY_TABLES, readEnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
+import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput } from "./files.js";
 import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
-import { count } from "./text.js";
+import { Progress } from "./progress.js";
+import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./simulate.js";
+import { count, percent } from "./text.js";
+import { largestWithin, withSelectionOptions, type SelectionOptions } from "./token-sweep.js";
 
-interface CompileOptions extends ModelOptions, PassOptions {
+interface CompileOptions extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions {
+  readonly keepEnergy?: number;
+  readonly table: string;
   readonly target: string;
   readonly chip: string;
   readonly timeBlock?: number;
@@ -20,27 +25,31 @@ interface CompileOptions extends ModelOptions, PassOptions {
   readonly explain?: boolean;
 }
 
-/** Compiles a net for a target and chip by name. */
-export function compileNet(
-  net: Net,
-  {
-    target,
-    chip,
-    timeBlock,
-  }: { readonly target: string; readonly chip: string; readonly timeBlock?: number | undefined },
-  report: Report,
-): Program | undefined {
-  const backend = BACKENDS.find((b) => b.name === target);
-  if (backend === undefined) {
-    const hint = didYouMean(
-      target,
-      BACKENDS.map((b) => b.name),
-    );
-    return report.add(cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint }));
+/** The net with as many tokens as the energy allows, found by compiling and simulating. */
+function withinEnergy(net: Net, fraction: number, options: CompileOptions, report: Report, io: Io): Net | undefined {
+  const { input } = options;
+  if (input === undefined) {
+    const hint = "add --input images.npy, and --limit for fewer of them";
+    return report.add(cliDiagnostics.make("keep-energy", "--keep-energy simulates, so it needs inputs", { hint }));
   }
-  const description = readChip(chip, report);
-  if (description === undefined) return undefined;
-  return backend.compile(net, description, timeBlock === undefined ? {} : { timeBlock }, report);
+  const table = readEnergyTable(options.table, report);
+  const read = table === undefined ? undefined : readLabelledInputs({ ...options, input }, report);
+  if (table === undefined || read === undefined) return undefined;
+  const setup = { ...options, ...read, table, selection: options };
+  const found = largestWithin(net, fraction, setup, new Progress(io), report);
+  if (found === undefined) return undefined;
+  const { point, all } = found;
+  const accuracy =
+    point.accuracy === undefined ? "" : `, accuracy ${percent(point.accuracy)} (all: ${percent(all.accuracy ?? 0)})`;
+  const energy = percent(point.energy.totals.all / all.energy.totals.all, 1);
+  io.out(`k = ${point.k}: ${energy} of the energy of all tokens on ${point.energy.samples} samples${accuracy}`);
+  return point.net;
+}
+
+function fractionOfOne(text: string): number {
+  const n = Number(text);
+  if (!(n > 0 && n <= 1)) throw new InvalidArgumentError("expected a fraction above 0, at most 1");
+  return n;
 }
 
 export function registerCompile(program: Command, io: Io): void {
@@ -56,23 +65,38 @@ export function registerCompile(program: Command, io: Io): void {
       positiveInteger,
     )
     .requiredOption("-o, --output <file>", "program file to write")
-    .option("--explain", "print how the net was laid out on the chip");
-  withPassOptions(withModelOptions(command)).action((file: string | undefined, options: CompileOptions) =>
-    runCommand(io, async (report) => {
-      const inputs = file === undefined ? [] : [file];
-      checkOutput(options.output, inputs);
-      const net = loadNet(file, options, report, io);
-      if (net === undefined) return;
-      const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
-      if (lowered === undefined) return;
-      const compiled = compileNet(lowered, options, report);
-      if (compiled === undefined || report.failed) return;
-      const bytes = encodeProgram(compiled);
-      await writeFileAtomically(options.output, bytes);
-      if (options.explain === true) for (const note of compiled.notes) io.out(note);
-      io.out(
-        `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes.length)} bytes for ${compiled.chip.name}`,
-      );
-    }),
+    .option("--explain", "print how the net was laid out on the chip")
+    .option(
+      "--keep-energy <fraction>",
+      "keep as many tokens per attention as need at most this fraction of the simulated energy (arithmetic and memory)",
+      fractionOfOne,
+    )
+    .option("--input <path>", "inputs for --keep-energy: .npy, .npz, PNG, JPEG, a folder, MNIST IDX, CIFAR binary")
+    .option(
+      "--table <name>",
+      `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
+      "horowitz-45nm",
+    );
+  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command)))).action(
+    (file: string | undefined, options: CompileOptions) =>
+      runCommand(io, async (report) => {
+        const inputs = [file, options.input].filter((path) => path !== undefined);
+        checkOutput(options.output, inputs);
+        const net = loadNet(file, options, report, io);
+        if (net === undefined) return;
+        const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
+        if (lowered === undefined) return;
+        const { keepEnergy } = options;
+        const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);
+        if (chosen === undefined) return;
+        const compiled = compileNet(chosen, options, report);
+        if (compiled === undefined || report.failed) return;
+        const bytes = encodeProgram(compiled);
+        await writeFileAtomically(options.output, bytes);
+        if (options.explain === true) for (const note of compiled.notes) io.out(note);
+        io.out(
+          `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes.length)} bytes for ${compiled.chip.name}`,
+        );
+      }),
   );
 }

@@ -13,7 +13,7 @@ import { argmax, type RunFile } from "../sim/run-file.js";
 import { chipAgainstEvaluator } from "../validate/ladder.js";
 import { netInputs } from "../validate/replay.js";
 import { runCommand, type Io } from "./command.js";
-import { compileNet } from "./compile.js";
+import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { Progress } from "./progress.js";
 import { accuracyOf, simulateAll } from "./simulate.js";

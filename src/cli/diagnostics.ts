@@ -23,6 +23,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   "text-options": { severity: "error", explain: "IR text is complete: --arch and --set belong to checkpoints." },
   labels: { severity: "error", explain: "The labels do not fit the samples." },
   range: { severity: "error", explain: "An option has a value outside what the inputs allow." },
+  "keep-energy": {
+    severity: "error",
+    explain:
+      "No number of tokens saves as much energy as --keep-energy asks for, or the net has no tokens to leave out; the message says what one token costs.",
+  },
   "demo-file": {
     severity: "error",
     explain: "A file of the embedded example is missing or damaged; reinstall spikec.",

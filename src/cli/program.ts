@@ -16,6 +16,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map(
     compile: async () => (await import("./compile.js")).registerCompile,
     simulate: async () => (await import("./simulate.js")).registerSimulate,
     energy: async () => (await import("./energy.js")).registerEnergy,
+    "sweep-k": async () => (await import("./sweep-k.js")).registerSweepK,
     validate: async () => (await import("./validate.js")).registerValidate,
     opt: async () => (await import("./opt.js")).registerOpt,
     demo: async () => (await import("./demo.js")).registerDemo,

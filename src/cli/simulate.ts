@@ -14,12 +14,16 @@ import { writeFileAtomically } from "./output.js";
 import { Progress } from "./progress.js";
 import { count, percent, si, table } from "./text.js";
 
-interface SimulateOptions {
+/** Options of every command that runs inputs on a chip. */
+export interface InputSetOptions {
   readonly input: string;
   readonly labels?: string;
   readonly limit?: number;
   readonly normalise?: string;
   readonly pad?: number;
+}
+
+interface SimulateOptions extends InputSetOptions {
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -135,16 +139,39 @@ function normalisation(name: string | undefined) {
   return { normalise: NORMALISATIONS[name] };
 }
 
-export function registerSimulate(program: Command, io: Io): void {
-  program
-    .command("simulate")
-    .description("run a program on the simulated chip: predictions, cycles, seconds, events per layer")
-    .argument("<program>", "program file written by `spikec compile`")
-    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
+export interface LabelledInputs {
+  readonly inputs: InputSet;
+  readonly labels: ArrayLike<number> | undefined;
+}
+
+/** Reads inputs and their labels as the options say. */
+export function readLabelledInputs(options: InputSetOptions, report: Report): LabelledInputs | undefined {
+  const inputs = readInputs(options.input, report, {
+    ...normalisation(options.normalise),
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.pad === undefined ? {} : { pad: options.pad }),
+  });
+  if (inputs === undefined) return undefined;
+  const labels = readLabels(options.labels, inputs, report);
+  return report.failed ? undefined : { inputs, labels };
+}
+
+/** The options that say how inputs are read, `--input` apart. */
+export function withInputOptions(command: Command): Command {
+  return command
     .option("--labels <file>", "labels as .npy, for the accuracy")
     .option("--limit <n>", "only the first n samples", positiveInteger)
     .option("--normalise <name>", `normalisation of a data set: ${Object.keys(NORMALISATIONS).join(", ")}`)
-    .option("--pad <pixels>", "zero pixels on each side, before normalisation", positiveInteger)
+    .option("--pad <pixels>", "zero pixels on each side, before normalisation", positiveInteger);
+}
+
+export function registerSimulate(program: Command, io: Io): void {
+  const command = program
+    .command("simulate")
+    .description("run a program on the simulated chip: predictions, cycles, seconds, events per layer")
+    .argument("<program>", "program file written by `spikec compile`")
+    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary");
+  withInputOptions(command)
     .option("-o, --output <file>", "write the run as JSON, for `spikec energy`")
     .option("--json", "print the run as JSON")
     .action((file: string, options: SimulateOptions) =>
@@ -152,15 +179,9 @@ export function registerSimulate(program: Command, io: Io): void {
         const loaded = loadProgram(file, report);
         if (loaded === undefined) return;
         if (options.output !== undefined) checkOutput(options.output, [file, options.input]);
-        const inputs = readInputs(options.input, report, {
-          ...normalisation(options.normalise),
-          ...(options.limit === undefined ? {} : { limit: options.limit }),
-          ...(options.pad === undefined ? {} : { pad: options.pad }),
-        });
-        if (inputs === undefined) return;
-        const labels = readLabels(options.labels, inputs, report);
-        if (report.failed) return;
-        const run = simulateAll(loaded, inputs, labels, new Progress(io));
+        const read = readLabelledInputs(options, report);
+        if (read === undefined) return;
+        const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io));
         const json = JSON.stringify(run);
         if (options.output !== undefined) await writeFileAtomically(options.output, json);
         io.out(options.json === true ? json : summaryText(run));

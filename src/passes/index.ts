@@ -6,16 +6,25 @@ import { foldThresholds } from "./fold-thresholds.js";
 import { mergeProjections } from "./merge-projections.js";
 import type { Pass, SubjectKind } from "./pass.js";
 import { parsePipelineWith, type NamedPipeline, type ParsedPipeline, type PipelineStep } from "./pipeline.js";
+import { sparsifyTopK } from "./sparsify-top-k.js";
 import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
 
 export * from "./pass.js";
 export { passDiagnostics } from "./diagnostics.js";
 export { FACTS, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 export * from "./pipeline.js";
+export { selectableTokens } from "./sparsify-top-k.js";
 export * from "./run.js";
 
 /** Every pass on nets, written out by hand; adding a pass is its file and its line here. */
-export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm, foldThresholds, mergeProjections];
+export const PASSES: readonly Pass[] = [
+  canonicalize,
+  dropDead,
+  foldBatchnorm,
+  foldThresholds,
+  mergeProjections,
+  sparsifyTopK,
+];
 
 /** Named pipelines, with the reason for each pass. */
 export const PIPELINES: readonly NamedPipeline[] = [
@@ -47,6 +56,16 @@ export const PIPELINES: readonly NamedPipeline[] = [
       { pass: "fold-batchnorm", reason: "the batch norms that are left feed streams: they go into weights" },
       { pass: "canonicalize", reason: "thresholds that are the same in every channel become numbers" },
       { pass: "drop-dead", reason: "folding leaves statistics and conversions without a reader" },
+    ],
+  },
+  {
+    name: "sparse",
+    summary: "half of the tokens in every attention; say another k with sparsify-top-k{k=...} behind import",
+    entries: [
+      { pass: "fold-batchnorm", reason: "keys and values are found behind plain projections" },
+      { pass: "sparsify-top-k", reason: "attention on the most important tokens alone" },
+      { pass: "canonicalize", reason: "importers translate layer by layer and leave ops that change nothing" },
+      { pass: "drop-dead", reason: "removes what lost its last reader" },
     ],
   },
 ];

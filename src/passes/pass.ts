@@ -14,6 +14,8 @@ export type OptionDefinition = { readonly doc: string } & (
   | { readonly type: "number"; readonly default: number }
   | { readonly type: "boolean"; readonly default: boolean }
   | { readonly type: "word"; readonly oneOf: readonly string[]; readonly default: string }
+  /** A name of something in the net, which the pass checks. */
+  | { readonly type: "name"; readonly default: string }
 );
 
 /**

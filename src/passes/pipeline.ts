@@ -76,6 +76,8 @@ export function describeOption(definition: OptionDefinition): string {
       return "true or false";
     case "word":
       return `one of ${definition.oneOf.join(", ")}`;
+    case "name":
+      return "a name";
   }
 }
 
@@ -92,6 +94,8 @@ function readOption(definition: OptionDefinition, text: string): OptionValue | u
       return text === "true" ? true : text === "false" ? false : undefined;
     case "word":
       return definition.oneOf.includes(text) ? text : undefined;
+    case "name":
+      return text;
   }
 }
 

@@ -8,7 +8,7 @@ const NAME = /^[a-z]+(-[a-z]+)+$|^[a-z]+$/;
 const COUNTER = /^[a-z]+(-[a-z]+)*-[a-z]+(ed|t)$/;
 const SEEDS = Array.from({ length: 120 }, (_, i) => i + 1001);
 /** Counters that random nets do not reach: an option is needed. */
-const RARE = ["fold-thresholds: non-dyadic-attentions-folded"];
+const RARE = ["fold-thresholds: non-dyadic-attentions-folded", "sparsify-top-k: projections-masked"];
 
 function steps(pipeline: string): readonly PipelineStep[] {
   const { steps: parsed, diagnostics } = parsePipeline(pipeline);

@@ -263,6 +263,30 @@ class Generator {
     return { name: "channels.slice", operands: [x], attrs };
   }
 
+  /** Scores of all timesteps (never in a net that is run in pieces) or of a chunk, the best of them, masks. */
+  private selection(name: string, resumable: boolean): OpChoice | undefined {
+    const { random } = this;
+    const spikes = this.value(isSpike);
+    if (spikes === undefined) return undefined;
+    const chunk = resumable || random.chance(0.5) ? this.chunkOf : 0;
+    switch (name) {
+      case "tokens.score": {
+        const cue = random.pick(["rate", "first-spike", "interval", "sparta"]);
+        return { name, operands: [spikes], attrs: { cue, alpha: random.int(-2, 2), chunk } };
+      }
+      case "tokens.relevance":
+        return { name, operands: [spikes, spikes], attrs: { heads: 1, chunk } };
+      case "tokens.top-k": {
+        const x = this.value(({ number, shape }) => number.kind === "real" && shape.length === 1);
+        return x === undefined ? undefined : { name, operands: [x], attrs: { k: random.int(1, 3) } };
+      }
+      default: {
+        const mask = this.value((type) => isSpike(type) && type.shape.length === 1);
+        return mask === undefined ? undefined : { name, operands: [spikes, mask] };
+      }
+    }
+  }
+
   private simple(name: string): OpChoice | undefined {
     const { random } = this;
     const accepts = findOp(name)?.operands[0]?.accepts;
@@ -290,7 +314,7 @@ class Generator {
     this.pendingDelays.push({ op, type });
   }
 
-  private choose(name: string): OpChoice | undefined {
+  private choose(name: string, resumable: boolean): OpChoice | undefined {
     switch (name) {
       case "synapse.conv":
       case "synapse.dense":
@@ -313,6 +337,11 @@ class Generator {
         return this.attentionQ();
       case "channels.slice":
         return this.slice();
+      case "tokens.score":
+      case "tokens.relevance":
+      case "tokens.top-k":
+      case "mask.tokens":
+        return this.selection(name, resumable);
       default:
         return this.simple(name);
     }
@@ -324,7 +353,7 @@ class Generator {
     const name = random.pick([...OPS.map((op) => op.name), ...weights]);
     if (resumable && name === "reduce.mean-time") return;
     if (name === "delay" && random.chance(0.6)) return this.forwardDelay();
-    const choice = this.choose(name);
+    const choice = this.choose(name, resumable);
     if (choice === undefined) return;
     const result = random.pick([`${this.ops.length + 3}`, `v${this.ops.length}`, `odd value ${this.ops.length}`]);
     const layer = name === "neuron.lif" && random.chance(0.6) ? { layer: { name: `layer "${result}"` } } : {};

@@ -109,6 +109,40 @@ describe("the chip computes what the evaluator computes", () => {
   });
 });
 
+describe("selected tokens", () => {
+  const options = [
+    "k=1",
+    "k=5 cue=first-spike scope=chunk",
+    "fraction=0.5 cue=interval",
+    "k=3 cue=first-spike project=kept",
+    "k=6 scope=chunk project=kept",
+    "k=12 cue=sparta alpha=-2 gamma=-1",
+    "k=4 cue=relevance",
+    "k=9 cue=relevance scope=chunk",
+  ];
+  it.each(options)("chip and evaluator agree on sparsify-top-k{%s}", (given) => {
+    const { steps } = parsePipeline(`sparsify-top-k{${given}}`);
+    const sparse = runPipeline(net, steps ?? []).result ?? net;
+    expect(sparse).not.toBe(net);
+    const blocks = given.includes("scope=chunk") ? [undefined, 2] : [undefined];
+    for (const timeBlock of blocks) {
+      for (const name of ["layerwise-default", "layerwise-small"]) {
+        const program = compile(sparse, chip(name), timeBlock);
+        const result = chipAgainstEvaluator(program, sparse, { input: images, samples: 2 });
+        expect(result.layers.map((layer) => layer.mismatches)).toEqual(result.layers.map(() => 0));
+        expect(result.outputsEqual).toBe(true);
+      }
+    }
+    // The comparison sees the selection: with another number of tokens the attention differs.
+    const other = runPipeline(net, parsePipeline("sparsify-top-k{k=2 cue=interval}").steps ?? []).result ?? net;
+    const wrong = chipAgainstEvaluator(compile(other, chip("layerwise-default")), sparse, {
+      input: images,
+      samples: 2,
+    });
+    expect(wrong.layers.reduce((n, layer) => n + layer.mismatches, 0)).toBeGreaterThan(0);
+  });
+});
+
 describe("a number of the chip description changes what depends on it, and nothing else", () => {
   const base = chip("layerwise-default");
   const reference = run(compile(net, base));

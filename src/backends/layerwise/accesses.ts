@@ -92,13 +92,52 @@ export function accessesOf(draft: Draft, chip: LayerwiseChip): readonly Access[]
       return weighted(draft);
     case "fire":
       return fire(draft.fields);
+    case "score-tokens":
+    case "score-kv":
+    case "top-k":
+    case "mask-tokens":
+      return tokenAccesses(draft, chip);
     default:
       return vectorAccesses(draft);
   }
 }
 
+type TokenOpcode = "score-tokens" | "score-kv" | "top-k" | "mask-tokens";
+
+function tokenAccesses(draft: Extract<Draft, { op: TokenOpcode }>, chip: LayerwiseChip): Access[] {
+  if (draft.op === "mask-tokens") {
+    const f = draft.fields;
+    const words = f.positions * f.blocks;
+    const [first, last] = [f.token, f.token + f.positions - 1].map((token) => Math.floor(token / chip.lanes));
+    return [
+      ...pieces("spike", false, f.a, words, 0, 1),
+      ...pieces("spike", false, f.mask + (first ?? 0), (last ?? 0) - (first ?? 0) + 1, 0, 1),
+      ...pieces("spike", true, f.output, words, 0, 1),
+    ];
+  }
+  const groups = Math.ceil((draft.fields.bit + draft.fields.timesteps) / chip.parallelTimesteps);
+  if (draft.op === "top-k") {
+    const f = draft.fields;
+    const words = Math.ceil(f.tokens / chip.lanes);
+    return [
+      ...pieces("data", false, f.scores, words, 0, 1),
+      ...pieces("spike", true, f.output, words, f.groupStride, groups),
+    ];
+  }
+  const { positions, blocks, output, copies, outputStepStride } = draft.fields;
+  const words = positions * blocks;
+  const reads =
+    draft.op === "score-tokens"
+      ? pieces("spike", false, draft.fields.input, words, draft.fields.groupStride, groups)
+      : [
+          ...pieces("spike", false, draft.fields.keys, words, draft.fields.keyGroupStride, groups),
+          ...pieces("spike", false, draft.fields.values, words, draft.fields.valueGroupStride, groups),
+        ];
+  return [...reads, ...pieces("data", true, output, Math.ceil(positions / chip.lanes), outputStepStride, copies)];
+}
+
 function vectorAccesses(
-  draft: Exclude<Draft, { op: "load" | "store" | "accumulate" | "multiply" | "fire" }>,
+  draft: Exclude<Draft, { op: "load" | "store" | "accumulate" | "multiply" | "fire" | TokenOpcode }>,
 ): Access[] {
   switch (draft.op) {
     case "attend-kv": {

@@ -24,6 +24,10 @@ export const supportMatrix = {
   "attention.kv": { lowering: "attend-kv, fused into each attention.q that reads it" },
   "attention.q": { lowering: "attend-q" },
   "channels.slice": { lowering: "read in place by the neurons behind it, where it starts at a channel block" },
+  "tokens.score": { lowering: "score-tokens, one per decision" },
+  "tokens.relevance": { lowering: "score-kv, one per decision" },
+  "tokens.top-k": { lowering: "top-k, one per decision" },
+  "mask.tokens": { lowering: "mask-tokens" },
   "to-real": { lowering: "fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { reason: "the chip has no rounding to integers", hint: "end the net before it, or keep the stream real" },
   delay: {

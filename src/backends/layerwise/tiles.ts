@@ -27,7 +27,7 @@ export function alignmentWords(chip: LayerwiseChip, memory: "spike" | "data"): n
 }
 
 /** The passes in which a stage runs. */
-export function passesOf(stage: Stage, timing: Timing): readonly Pass[] {
+export function passesOf(stage: Pick<Stage, "phase">, timing: Timing): readonly Pass[] {
   if (stage.phase === "final") return [timing.final];
   return stage.phase === "once" ? timing.blocks.slice(0, 1) : timing.blocks;
 }

@@ -1,4 +1,4 @@
-import { viewOf, type Net } from "../../ir/index.js";
+import { valueTypes, viewOf, type Net } from "../../ir/index.js";
 import type { Report } from "../../diagnostics/index.js";
 import { layerwiseDiagnostics } from "./diagnostics.js";
 
@@ -51,8 +51,9 @@ function greatestCommonDivisor(a: number, b: number): number {
 /** Chunks of all chunked ops of a net. */
 export function chunksOf(net: Net): readonly number[] {
   const chunks = new Set<number>();
+  const types = valueTypes(net);
   for (const op of net.ops) {
-    const view = viewOf(net, op);
+    const view = viewOf(net, op, types);
     const temporal = view.definition.temporal(view);
     if (temporal.kind === "chunked") chunks.add(temporal.chunk);
   }

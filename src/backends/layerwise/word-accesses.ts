@@ -114,15 +114,60 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
         putData,
       );
     }
+    case "score-tokens":
+    case "score-kv":
+    case "top-k":
+    case "mask-tokens":
+      return visitTokens(instruction, chip, visit);
     default:
       return visitVector(instruction, visit);
   }
 }
 
+type TokenInstruction = Extract<Instruction, { op: "score-tokens" | "score-kv" | "top-k" | "mask-tokens" }>;
 type VectorInstruction = Exclude<
   Instruction,
-  { op: "load" | "store" | "accumulate" | "multiply" | "fire" | "attend-kv" | "attend-q" }
+  { op: "load" | "store" | "accumulate" | "multiply" | "fire" | "attend-kv" | "attend-q" | TokenInstruction["op"] }
 >;
+
+function visitTokens(instruction: TokenInstruction, chip: LayerwiseChip, visit: WordVisitor): void {
+  const spikes = (at: number): void => visit("spike", at, false);
+  const wordsOf = (tokens: number): number => Math.ceil(tokens / chip.lanes);
+  if (instruction.op === "mask-tokens") {
+    const f = instruction.fields;
+    for (let p = 0; p < f.positions; p++) {
+      spikes(f.mask + Math.floor((f.token + p) / chip.lanes));
+      for (let b = 0; b < f.blocks; b++) {
+        spikes(f.a + p * f.blocks + b);
+        visit("spike", f.output + p * f.blocks + b, true);
+      }
+    }
+    return;
+  }
+  const { bit, timesteps } = instruction.fields;
+  const groups = Math.ceil((bit + timesteps) / chip.parallelTimesteps);
+  for (let g = 0; g < groups; g++) {
+    if (instruction.op === "top-k") {
+      const f = instruction.fields;
+      loop(f.scores, [[wordsOf(f.tokens), 1]], (at) => visit("data", at, false));
+      loop(f.output + g * f.groupStride, [[wordsOf(f.tokens), 1]], (at) => visit("spike", at, true));
+      continue;
+    }
+    const f = instruction.fields;
+    const map = [[f.positions * f.blocks, 1]] as const;
+    if (instruction.op === "score-tokens")
+      loop(instruction.fields.input + g * instruction.fields.groupStride, map, spikes);
+    else {
+      loop(instruction.fields.keys + g * instruction.fields.keyGroupStride, map, spikes);
+      loop(instruction.fields.values + g * instruction.fields.valueGroupStride, map, spikes);
+    }
+    const scores = [
+      [f.copies, f.outputStepStride],
+      [wordsOf(f.positions), 1],
+    ] as const;
+    loop(f.output, scores, (at) => visit("data", at, true));
+  }
+}
 
 function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
   const spikes = (at: number): void => visit("spike", at, false);

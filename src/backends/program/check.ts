@@ -258,9 +258,53 @@ function checkPool(instruction: InstructionFor<"pool-max" | "pool-or">, chip: La
   );
 }
 
-type VectorInstruction = InstructionFor<
-  "add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps"
->;
+type TokenInstruction = InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens">;
+type VectorInstruction =
+  | InstructionFor<"add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps">
+  | TokenInstruction;
+
+/** Spike words that the timesteps of a decision lie in. */
+function decisionGroups(f: { readonly bit: number; readonly timesteps: number }, chip: LayerwiseChip): number {
+  return Math.ceil((f.bit + f.timesteps) / chip.parallelTimesteps);
+}
+
+function checkSelection(instruction: TokenInstruction, chip: LayerwiseChip): Fault | undefined {
+  if (instruction.op === "mask-tokens") {
+    const f = instruction.fields;
+    const map = [f.positions * f.blocks, 1] as const;
+    const lastToken = Math.floor((f.token + f.positions - 1) / chip.lanes);
+    return (
+      words(chip, "spike", f.a, map) ?? words(chip, "spike", f.mask + lastToken) ?? words(chip, "spike", f.output, map)
+    );
+  }
+  const { bit } = instruction.fields;
+  if (bit >= chip.parallelTimesteps) {
+    return wrong(`a decision begins at timestep ${bit} of a group, the chip has ${chip.parallelTimesteps}`);
+  }
+  const groups = decisionGroups(instruction.fields, chip);
+  if (instruction.op === "top-k") {
+    const f = instruction.fields;
+    if (f.keep > f.tokens) return wrong(`keeps ${f.keep} of ${f.tokens} tokens`);
+    const row = [Math.ceil(f.tokens / chip.lanes), 1] as const;
+    return words(chip, "data", f.scores, row) ?? words(chip, "spike", f.output, [groups, f.groupStride], row);
+  }
+  const f = instruction.fields;
+  if (Math.ceil(f.channels / chip.lanes) !== f.blocks) return wrong(`${f.channels} channels in ${f.blocks} blocks`);
+  const map = [f.positions * f.blocks, 1] as const;
+  const row = [Math.ceil(f.positions / chip.lanes), 1] as const;
+  const output = words(chip, "data", f.output, [f.copies, f.outputStepStride], row);
+  if (instruction.op === "score-tokens") {
+    const { input, groupStride } = instruction.fields;
+    return output ?? words(chip, "spike", input, [groups, groupStride], map);
+  }
+  const { keys, values, keyGroupStride, valueGroupStride, headDim } = instruction.fields;
+  if (f.channels % headDim !== 0) return wrong(`heads of ${headDim} in ${f.channels} channels`);
+  return (
+    output ??
+    words(chip, "spike", keys, [groups, keyGroupStride], map) ??
+    words(chip, "spike", values, [groups, valueGroupStride], map)
+  );
+}
 
 function checkVector(instruction: VectorInstruction, chip: LayerwiseChip): Fault | undefined {
   switch (instruction.op) {
@@ -320,5 +364,10 @@ function checkVector(instruction: VectorInstruction, chip: LayerwiseChip): Fault
         words(chip, "data", f.output, [f.words, 1])
       );
     }
+    case "score-tokens":
+    case "score-kv":
+    case "top-k":
+    case "mask-tokens":
+      return checkSelection(instruction, chip);
   }
 }

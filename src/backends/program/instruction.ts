@@ -18,6 +18,9 @@ export const FORMATS = ["real", "int"] as const;
 
 export const CHARGE_RULES = ["divide", "multiply", "decay-then-add", "integrate", "cuba", "decay", "shift"] as const;
 
+/** What `score-tokens` measures; the cues of the op `tokens.score`. */
+export const TOKEN_CUES = ["rate", "first-spike", "interval", "sparta"] as const;
+
 /** One numeric field: an integer in min..max (default 0..2^31-1), or any finite double where `real` is set. */
 export interface Field {
   readonly doc: string;
@@ -68,6 +71,20 @@ const OUTPUT = {
 const STEPS = {
   firstStep: field("global timestep of the first step, for attribution"),
   steps: positive("timesteps of this group, at most P"),
+} as const;
+
+/** The timesteps of a decision about tokens: they may begin within a spike word and reach over several groups. */
+const DECISION = {
+  bit: field("first timestep within the words of the first group"),
+  timesteps: positive("timesteps of the decision"),
+} as const;
+
+/** Scores of `lanes` tokens per data word, written once for each timestep that they hold for. */
+const SCORES = {
+  output: field("data word of the first tokens"),
+  copies: positive("timesteps for which the scores are written"),
+  outputStepStride: field("words from one timestep to the next"),
+  ...STEPS,
 } as const;
 
 const WEIGHTED = {
@@ -285,6 +302,65 @@ export const INSTRUCTIONS = {
       meanOf: positive("number of timesteps"),
       words: positive("words per timestep"),
       output: field("data word"),
+      ...STEPS,
+    },
+  },
+  "score-tokens": {
+    engine: "vector",
+    doc: "one f32 score per token by the rate or timing of its spikes",
+    fields: {
+      input: field("spike word of position 0, block 0 in the first group"),
+      groupStride: field("words from one group to the next"),
+      positions: positive("tokens"),
+      blocks: positive("channel blocks per position"),
+      channels: positive("channels"),
+      ...DECISION,
+      cue: choice("cue", TOKEN_CUES),
+      alpha: real("sparta: weight of early first spikes"),
+      beta: real("sparta: weight of short intervals"),
+      gamma: real("sparta: weight of high rates"),
+      ...SCORES,
+    },
+  },
+  "score-kv": {
+    engine: "vector",
+    doc: "one f32 score per token: what its keys and values add to K^T V",
+    fields: {
+      keys: field("spike word of position 0, block 0 of k in the first group"),
+      keyGroupStride: field("words from one group of k to the next"),
+      values: field("spike word of position 0, block 0 of v in the first group"),
+      valueGroupStride: field("words from one group of v to the next"),
+      positions: positive("tokens"),
+      blocks: positive("channel blocks per position"),
+      channels: positive("channels"),
+      headDim: positive("channels per head"),
+      ...DECISION,
+      ...SCORES,
+    },
+  },
+  "top-k": {
+    engine: "vector",
+    doc: "a mask of the tokens with the largest scores, for the timesteps of a decision; other bits of the words stay",
+    fields: {
+      scores: field("data word of the first tokens"),
+      tokens: positive("tokens"),
+      keep: positive("how many"),
+      ...DECISION,
+      output: field("spike word of the first tokens in the first group"),
+      groupStride: field("words from one group to the next"),
+      ...STEPS,
+    },
+  },
+  "mask-tokens": {
+    engine: "vector",
+    doc: "a spike map AND one mask bit per position and timestep",
+    fields: {
+      a: field("spike word of the first position, block 0"),
+      mask: field("spike word of the mask of tokens 0 to lanes - 1"),
+      token: field("token of the first position"),
+      blocks: positive("channel blocks per position"),
+      positions: positive("positions"),
+      output: field("spike word of the first position, block 0"),
       ...STEPS,
     },
   },

@@ -16,6 +16,8 @@ import { sumPositions } from "./reduce-sum-positions.js";
 import { slice } from "./slice.js";
 import { streamAdd } from "./stream-add.js";
 import { threshold } from "./threshold.js";
+import { relevance, score } from "./tokens-score.js";
+import { maskTokens, topK } from "./tokens-top-k.js";
 
 /** Every op of the IR, written out by hand; adding an op is its file and its line here. */
 export const OPS: readonly OpDefinition[] = [
@@ -38,6 +40,10 @@ export const OPS: readonly OpDefinition[] = [
   slice,
   toInt,
   toReal,
+  score,
+  relevance,
+  topK,
+  maskTokens,
   delay,
 ];
 

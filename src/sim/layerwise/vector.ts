@@ -1,8 +1,8 @@
-import type { InstructionFor } from "../../backends/program/instruction.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 import type { Memory } from "./memory.js";
 import { dataOp, type DataInstruction } from "./vector-data.js";
 import { spikeOp, type SpikeInstruction } from "./vector-spikes.js";
+import { tokenOp, type TokenInstruction } from "./vector-tokens.js";
 
 /**
  * How a vector instruction works: items one after the other, each of some reads and then some writes, one access per cycle.
@@ -40,8 +40,8 @@ export class VectorEngine {
     this.to = hardware.memories.data;
   }
 
-  start(instruction: DataInstruction | SpikeInstruction): void {
-    const op = isData(instruction) ? dataOp(instruction, this.hardware) : spikeOp(instruction, this.hardware);
+  start(instruction: VectorInstruction): void {
+    const op = opOf(instruction, this.hardware);
     this.ended = false;
     this.op = op;
     this.from = this.hardware.memories[op.from];
@@ -84,16 +84,21 @@ export class VectorEngine {
   }
 }
 
-type VectorInstruction = InstructionFor<DataInstruction["op"] | SpikeInstruction["op"]>;
+export type VectorInstruction = DataInstruction | SpikeInstruction | TokenInstruction;
 
-function isData(instruction: VectorInstruction): instruction is DataInstruction {
+function opOf(instruction: VectorInstruction, hardware: Hardware): VectorOp {
   switch (instruction.op) {
     case "add":
     case "pool-max":
     case "mean-positions":
     case "mean-steps":
-      return true;
+      return dataOp(instruction, hardware);
+    case "score-tokens":
+    case "score-kv":
+    case "top-k":
+    case "mask-tokens":
+      return tokenOp(instruction, hardware);
     default:
-      return false;
+      return spikeOp(instruction, hardware);
   }
 }

@@ -10,6 +10,7 @@ import { neuronStage, thresholdStage } from "./neuron.js";
 import { maskStage, planePoolStage, poolStage } from "./pool.js";
 import { meanPositionsStage, meanTimeStage, sumPositionsStage, toRealStage } from "./reduce.js";
 import { sliceStage } from "./slice.js";
+import { maskTokensStage, relevanceStage, scoreStage, topKStage } from "./tokens.js";
 import { weightedStage } from "./weighted.js";
 
 type Matrix = typeof supportMatrix;
@@ -33,8 +34,15 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "attention.kv": kvStage,
   "attention.q": attentionQStage,
   "channels.slice": sliceStage,
+  "tokens.score": scoreStage,
+  "tokens.relevance": relevanceStage,
+  "tokens.top-k": topKStage,
+  "mask.tokens": maskTokensStage,
   "to-real": toRealStage,
 };
+
+/** Ops whose results may hold for a chunk: counters, and scores and masks, which lie there once per timestep. */
+const PER_CHUNK = new Set(["attention.kv", "tokens.score", "tokens.relevance", "tokens.top-k"]);
 
 const TABLE: ReadonlyMap<string, (context: LowerContext, op: Op) => void> = new Map(Object.entries(LOWERINGS));
 
@@ -58,7 +66,8 @@ export function lowerNet(context: LowerContext): void {
       continue;
     }
     const { count, period } = op.type.time;
-    if (op.name !== "attention.kv" && period !== 1 && count !== 1) {
+    const perChunk = PER_CHUNK.has(op.name) && !context.facts.isOutput(op.result);
+    if (!perChunk && period !== 1 && count !== 1) {
       refuseTime(context, `\`${nameOf(op)}\` (${op.name})`, printType(op.type));
       continue;
     }
