@@ -100,9 +100,15 @@ class NetGrammar extends CstParser {
             this.CONSUME(T.Plus);
             this.SUBRULE2(this.values);
           });
+          this.OPTION2(() => this.SUBRULE(this.grid));
         },
       },
     ]);
+  });
+
+  private readonly grid = this.RULE("grid", () => {
+    this.CONSUME(T.Grid);
+    this.SUBRULE(this.values);
   });
 
   private readonly values = this.RULE("values", () => {

@@ -34,6 +34,8 @@ export interface ConstantSyntax {
   /** Absent when external. */
   readonly values: Spanned<readonly number[]> | undefined;
   readonly bias: Spanned<readonly number[]> | undefined;
+  /** Exponents of the grid of weights, one for all channels or one each; absent: the finest grid of 24 bits. */
+  readonly grid: Spanned<readonly number[]> | undefined;
 }
 
 export interface AttrSyntax {
@@ -193,6 +195,7 @@ function readConstant(at: CstNode): ConstantSyntax | undefined {
     shape,
     values: readValues(values),
     bias: readValues(bias),
+    grid: readValues(node(node(at, "grid"), "values")),
   };
 }
 
