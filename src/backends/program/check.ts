@@ -259,7 +259,7 @@ function checkPool(instruction: InstructionFor<"pool-max" | "pool-or">, chip: La
 }
 
 type VectorInstruction = InstructionFor<
-  "add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps"
+  "add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps" | "convert"
 >;
 
 function checkVector(instruction: VectorInstruction, chip: LayerwiseChip): Fault | undefined {
@@ -318,6 +318,14 @@ function checkVector(instruction: VectorInstruction, chip: LayerwiseChip): Fault
       return (
         words(chip, "data", f.input, [f.meanOf, f.inputStepStride], [f.words, 1]) ??
         words(chip, "data", f.output, [f.words, 1])
+      );
+    }
+    case "convert": {
+      const f = instruction.fields;
+      if (f.lo > f.hi) return wrong(`converts to integers in ${f.lo}..${f.hi}`);
+      return (
+        words(chip, "data", f.input, [f.steps, f.inputStepStride], [f.words, 1]) ??
+        words(chip, "data", f.output, [f.steps, f.outputStepStride], [f.words, 1])
       );
     }
   }

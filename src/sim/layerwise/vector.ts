@@ -92,6 +92,7 @@ function isData(instruction: VectorInstruction): instruction is DataInstruction 
     case "pool-max":
     case "mean-positions":
     case "mean-steps":
+    case "convert":
       return true;
     default:
       return false;

@@ -8,7 +8,7 @@ import { attentionQStage, kvStage, stattenStage } from "./attention.js";
 import { locationOf, type LowerContext } from "./context.js";
 import { neuronStage } from "./neuron.js";
 import { maskStage, planePoolStage, poolStage } from "./pool.js";
-import { meanPositionsStage, meanTimeStage, sumPositionsStage, toRealStage } from "./reduce.js";
+import { meanPositionsStage, meanTimeStage, sumPositionsStage, toIntStage, toRealStage } from "./reduce.js";
 import { weightedStage } from "./weighted.js";
 
 type Matrix = typeof supportMatrix;
@@ -31,6 +31,7 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "attention.kv": kvStage,
   "attention.q": attentionQStage,
   "to-real": toRealStage,
+  "to-int": toIntStage,
 };
 
 const TABLE: ReadonlyMap<string, (context: LowerContext, op: Op) => void> = new Map(Object.entries(LOWERINGS));
