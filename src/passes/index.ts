@@ -1,6 +1,7 @@
 import { printNet, verifyNet, type Net } from "../ir/index.js";
 import { canonicalize } from "./canonicalize.js";
 import { dropDead } from "./drop-dead.js";
+import { quantize } from "./quantize.js";
 import { foldBatchnorm } from "./fold-batchnorm.js";
 import type { Pass, SubjectKind } from "./pass.js";
 import { parsePipelineWith, type NamedPipeline, type ParsedPipeline, type PipelineStep } from "./pipeline.js";
@@ -8,12 +9,13 @@ import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
 
 export * from "./pass.js";
 export { passDiagnostics } from "./diagnostics.js";
-export { FACTS, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
+export type { Calibration } from "./calibration.js";
+export { FACTS, INTEGERS_ONLY, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 export * from "./pipeline.js";
 export * from "./run.js";
 
 /** Every pass on nets, written out by hand; adding a pass is its file and its line here. */
-export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm];
+export const PASSES: readonly Pass[] = [canonicalize, dropDead, foldBatchnorm, quantize];
 
 /** Named pipelines, with the reason for each pass. */
 export const PIPELINES: readonly NamedPipeline[] = [
@@ -35,6 +37,18 @@ export const PIPELINES: readonly NamedPipeline[] = [
     entries: [
       { pass: "canonicalize", reason: "removes ops that change nothing, so that other passes see through them" },
       { pass: "drop-dead", reason: "removes what lost its last reader" },
+    ],
+  },
+  {
+    name: "quantized",
+    summary: "a net that computes in integers from the picture to the logits",
+    entries: [
+      { pass: "fold-batchnorm", reason: "integers have no batch norm: its scale and shift must be in weights and biases" },
+      { pass: "canonicalize", reason: "ops that change nothing would round once more, or hide a stream" },
+      { pass: "drop-dead", reason: "what nothing reads needs no unit and must not widen a stream" },
+      { pass: "quantize", reason: "weights of few bits, integer potentials and streams, with proved ranges" },
+      { pass: "canonicalize", reason: "thresholds that became equal in all channels become one number" },
+      { pass: "drop-dead", reason: "the real weights have lost their readers" },
     ],
   },
 ];
