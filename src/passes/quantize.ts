@@ -152,8 +152,8 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       default: "proved",
       doc: "range of streams: what weights can reach, or what calibration inputs reached (then writers saturate)",
     },
-    "stream-bits": { type: "int", min: 8, max: 31, default: 20, doc: "bits of a stream, sign included" },
-    "input-bits": { type: "int", min: 8, max: 16, default: 8, doc: "bits of a real input, sign included" },
+    "stream-bits": { type: "int", min: 8, max: 31, default: 16, doc: "bits of a stream, sign included" },
+    "input-bits": { type: "int", min: 8, max: 16, default: 12, doc: "bits of a real input, sign included" },
     "input-range": {
       type: "number",
       default: 0,
