@@ -55,12 +55,14 @@ export function registerCompile(program: Command, io: Io): void {
       positiveInteger,
     )
     .requiredOption("-o, --output <file>", "program file to write")
-    .option("--explain", "print how the net was laid out on the chip");
+    .option("--explain", "print what the passes found out and how the net was laid out on the chip");
   withPassOptions(withModelOptions(command)).action((file: string, options: CompileOptions) =>
     runCommand(io, async (report) => {
       const net = loadNet(file, options, report);
       if (net === undefined) return;
-      const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
+      const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
+        io.out(text),
+      );
       if (lowered === undefined) return;
       const compiled = compileNet(lowered, options, report);
       if (compiled === undefined || report.failed) return;

@@ -20,6 +20,7 @@ export function registerOpt(program: Command, io: Io): void {
       "-o, --output <file>",
       "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout",
     )
+    .option("--explain", "print what the passes found out, on stderr")
     .option("--locations", "print where each op came from");
   withPassOptions(withModelOptions(command)).action((file: string, options: OptOptions) =>
     runCommand(io, async (report) => {

@@ -1,15 +1,13 @@
 import type { Command } from "commander";
 import { decodeProgram, type Program } from "../backends/program/index.js";
-import { DiagnosticError, type Report } from "../diagnostics/index.js";
-import { readNpy } from "../frontend/formats/index.js";
+import type { Report } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
-import { isNormalisationName, NORMALISATIONS, readInputs, type InputSet } from "../frontend/inputs/index.js";
+import { NORMALISATIONS, readInputs, type InputSet } from "../frontend/inputs/index.js";
 import { createStepped } from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
-import { didYouMean } from "../diagnostics/index.js";
 import { positiveInteger, runCommand, type Io } from "./command.js";
-import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
+import { normalisation, readLabels } from "./inputs.js";
 import { writeFileAtomically } from "./output.js";
 import { Progress } from "./progress.js";
 import { count, percent, si, table } from "./text.js";
@@ -26,19 +24,6 @@ interface SimulateOptions {
 
 export function loadProgram(path: string, report: Report): Program | undefined {
   return decodeProgram(readFileOrThrow(path), path, report);
-}
-
-/** Labels from an .npy file, or those that came with the inputs. */
-function readLabels(path: string | undefined, inputs: InputSet, report: Report): ArrayLike<number> | undefined {
-  if (path === undefined) return inputs.labels;
-  const labels = readNpy(readFileOrThrow(path), path, report);
-  if (labels === undefined) return undefined;
-  const samples = inputs.data.shape[0] ?? 0;
-  if (labels.shape.length === 1 && labels.data.length >= samples) return labels.data;
-  const shape = labels.shape.join("x");
-  return report.add(
-    cliDiagnostics.make("labels", `\`${path}\` has shape ${shape}, ${samples} samples need a label each`),
-  );
 }
 
 /** Runs a program on every sample of an input set. */
@@ -95,15 +80,6 @@ function summaryText(run: RunFile): string {
       ]),
     ]),
   ].join("\n");
-}
-
-function normalisation(name: string | undefined) {
-  if (name === undefined) return {};
-  if (!isNormalisationName(name)) {
-    const hint = didYouMean(name, Object.keys(NORMALISATIONS));
-    throw new DiagnosticError(cliDiagnostics.make("unknown-name", `no normalisation \`${name}\``, { hint }));
-  }
-  return { normalise: NORMALISATIONS[name] };
 }
 
 export function registerSimulate(program: Command, io: Io): void {

@@ -35,7 +35,9 @@ export const INTEGERS_ONLY: Fact = {
         ((op.type.number.kind === "real" && op.name !== "to-real") ||
           op.operands.some((name) => types.get(name)?.number.kind === "real")),
     );
-    const border = net.ops.find((op) => op.name === "to-int" && !net.inputs.some(({ name }) => name === op.operands[0]));
+    const border = net.ops.find(
+      (op) => op.name === "to-int" && !net.inputs.some(({ name }) => name === op.operands[0]),
+    );
     const real = inside ?? border;
     return real === undefined ? undefined : `\`%${real.result}\` (${real.name}) computes with real values`;
   },

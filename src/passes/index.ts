@@ -43,7 +43,10 @@ export const PIPELINES: readonly NamedPipeline[] = [
     name: "quantized",
     summary: "a net that computes in integers from the picture to the logits",
     entries: [
-      { pass: "fold-batchnorm", reason: "integers have no batch norm: its scale and shift must be in weights and biases" },
+      {
+        pass: "fold-batchnorm",
+        reason: "integers have no batch norm: its scale and shift must be in weights and biases",
+      },
       { pass: "canonicalize", reason: "ops that change nothing would round once more, or hide a stream" },
       { pass: "drop-dead", reason: "what nothing reads needs no unit and must not widen a stream" },
       { pass: "quantize", reason: "weights of few bits, integer potentials and streams, with proved ranges" },

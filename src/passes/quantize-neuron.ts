@@ -42,12 +42,7 @@ function geometric(kept: number, timesteps: number): number {
 const wholeLog2 = (x: number): number | undefined => (Number.isInteger(Math.log2(x)) ? Math.log2(x) : undefined);
 
 /** An exponential decay that loses `lost` of the state per timestep. */
-function decaying(
-  lost: readonly number[],
-  gain: (c: number) => number,
-  offset: boolean,
-  T: number,
-): Charge | string {
+function decaying(lost: readonly number[], gain: (c: number) => number, offset: boolean, T: number): Charge | string {
   const wrong = lost.find((k) => !(k >= 0 && k <= 1));
   if (wrong !== undefined) return `it loses ${wrong} of its potential per timestep; integers decay by 0..1`;
   const [first = 0] = lost;
@@ -67,10 +62,16 @@ function decaying(
 function chargeOf(view: OpView, channels: number, T: number): Charge | string {
   const { name, args } = view.call("charge");
   const [a = 0, b = 0] = args;
-  const k = view.op.attrs["k"] === undefined ? new Array<number>(channels).fill(a) : [...view.perChannel("k", channels)];
+  const k =
+    view.op.attrs["k"] === undefined ? new Array<number>(channels).fill(a) : [...view.perChannel("k", channels)];
   switch (name) {
     case "divide":
-      return decaying(k.map((tau) => 1 / tau), (c) => k[c] ?? 1, true, T);
+      return decaying(
+        k.map((tau) => 1 / tau),
+        (c) => k[c] ?? 1,
+        true,
+        T,
+      );
     case "multiply":
       return decaying(k, (c) => 1 / (k[c] ?? 1), true, T);
     case "decay-then-add":

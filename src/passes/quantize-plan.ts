@@ -152,4 +152,3 @@ export function planStreams(net: Net, bounds: ReadonlyMap<string, number>): Quan
   }
   return { streamOf: (value) => streams.get(value), refusals };
 }
-

@@ -2,6 +2,7 @@ import {
   channelsOf,
   checkOp,
   positionsOf,
+  sameConstant,
   slotSize,
   timestepsOf,
   valueTypes,
@@ -202,9 +203,14 @@ class Rewriter {
   /** A name for changed constants: the old one when nothing else reads it. */
   private constant(symbol: string, constant: Constant, suffix: string): string {
     let name = (this.readers.get(symbol) ?? 0) === 1 ? symbol : `${symbol}.${suffix}`;
-    for (let n = 2; name !== symbol && this.constants.has(name); n++) name = `${symbol}.${suffix}${n}`;
+    for (let n = 2; name !== symbol && !this.isFree(name, constant); n++) name = `${symbol}.${suffix}${n}`;
     this.constants.set(name, constant);
     return name;
+  }
+
+  private isFree(name: string, constant: Constant): boolean {
+    const known = this.constants.get(name);
+    return known === undefined || sameConstant(known, constant);
   }
 
   private weighted(op: Op): void {
@@ -368,4 +374,3 @@ export function rewriteToIntegers(net: Net, plan: QuantizePlan, settings: Rewrit
   const rewritten = rewriter.run();
   return { net: rewritten, ops: rewriter.done, attentions: rewriter.attentions };
 }
-

@@ -5,7 +5,13 @@ import { INTEGERS_ONLY, NO_BATCHNORM } from "./facts.js";
 import { definePass, type PassContext, type PassTable } from "./pass.js";
 import { planStreams, realBounds, type Stream } from "./quantize-plan.js";
 import { compareNets, comparisonTables } from "./quantize-report.js";
-import { NotQuantizable, rewriteToIntegers, type QuantizedOp, type RewriteSettings, type Rewritten } from "./quantize-rewrite.js";
+import {
+  NotQuantizable,
+  rewriteToIntegers,
+  type QuantizedOp,
+  type RewriteSettings,
+  type Rewritten,
+} from "./quantize-rewrite.js";
 
 /** Streams are given this much more than what calibration saw. */
 const HEADROOM = 1.25;
@@ -137,7 +143,11 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       default: "min-max",
       doc: "largest weight that is represented: the largest there is, a percentile, or the one with the least squared error",
     },
-    percentile: { type: "number", default: 99.9, doc: "for clip = percentile: percent of the weights, above 0, at most 100" },
+    percentile: {
+      type: "number",
+      default: 99.9,
+      doc: "for clip = percentile: percent of the weights, above 0, at most 100",
+    },
     "state-bits": { type: "int", min: 8, max: 32, default: 24, doc: "bits of a potential, sign included" },
     "fraction-bits": {
       type: "int",
@@ -153,7 +163,7 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       doc: "range of streams: what weights can reach, or what calibration inputs reached (then writers saturate)",
     },
     "stream-bits": { type: "int", min: 8, max: 31, default: 16, doc: "bits of a stream, sign included" },
-    "input-bits": { type: "int", min: 8, max: 16, default: 12, doc: "bits of a real input, sign included" },
+    "input-bits": { type: "int", min: 8, max: 16, default: 10, doc: "bits of a real input, sign included" },
     "input-range": {
       type: "number",
       default: 0,
@@ -177,8 +187,8 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
   },
   idempotent: true,
   requires: [NO_BATCHNORM],
-  ensures: [],
-  mayEnsure: [INTEGERS_ONLY],
+  ensures: [INTEGERS_ONLY],
+  mayEnsure: [],
   run(net, context) {
     if (INTEGERS_ONLY.violation(net) === undefined) return net;
     const { calibration } = context;
@@ -234,7 +244,48 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       return net;
     }
   },
-  examples: [],
+  examples: [
+    {
+      doc: "@w feeds a neuron alone, so each channel has a unit of its own (0.5 / 127 and 0.2 / 127); @p writes a stream of units 2^-13",
+      pipeline: "quantize,drop-dead",
+      before: `net @example(%x: spike<2t, 1x2>, %r: spike<2t, 1x2>) -> real<2t, 1x2> {
+  const @w : weights<2x2> = [0.5, -0.1, 0.25, 0.2] + [0.1, 0]
+  const @p : weights<2x2> = [1, 0.25, -0.5, 0.125]
+  %0 = synapse.dense %x, @w : real<2t, 1x2>
+  %1 = neuron.lif %0 {charge = divide(2), v_th = 1} : spike<2t, 1x2> layer("hidden")
+  %2 = synapse.dense %1, @p : real<2t, 1x2>
+  %3 = synapse.dense %r, @p : real<2t, 1x2>
+  %4 = stream.add %2, %3 : real<2t, 1x2>
+  return %4
+}`,
+      after: `net @example(%x: spike<2t, 1x2>, %r: spike<2t, 1x2>) -> real<2t, 1x2> {
+  const @w : weights<2x2> = [127, -63, 64, 127] + [25, 0] grid [0]
+  const @hidden.v_th : real<2> = [1016, 2540]
+  const @p.int : weights<2x2> = [1, 0.25, -0.5, 0.125] grid [6, 8]
+  %0 = synapse.dense %x, @w {result = int} : int<2t, 1x2, -216..216>
+  %1 = neuron.lif %0 {charge = shift(1), v_th = @hidden.v_th, fire = ge, reset = hard, state_bits = 24, fraction_bits = 1} : spike<2t, 1x2> layer("hidden")
+  %2 = synapse.dense %1, @p.int {result = fixed, exp = -13} : int<2t, 1x2, -12288..12288, 2^-13>
+  %3 = synapse.dense %r, @p.int {result = fixed, exp = -13} : int<2t, 1x2, -12288..12288, 2^-13>
+  %4 = stream.add %2, %3 : int<2t, 1x2, -24576..24576, 2^-13>
+  %4.real = to-real %4 : real<2t, 1x2>
+  return %4.real
+}`,
+    },
+    {
+      doc: "counters are integers: sigma = 1/4 and tau = 2 make the threshold 0.5 * 2 / 0.25 = 4, and one bit of fraction 8",
+      before: `net @example(%q: spike<2t, 4x2>, %k: spike<2t, 4x2>, %v: spike<2t, 4x2>) -> spike<2t, 4x2> {
+  %0 = attention.statten %q, %k, %v {heads = 1, chunk = 2, scale = 0.25} : real<2t, 4x2>
+  %1 = neuron.lif %0 {charge = divide(2), v_th = 0.5} : spike<2t, 4x2>
+  return %1
+}`,
+      after: `net @example(%q: spike<2t, 4x2>, %k: spike<2t, 4x2>, %v: spike<2t, 4x2>) -> spike<2t, 4x2> {
+  %0.kv = attention.kv %k, %v {heads = 1, chunk = 2} : count<1t/2, 1x2x2, max 8>
+  %0 = attention.q %q, %0.kv : count<2t, 4x2, max 16>
+  %1 = neuron.lif %0 {charge = shift(1), v_th = 8, fire = ge, reset = hard, state_bits = 24, fraction_bits = 1} : spike<2t, 4x2>
+  return %1
+}`,
+    },
+  ],
 });
 
 function clipOf(word: string): "min-max" | "percentile" | "mse" {
@@ -247,7 +298,8 @@ function checkOptions(context: PassContext, calibration: Calibration | undefined
     context.report.add(passDiagnostics.make("option", message, { hint }));
   };
   const percentile = context.number("percentile");
-  if (!(percentile > 0 && percentile <= 100)) wrong(`\`percentile\` is ${percentile}, expected above 0 and at most 100`);
+  if (!(percentile > 0 && percentile <= 100))
+    wrong(`\`percentile\` is ${percentile}, expected above 0 and at most 100`);
   const range = context.number("input-range");
   if (!(range >= 0)) wrong(`\`input-range\` is ${range}, expected 0 or a positive number`);
   if (context.word("streams") === "calibrated" && calibration === undefined) {

@@ -208,6 +208,6 @@ describe("running a pipeline", () => {
   });
 
   it("offers every named pipeline", () => {
-    expect(PIPELINES.map((pipeline) => pipeline.name)).toEqual(["import", "exact"]);
+    expect(PIPELINES.map((pipeline) => pipeline.name)).toEqual(["import", "exact", "quantized"]);
   });
 });

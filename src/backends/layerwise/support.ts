@@ -16,7 +16,9 @@ export const supportMatrix = {
   "pool.plane": { lowering: "pool-plane" },
   "stream.add": { lowering: "add on real or integer maps; add-planes on spikes and counts" },
   "mask.and": { lowering: "and" },
-  "reduce.sum-positions": { lowering: "sum-positions on spikes, mean-positions on integer maps; a to-real behind it is fused" },
+  "reduce.sum-positions": {
+    lowering: "sum-positions on spikes, mean-positions on integer maps; a to-real behind it is fused",
+  },
   "reduce.mean-positions": { lowering: "mean-positions on real maps; on integers with result = int" },
   "reduce.mean-time": { lowering: "mean-steps on real maps, on integers with result = int; after the last time block" },
   "attention.statten": { lowering: "attend-kv and attend-q per chunk and head" },

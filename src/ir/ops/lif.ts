@@ -219,7 +219,13 @@ decay is the fraction lost. An operand that holds (1t/T) drives the neuron in ea
       default: 32,
       doc: "integer currents: width of the state, sign included",
     },
-    fraction_bits: { type: "int", min: 0, max: 30, default: 0, doc: "integer currents: bits of the state below one unit" },
+    fraction_bits: {
+      type: "int",
+      min: 0,
+      max: 30,
+      default: 0,
+      doc: "integer currents: bits of the state below one unit",
+    },
     overflow: {
       type: "word",
       oneOf: ["saturate", "wrap"],

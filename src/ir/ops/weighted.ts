@@ -14,7 +14,13 @@ export const RESULT_ATTRS = {
     doc: "f32 current, the exact integer, or fixed point in units of 2^exp",
   },
   exp: { type: "int", min: -64, max: 64, default: 0, doc: "fixed: unit of the result, 2^exp, for all channels" },
-  bits: { type: "int", min: 2, max: 32, default: 32, doc: "fixed: width at which the result saturates; 32: it never does" },
+  bits: {
+    type: "int",
+    min: 2,
+    max: 32,
+    default: 32,
+    doc: "fixed: width at which the result saturates; 32: it never does",
+  },
 } satisfies Readonly<Record<string, AttrDefinition>>;
 
 /** What the documentation of weighted ops says about results. */

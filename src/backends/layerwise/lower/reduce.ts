@@ -124,27 +124,20 @@ function convertStage(
   }
   const format = op.type.number.kind;
   const output = context.dataMap(op.result, op.type, format);
-  vectorStage(
-    context,
-    op,
-    output,
-    { rows: output.positions, rowPositions: 1 },
-    [alike(input, 1)],
-    (tile, layer) => {
-      const [place] = tile.inputs;
-      if (place === undefined) return;
-      const t = tile.pass.first;
-      const fields = {
-        input: addressOf(place, dataSlot(input, t), tile.first),
-        inputStepStride: place.slotStride,
-        words: tile.positions * output.blocks,
-        format: formatCode(format),
-        ...numbers,
-        output: addressOf(tile.output, dataSlot(output, t), tile.first),
-        outputStepStride: tile.output.slotStride,
-        ...stepsOf(tile, output),
-      };
-      tile.push({ op: "convert", layer, fields });
-    },
-  );
+  vectorStage(context, op, output, { rows: output.positions, rowPositions: 1 }, [alike(input, 1)], (tile, layer) => {
+    const [place] = tile.inputs;
+    if (place === undefined) return;
+    const t = tile.pass.first;
+    const fields = {
+      input: addressOf(place, dataSlot(input, t), tile.first),
+      inputStepStride: place.slotStride,
+      words: tile.positions * output.blocks,
+      format: formatCode(format),
+      ...numbers,
+      output: addressOf(tile.output, dataSlot(output, t), tile.first),
+      outputStepStride: tile.output.slotStride,
+      ...stepsOf(tile, output),
+    };
+    tile.push({ op: "convert", layer, fields });
+  });
 }

@@ -1,14 +1,5 @@
 import { outputsOf, positionsOf, type Op, type OpView, type ValueType, type Window } from "../../../ir/index.js";
-import {
-  addressOf,
-  alike,
-  dataSlot,
-  lanesUsed,
-  spikeSlot,
-  wholePass,
-  type Place,
-  type Tile,
-} from "../stage.js";
+import { addressOf, alike, dataSlot, lanesUsed, spikeSlot, wholePass, type Place, type Tile } from "../stage.js";
 import type { Group } from "../timing.js";
 import { nameOf } from "../values.js";
 import { regionLayout, weightRegion } from "../weights.js";
@@ -97,7 +88,11 @@ export function weightedStage(context: LowerContext, op: Op): void {
       const planes = { planes: input.usedPlanes, planeStride: place.slotStride };
       tile.push({ op: "accumulate", ...common, fields: { ...fields, ...planes } });
     } else {
-      const slots = { inputFormat: formatCode(input.format), inputStepStride: place.slotStride, slots: held ? 1 : steps };
+      const slots = {
+        inputFormat: formatCode(input.format),
+        inputStepStride: place.slotStride,
+        slots: held ? 1 : steps,
+      };
       tile.push({ op: "multiply", ...common, fields: { ...fields, ...slots } });
     }
   };
