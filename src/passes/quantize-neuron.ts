@@ -63,7 +63,7 @@ function chargeOf(view: OpView, channels: number, T: number): Charge | string {
   const { name, args } = view.call("charge");
   const [a = 0, b = 0] = args;
   const k =
-    view.op.attrs["k"] === undefined ? new Array<number>(channels).fill(a) : [...view.perChannel("k", channels)];
+    view.op.attrs["k"] === undefined ? Array.from({ length: channels }, () => a) : [...view.perChannel("k", channels)];
   switch (name) {
     case "divide":
       return decaying(
