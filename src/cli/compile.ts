@@ -11,7 +11,8 @@ import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
-import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./simulate.js";
+import { withInputOptions } from "./inputs.js";
+import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
 import { count, percent } from "./text.js";
 import { largestWithin, withSelectionOptions, type SelectionOptions } from "./token-sweep.js";
 
@@ -65,7 +66,7 @@ export function registerCompile(program: Command, io: Io): void {
       positiveInteger,
     )
     .requiredOption("-o, --output <file>", "program file to write")
-    .option("--explain", "print how the net was laid out on the chip")
+    .option("--explain", "print what the passes found out and how the net was laid out on the chip")
     .option(
       "--keep-energy <fraction>",
       "keep as many tokens per attention as need at most this fraction of the simulated energy (arithmetic and memory)",
@@ -84,7 +85,9 @@ export function registerCompile(program: Command, io: Io): void {
         checkOutput(options.output, inputs);
         const net = loadNet(file, options, report, io);
         if (net === undefined) return;
-        const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
+        const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
+          io.out(text),
+        );
         if (lowered === undefined) return;
         const { keepEnergy } = options;
         const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);

@@ -6,6 +6,7 @@ import { constantsToTensors, externalConstants, printNet } from "../ir/index.js"
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, readFileOrThrow } from "./files.js";
+import { withInputOptions } from "./inputs.js";
 import { constantsPath, loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
@@ -44,8 +45,9 @@ export function registerOpt(program: Command, io: Io): void {
       "-o, --output <file>",
       "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout",
     )
+    .option("--explain", "print what the passes found out, on stderr")
     .option("--locations", "print where each op came from");
-  withPassOptions(withModelOptions(command)).action((file: string | undefined, options: OptOptions) =>
+  withInputOptions(withPassOptions(withModelOptions(command))).action((file: string | undefined, options: OptOptions) =>
     runCommand(io, async (report) => {
       if (options.output !== undefined) checkOptOutput(options.output, file);
       const net = loadNet(file, options, report, io);

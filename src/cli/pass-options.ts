@@ -1,9 +1,12 @@
 import type { Command } from "commander";
 import { DiagnosticError, didYouMean, type Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
-import { parsePipeline, PASSES, runPipeline, type PassRecord } from "../passes/index.js";
-import type { Io } from "./command.js";
+import { parsePipeline, PASSES, runPipeline, type Calibration, type PassRecord } from "../passes/index.js";
+import { sampleFor } from "../frontend/inputs/channels-last.js";
+import { readInputs } from "../frontend/inputs/index.js";
+import { positiveInteger, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { normalisation, readLabels } from "./inputs.js";
 import { table } from "./text.js";
 
 export interface PassOptions {
@@ -12,14 +15,27 @@ export interface PassOptions {
   readonly printAfter?: string;
   readonly time?: boolean;
   readonly stats?: boolean | string;
+  readonly calibrate?: string;
+  /** Of commands that run inputs on a chip as well. */
+  readonly input?: string;
+  readonly labels?: string;
+  readonly normalise?: string;
+  readonly pad?: number;
+  readonly samples?: number;
+  readonly explain?: boolean;
 }
 
-/** The pass options of every command that runs passes. IR for people goes to stderr: stdout is the result. */
+/** Calibration inputs read when nothing else is said: measuring runs the evaluator twice on each. */
+const CALIBRATION_SAMPLES = 64;
+
+/** The pass options of every command that runs passes, beside {@link withInputOptions}. IR for people goes to stderr: stdout is the result. */
 export function withPassOptions(command: Command): Command {
   return command
     .option("-p, --passes <pipeline>", 'passes or named pipelines, for example "fold-batchnorm,canonicalize"')
     .option("--no-verify-each", "do not verify the net after every pass")
     .option("--print-after <pass>", "print the net after a pass, after `all`, or after those that `changed` it")
+    .option("--calibrate <file>", "inputs on which passes measure ranges and what they change (.npy, pictures, IDX, …)")
+    .option("--samples <n>", `calibration inputs to use; default ${CALIBRATION_SAMPLES}`, positiveInteger)
     .option("--time", "print the time of each pass")
     .option("--stats [format]", "print the counters of each pass; =json for JSON");
 }
@@ -58,13 +74,55 @@ function printStats(records: readonly PassRecord[], options: PassOptions, io: Io
   }
 }
 
-/** Runs the pipeline of the options on a net. Undefined when a pass reported an error. */
-export function runPasses(net: Net, options: PassOptions, report: Report, io: Io): Net | undefined {
+/** The inputs of `--calibrate` as the net takes them. */
+function readCalibration(net: Net, options: PassOptions, report: Report): Calibration | undefined {
+  if (options.calibrate === undefined) {
+    if (options.labels !== undefined && options.input === undefined) {
+      report.add(
+        cliDiagnostics.make("labels", "`--labels` needs inputs: `--calibrate`, or `--input` where there is one"),
+      );
+    }
+    return undefined;
+  }
+  const limit = options.samples ?? CALIBRATION_SAMPLES;
+  const set = readInputs(options.calibrate, report, { ...normalisation(options.normalise), limit, pad: options.pad });
+  if (set === undefined) return undefined;
+  const labels = readLabels(options.labels, set, report);
+  const count = set.data.shape[0] ?? 0;
+  const samples = Array.from(
+    { length: count },
+    (_, index) =>
+      new Map(
+        net.inputs.map(({ name, type }) => [
+          name,
+          sampleFor({ name, slots: type.time.count, shape: type.shape }, set.data, index),
+        ]),
+      ),
+  );
+  return { samples, labels };
+}
+
+/** Tables that passes made, for people. */
+function tablesText(records: readonly PassRecord[]): readonly string[] {
+  return records.flatMap(({ tables }) => tables.map((t) => `${t.title}\n${table([t.header, ...t.rows])}\n`));
+}
+
+/** Runs the pipeline of the options on a net; `explain` gets what passes found out. Undefined when a pass reported an error. */
+export function runPasses(
+  net: Net,
+  options: PassOptions,
+  report: Report,
+  io: Io,
+  explain: (text: string) => void = (text) => io.err(text),
+): Net | undefined {
   const { steps, diagnostics } = parsePipeline(options.passes ?? "", "--passes");
   for (const diagnostic of diagnostics) report.add(diagnostic);
   if (steps === undefined) return undefined;
+  const calibration = readCalibration(net, options, report);
+  if (report.failed) return undefined;
   const run = runPipeline(net, steps, {
     verifyEach: options.verifyEach,
+    ...(calibration === undefined ? {} : { calibration }),
     ...printAfter(options.printAfter),
     onPrint: (step, text) => io.err(`// after ${step}\n${text}`),
     clock: () => performance.now() / 1000,
@@ -74,5 +132,6 @@ export function runPasses(net: Net, options: PassOptions, report: Report, io: Io
     if (record.layersRemoved.length > 0) io.err(`${record.pass} removed layers: ${record.layersRemoved.join(", ")}`);
   }
   printStats(run.records, options, io);
+  if (options.explain === true) for (const text of tablesText(run.records)) explain(text);
   return run.result;
 }

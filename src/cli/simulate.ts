@@ -1,15 +1,14 @@
 import type { Command } from "commander";
 import { decodeProgram, type Port, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
-import { readNpy } from "../frontend/formats/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
-import { isNormalisationName, NORMALISATIONS, readInputs, type InputSet } from "../frontend/inputs/index.js";
+import { readInputs, type InputSet } from "../frontend/inputs/index.js";
 import { createStepped, type RunResult } from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
-import { didYouMean } from "../diagnostics/index.js";
-import { positiveInteger, runCommand, type Io } from "./command.js";
+import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, readFileOrThrow } from "./files.js";
+import { normalisation, readLabels, withInputOptions } from "./inputs.js";
 import { writeFileAtomically } from "./output.js";
 import { Progress } from "./progress.js";
 import { count, percent, si, table } from "./text.js";
@@ -30,22 +29,6 @@ interface SimulateOptions extends InputSetOptions {
 
 export function loadProgram(path: string, report: Report): Program | undefined {
   return decodeProgram(readFileOrThrow(path), path, report);
-}
-
-/** Labels from an .npy file, or those that came with the inputs. */
-function readLabels(path: string | undefined, inputs: InputSet, report: Report): ArrayLike<number> | undefined {
-  if (path === undefined) return inputs.labels;
-  const labels = readNpy(readFileOrThrow(path), path, report);
-  if (labels === undefined) return undefined;
-  const samples = inputs.data.shape[0] ?? 0;
-  const whole = Array.from(labels.data.subarray(0, samples)).every((label) => Number.isInteger(label) && label >= 0);
-  if (!whole)
-    return report.add(cliDiagnostics.make("labels", `\`${path}\` holds labels that are no classes 0, 1, 2, …`));
-  if (labels.shape.length === 1 && labels.data.length >= samples) return labels.data;
-  const shape = labels.shape.join("x");
-  return report.add(
-    cliDiagnostics.make("labels", `\`${path}\` has shape ${shape}, ${samples} samples need a label each`),
-  );
 }
 
 /** The one picture input that an input set can feed; other programs need the library. */
@@ -130,15 +113,6 @@ function summaryText(run: RunFile): string {
   ].join("\n");
 }
 
-function normalisation(name: string | undefined) {
-  if (name === undefined) return {};
-  if (!isNormalisationName(name)) {
-    const hint = didYouMean(name, Object.keys(NORMALISATIONS));
-    throw new DiagnosticError(cliDiagnostics.make("unknown-name", `no normalisation \`${name}\``, { hint }));
-  }
-  return { normalise: NORMALISATIONS[name] };
-}
-
 export interface LabelledInputs {
   readonly inputs: InputSet;
   readonly labels: ArrayLike<number> | undefined;
@@ -154,15 +128,6 @@ export function readLabelledInputs(options: InputSetOptions, report: Report): La
   if (inputs === undefined) return undefined;
   const labels = readLabels(options.labels, inputs, report);
   return report.failed ? undefined : { inputs, labels };
-}
-
-/** The options that say how inputs are read, `--input` apart. */
-export function withInputOptions(command: Command): Command {
-  return command
-    .option("--labels <file>", "labels as .npy, for the accuracy")
-    .option("--limit <n>", "only the first n samples", positiveInteger)
-    .option("--normalise <name>", `normalisation of a data set: ${Object.keys(NORMALISATIONS).join(", ")}`)
-    .option("--pad <pixels>", "zero pixels on each side, before normalisation", positiveInteger);
 }
 
 export function registerSimulate(program: Command, io: Io): void {

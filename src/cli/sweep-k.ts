@@ -7,11 +7,12 @@ import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
-import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./simulate.js";
+import { withInputOptions } from "./inputs.js";
+import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
 import { count, percent, si, table } from "./text.js";
 import { measurePoint, withSelectionOptions, type SelectionOptions, type SweepPoint } from "./token-sweep.js";
 
-interface SweepOptions extends ModelOptions, PassOptions, InputSetOptions, SelectionOptions {
+interface SweepOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, SelectionOptions {
   readonly k: readonly number[];
   readonly target: string;
   readonly chip: string;

@@ -59,6 +59,25 @@ export function toWeights(shape: readonly number[], values: ArrayLike<number>, b
   return { kind: "weights", shape, mantissa, exponent, bias: biasMantissa };
 }
 
+/** Weights on a given grid: values that are no multiples of 2^-exponent are rounded to one. One exponent stands for all. */
+export function onGrid(
+  shape: readonly number[],
+  values: ArrayLike<number>,
+  bias: ArrayLike<number>,
+  exponents: readonly number[],
+): Weights {
+  const out = shape[shape.length - 1] ?? 1;
+  const exponent = Int32Array.from({ length: out }, (_, o) => exponents[o] ?? exponents[0] ?? 0);
+  const mantissa = (value: number, i: number): number => roundHalfEven(value * 2 ** exponent[i % out]!);
+  return {
+    kind: "weights",
+    shape,
+    mantissa: Int32Array.from(values, mantissa),
+    exponent,
+    bias: Float64Array.from(bias, mantissa),
+  };
+}
+
 /** Number of output channels. */
 export function outputsOf(weights: Weights): number {
   return weights.shape[weights.shape.length - 1] ?? 1;
@@ -79,6 +98,11 @@ function columnSums(weights: Weights): Float64Array {
   }
   COLUMN_SUMS.set(weights, sums);
   return sums;
+}
+
+/** The proved bound of the sums of each channel; see {@link sumBound}. */
+export function sumBounds(weights: Weights, largestInput: number, biasUnit = 1): Float64Array {
+  return columnSums(weights).map((sum, o) => sum * largestInput + Math.abs(weights.bias[o]!) * biasUnit);
 }
 
 /**

@@ -94,7 +94,7 @@ class NetGrammar extends CstParser {
       {
         ALT: () => {
           this.CONSUME(T.External);
-          this.OPTION2(() => this.CONSUME(T.Text));
+          this.OPTION3(() => this.CONSUME(T.Text));
         },
       },
       {
@@ -105,9 +105,15 @@ class NetGrammar extends CstParser {
             this.CONSUME(T.Plus);
             this.SUBRULE2(this.values);
           });
+          this.OPTION2(() => this.SUBRULE(this.grid));
         },
       },
     ]);
+  });
+
+  private readonly grid = this.RULE("grid", () => {
+    this.CONSUME(T.Grid);
+    this.SUBRULE(this.values);
   });
 
   private readonly values = this.RULE("values", () => {

@@ -62,6 +62,7 @@ export const NetWord = keyword("NetWord", "net");
 export const Const = keyword("Const", "const");
 export const Return = keyword("Return", "return");
 export const External = keyword("External", "external");
+export const Grid = keyword("Grid", "grid");
 export const Layer = keyword("Layer", "layer");
 export const Loc = keyword("Loc", "loc");
 export const True = keyword("True", "true");
@@ -81,7 +82,7 @@ export const Comma = token("Comma", "`,`", ",");
 export const Equals = token("Equals", "`=`", "=");
 export const Plus = token("Plus", "`+`", "+");
 
-const KEYWORD_TOKENS = [NetWord, Const, Return, External, Layer, Loc, True, False];
+const KEYWORD_TOKENS = [NetWord, Const, Return, External, Grid, Layer, Loc, True, False];
 const PUNCTUATION = [LParen, RParen, LCurly, RCurly, LBracket, RBracket, Less, Greater, Colon, Comma, Equals, Plus];
 
 export const TOKENS: TokenType[] = [

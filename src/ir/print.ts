@@ -1,4 +1,4 @@
-import { digestOf, toWeights, type Constant, type Weights } from "./constant.js";
+import { digestOf, onGrid, toWeights, type Constant, type Weights } from "./constant.js";
 import { printF32, printNumber } from "./number-text.js";
 import { valueTypes, type AttrValue, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
@@ -24,7 +24,7 @@ export const INLINE_VALUES = 16;
 export const DEFAULT_OUTPUT = "out";
 
 /** Words with a meaning of their own, which therefore cannot be bare names. */
-export const KEYWORDS = ["net", "const", "return", "external", "layer", "loc", "true", "false"] as const;
+export const KEYWORDS = ["net", "const", "return", "external", "grid", "layer", "loc", "true", "false"] as const;
 
 const SIGIL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const BARE_NAME = /^[A-Za-z_][A-Za-z0-9_]*(?:[.-][A-Za-z0-9_]+)*$/;
@@ -97,9 +97,14 @@ function inlineText(constant: Constant): string | undefined {
   if (constant.mantissa.length > INLINE_VALUES) return undefined;
   const { values, bias } = realValues(constant);
   if (![...values, ...bias].every(Number.isFinite)) return undefined;
-  if (!sameConstant(toWeights(constant.shape, values, bias), constant)) return undefined;
-  const text = `[${values.map(printNumber).join(", ")}]`;
-  return bias.every((b) => Object.is(b, 0)) ? text : `${text} + [${bias.map(printNumber).join(", ")}]`;
+  const given = `[${values.map(printNumber).join(", ")}]`;
+  const text = bias.every((b) => Object.is(b, 0)) ? given : `${given} + [${bias.map(printNumber).join(", ")}]`;
+  if (sameConstant(toWeights(constant.shape, values, bias), constant)) return text;
+  // Coarser grids than the values ask for, as quantised weights have, are written out.
+  const exponents = [...constant.exponent];
+  if (!sameConstant(onGrid(constant.shape, values, bias, exponents), constant)) return undefined;
+  const same = exponents.every((e) => e === exponents[0]);
+  return `${text} grid [${(same ? exponents.slice(0, 1) : exponents).join(", ")}]`;
 }
 
 /** Whether the text of a net leaves the values of this constant to the file beside it. */

@@ -1,6 +1,6 @@
 import { didYouMean } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
-import { digestOf, realTensor, toWeights, type Constant } from "./constant.js";
+import { digestOf, onGrid, outputsOf, realTensor, toWeights, type Constant, type Weights } from "./constant.js";
 import type { Complain } from "./resolve.js";
 import { sameShape } from "./types.js";
 import type { ConstantSyntax, Spanned } from "./syntax.js";
@@ -11,6 +11,16 @@ const KINDS = ["real", "weights"];
 function countFault(values: Spanned<readonly number[]>, expected: number, what: string): string | undefined {
   const got = values.value.length;
   return got === expected ? undefined : `expected ${expected} ${what}, got ${got}`;
+}
+
+/** Index of the first value, biases last, that rounding to the grid changed; -1 where none was. */
+function offGrid({ mantissa, exponent, bias, ...rest }: Weights, values: readonly number[], biases: readonly number[]) {
+  const out = outputsOf({ mantissa, exponent, bias, ...rest });
+  const at = (m: number, i: number): number => m * 2 ** -(exponent[i % out] ?? 0);
+  const off = values.findIndex((value, i) => at(mantissa[i] ?? 0, i) !== value);
+  if (off >= 0) return off;
+  const offBias = biases.findIndex((value, i) => at(bias[i] ?? 0, i) !== value);
+  return offBias < 0 ? -1 : values.length + offBias;
 }
 
 /** Values written in the text. */
@@ -35,7 +45,21 @@ function inlineConstant(
   if (![...values.value, ...(bias?.value ?? [])].every(Number.isFinite)) {
     return complain("constant", `\`@${name.value}\` holds a value that is not finite`, values);
   }
-  const constant = toWeights(shape, values.value, bias?.value);
+  const { grid } = syntax;
+  const wrongGrid =
+    grid === undefined || grid.value.length === 1 ? undefined : countFault(grid, out, "grid exponents, or one for all");
+  if (grid !== undefined && wrongGrid !== undefined) return complain("constant", wrongGrid, grid);
+  if (grid !== undefined && !grid.value.every((e) => Number.isInteger(e) && Math.abs(e) <= 200)) {
+    return complain("constant", "a grid is exponents in -200..200: weights are integers times 2^-e", grid);
+  }
+  const constant =
+    grid === undefined
+      ? toWeights(shape, values.value, bias?.value)
+      : onGrid(shape, values.value, bias?.value ?? new Float64Array(out), grid.value);
+  const off = grid === undefined ? -1 : offGrid(constant, values.value, bias?.value ?? []);
+  if (grid !== undefined && off >= 0) {
+    return complain("constant", `value ${off} of \`@${name.value}\` is no multiple of its grid`, grid);
+  }
   const fault = constantProblem(constant);
   return fault === undefined ? constant : complain("constant", `\`@${name.value}\` ${fault}`, values);
 }

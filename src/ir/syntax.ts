@@ -36,6 +36,8 @@ export interface ConstantSyntax {
   readonly bias: Spanned<readonly number[]> | undefined;
   /** Of an external constant: the digest that its values must have. */
   readonly digest: Spanned<string> | undefined;
+  /** Exponents of the grid of weights, one for all channels or one each; absent: the finest grid of 24 bits. */
+  readonly grid: Spanned<readonly number[]> | undefined;
 }
 
 export interface AttrSyntax {
@@ -200,6 +202,7 @@ function readConstant(at: CstNode): ConstantSyntax | undefined {
     values: readValues(values),
     bias: readValues(bias),
     digest: digest === undefined ? undefined : spanned(digest, digest.image.slice(1, -1)),
+    grid: readValues(node(node(at, "grid"), "values")),
   };
 }
 

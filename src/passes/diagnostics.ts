@@ -9,6 +9,14 @@ export const passDiagnostics = defineDiagnostics("passes", {
   "unknown-pass": { severity: "error", explain: "No pass or pipeline has this name; `spikec passes` lists them." },
   "unknown-option": { severity: "error", explain: "The pass has no such option; `spikec passes NAME` lists them." },
   option: { severity: "error", explain: "The value of an option is of the wrong type or outside its legal values." },
+  calibration: {
+    severity: "error",
+    explain: "Calibration inputs or labels do not fit the net: their shapes and numbers are compared with its inputs.",
+  },
+  "not-integer": {
+    severity: "error",
+    explain: "`quantize` met an op that has no counterpart in integers, or whose integers would not fit their widths.",
+  },
   requirement: {
     severity: "error",
     explain: "A pass needs something of the net that neither holds nor is brought about by an earlier pass.",

@@ -23,5 +23,25 @@ export const NO_FOLDABLE_BATCHNORM: Fact = {
   },
 };
 
+/** Real values stand only at the borders of the net. */
+export const INTEGERS_ONLY: Fact = {
+  name: "integers-only",
+  doc: "real values are inputs, read by `to-int` alone, or results of `to-real` that only leave the net",
+  violation(net: Net) {
+    const types = valueTypes(net);
+    const inside = net.ops.find(
+      (op) =>
+        op.name !== "to-int" &&
+        ((op.type.number.kind === "real" && op.name !== "to-real") ||
+          op.operands.some((name) => types.get(name)?.number.kind === "real")),
+    );
+    const border = net.ops.find(
+      (op) => op.name === "to-int" && !net.inputs.some(({ name }) => name === op.operands[0]),
+    );
+    const real = inside ?? border;
+    return real === undefined ? undefined : `\`%${real.result}\` (${real.name}) computes with real values`;
+  },
+};
+
 /** Every fact a pass may name. */
-export const FACTS: readonly Fact[] = [NO_BATCHNORM, NO_FOLDABLE_BATCHNORM];
+export const FACTS: readonly Fact[] = [NO_BATCHNORM, NO_FOLDABLE_BATCHNORM, INTEGERS_ONLY];

@@ -1,6 +1,7 @@
 import { printNet, verifyNet, type Net } from "../ir/index.js";
 import { canonicalize } from "./canonicalize.js";
 import { dropDead } from "./drop-dead.js";
+import { quantize } from "./quantize.js";
 import { foldBatchnorm } from "./fold-batchnorm.js";
 import { foldThresholds } from "./fold-thresholds.js";
 import { mergeProjections } from "./merge-projections.js";
@@ -11,7 +12,8 @@ import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
 
 export * from "./pass.js";
 export { passDiagnostics } from "./diagnostics.js";
-export { FACTS, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
+export type { Calibration } from "./calibration.js";
+export { FACTS, INTEGERS_ONLY, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 export * from "./pipeline.js";
 export { selectableTokens } from "./sparsify-top-k.js";
 export * from "./run.js";
@@ -23,6 +25,7 @@ export const PASSES: readonly Pass[] = [
   foldBatchnorm,
   foldThresholds,
   mergeProjections,
+  quantize,
   sparsifyTopK,
 ];
 
@@ -66,6 +69,21 @@ export const PIPELINES: readonly NamedPipeline[] = [
       { pass: "sparsify-top-k", reason: "attention on the most important tokens alone" },
       { pass: "canonicalize", reason: "importers translate layer by layer and leave ops that change nothing" },
       { pass: "drop-dead", reason: "removes what lost its last reader" },
+    ],
+  },
+  {
+    name: "quantized",
+    summary: "a net that computes in integers from the picture to the logits",
+    entries: [
+      {
+        pass: "fold-batchnorm",
+        reason: "integers have no batch norm: its scale and shift must be in weights and biases",
+      },
+      { pass: "canonicalize", reason: "ops that change nothing would round once more, or hide a stream" },
+      { pass: "drop-dead", reason: "what nothing reads needs no unit and must not widen a stream" },
+      { pass: "quantize", reason: "weights of few bits, integer potentials and streams, with proved ranges" },
+      { pass: "canonicalize", reason: "thresholds that became equal in all channels become one number" },
+      { pass: "drop-dead", reason: "the real weights have lost their readers" },
     ],
   },
 ];

@@ -1,5 +1,6 @@
 import { internalError, type Diagnostic, type Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
+import type { Calibration } from "./calibration.js";
 
 /**
  * A pass is data: what it is called, what it promises, its options, and a function from a subject to a subject. Help, tests
@@ -71,15 +72,25 @@ export function definePass<S = Net>(definition: PassDefinition<S>): Pass<S> {
   return definition;
 }
 
+/** What a pass found out and people want to read: rows of text. */
+export interface PassTable {
+  readonly title: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 /** What a pass sees of the run: its options, and where counters and diagnostics go. */
 export class PassContext {
   readonly counters = new Map<string, number>();
   readonly layersRemoved: string[] = [];
+  readonly tables: PassTable[] = [];
 
   constructor(
     private readonly pass: Pick<Pass, "name" | "options" | "counters">,
     private readonly options: Readonly<Record<string, OptionValue>>,
     readonly report: Report,
+    /** Inputs to measure on, where the caller has some. */
+    readonly calibration?: Calibration,
   ) {
     for (const counter of Object.keys(pass.counters)) this.counters.set(counter, 0);
   }
@@ -112,6 +123,11 @@ export class PassContext {
     const before = this.counters.get(counter);
     if (before === undefined) throw internalError(`${this.pass.name} has no counter ${counter}`);
     this.counters.set(counter, before + by);
+  }
+
+  /** Adds a table to what the run reports. */
+  table(table: PassTable): void {
+    this.tables.push(table);
   }
 
   /** Declares that a layer of the source model has no counterpart any more. */

@@ -1,6 +1,7 @@
 import { internalError, renderDiagnostic, Report, type Diagnostic } from "../diagnostics/index.js";
 import { passDiagnostics } from "./diagnostics.js";
-import { PassContext, type Fact, type Pass, type SubjectKind } from "./pass.js";
+import type { Calibration } from "./calibration.js";
+import { PassContext, type Fact, type Pass, type PassTable, type SubjectKind } from "./pass.js";
 import { printStep, type PipelineStep } from "./pipeline.js";
 
 /** What one pass of a run did. */
@@ -12,6 +13,8 @@ export interface PassRecord {
   readonly counters: ReadonlyMap<string, number>;
   /** Layers of the source model that the pass removed on purpose. */
   readonly layersRemoved: readonly string[];
+  /** What the pass found out, for people. */
+  readonly tables: readonly PassTable[];
   /** Without a clock 0; without verification. */
   readonly seconds: number;
 }
@@ -25,6 +28,8 @@ export interface RunOptions {
   readonly onPass?: (record: PassRecord) => void;
   /** Sees the subject before a pass that broke it, so that it can be saved as a test case. */
   readonly onBroken?: (step: string, before: string) => void;
+  /** Inputs on which passes may measure. */
+  readonly calibration?: Calibration;
   /** Seconds since any moment; injected, because passes know no clock. */
   readonly clock?: () => number;
 }
@@ -104,15 +109,15 @@ export function runSteps<S>(
       if (violation !== undefined) report.add(requirementFault(step, fact, violation));
     }
     if (report.failed) break;
-    const context = new PassContext(step.pass, step.options, report);
+    const context = new PassContext(step.pass, step.options, report, options.calibration);
     const start = options.clock?.() ?? 0;
     const next = step.pass.run(current, context);
     const seconds = (options.clock?.() ?? 0) - start;
     const changed = next !== current;
     if (changed && options.verifyEach !== false) checkResult(step, current, next, kind, options);
     current = next;
-    const { counters, layersRemoved } = context;
-    const record = { step: printStep(step), pass: step.pass.name, changed, counters, layersRemoved, seconds };
+    const { counters, layersRemoved, tables } = context;
+    const record = { step: printStep(step), pass: step.pass.name, changed, counters, layersRemoved, tables, seconds };
     records.push(record);
     options.onPass?.(record);
     if (wantsPrint(options.printAfter, step.pass.name, changed)) options.onPrint?.(record.step, kind.print(current));

@@ -127,11 +127,60 @@ describe("passes on the command line", () => {
   });
 });
 
+describe("quantisation on the command line", () => {
+  it("prints what was rounded, the agreement per layer and the change of accuracy", async () => {
+    const digits = (name: string): string => `examples/digits/${name}.npy`;
+    const measure = ["--calibrate", digits("test-images"), "--labels", digits("test-labels"), "--samples", "4"];
+    const target = ["--chip", "layerwise-int8", "-o", at("int8.spkc")];
+    const done = await spikec(
+      "compile",
+      model,
+      "--arch",
+      "statten",
+      "-p",
+      "quantized",
+      "--explain",
+      ...measure,
+      ...target,
+    );
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.out).toMatch(/^patch_embed\.proj_conv1 +8 bits, own unit per channel +0 of 648$/m);
+    expect(done.out).toMatch(/^block\.0\.attn\.attn_lif +\d+\.\d\d % +\d+\.\d\d % +\d+\.\d\d %$/m);
+    expect(done.out).toMatch(/^predictions changed +0 of 4$/m);
+    expect(done.out).toMatch(/^accuracy after +100\.00 %$/m);
+    expect(done.out).toContain("for layerwise-int8");
+    const float = await spikec(
+      "compile",
+      model,
+      "--arch",
+      "statten",
+      "--chip",
+      "layerwise-int8",
+      "-o",
+      at("float.spkc"),
+    );
+    expect(float.code).toBe(1);
+    expect(float.err).toMatch(/needs 25-bit weights \(largest mantissa \d+\), the chip has 8/);
+  });
+});
+
 describe("wrong input gives one clear error and exit code 1 or 2", () => {
   const cases: readonly (readonly [string, readonly string[], number, string])[] = [
     ["unknown architecture", ["inspect", model, "--arch", "staten"], 1, "did you mean `statten`?"],
     ["no architecture", ["compile", model, "-o", "x.spk"], 1, "--arch statten"],
     ["missing file", ["inspect", "nowhere.pth", "--arch", "statten"], 1, "frontend/cannot-read"],
+    [
+      "calibration inputs of another shape",
+      ["opt", model, "--arch", "statten", "-p", "quantized", "--calibrate", "examples/digits/test-labels.npy"],
+      1,
+      "expected [B,C,H,W]",
+    ],
+    [
+      "labels without inputs",
+      ["opt", model, "--arch", "statten", "-p", "quantized", "--labels", "examples/digits/test-labels.npy"],
+      1,
+      "`--labels` needs inputs",
+    ],
     ["unknown pass", ["opt", model, "--arch", "statten", "-p", "fold-batchnrm"], 1, "did you mean `fold-batchnorm`?"],
     ["unknown option", ["compile", model, "--arhc", "statten", "-o", "x.spk"], 2, "--arch"],
     ["unknown command", ["compil"], 2, "compile"],

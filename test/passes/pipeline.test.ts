@@ -208,6 +208,6 @@ describe("running a pipeline", () => {
   });
 
   it("offers every named pipeline", () => {
-    expect(PIPELINES.map((pipeline) => pipeline.name)).toEqual(["import", "exact", "folded", "sparse"]);
+    expect(PIPELINES.map((pipeline) => pipeline.name)).toEqual(["import", "exact", "folded", "sparse", "quantized"]);
   });
 });

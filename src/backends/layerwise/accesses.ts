@@ -207,6 +207,13 @@ function vectorAccesses(
         ...pieces("data", true, f.output, f.words, 0, 1),
       ];
     }
+    case "convert": {
+      const f = draft.fields;
+      return [
+        ...pieces("data", false, f.input, f.words, f.inputStepStride, f.steps),
+        ...pieces("data", true, f.output, f.words, f.outputStepStride, f.steps),
+      ];
+    }
   }
 }
 

@@ -37,8 +37,9 @@ export function checkWeights(
     const message = `\`${name}\` needs ${weightBits}-bit weights (largest mantissa ${largest}), the chip has ${chip.weightBits}`;
     fits = refuse(context, op, "weight-width", message, "raise `weightBits` of the chip, or quantise the net");
   }
-  if (input.memory === "spike" && x.number.kind === "int") {
-    const { channel, bound } = sumBound(weights, Math.max(Math.abs(x.number.lo), Math.abs(x.number.hi)));
+  if (x.number.kind === "int") {
+    const { lo, hi, exp } = x.number;
+    const { channel, bound } = sumBound(weights, Math.max(Math.abs(lo), Math.abs(hi)), 2 ** -exp);
     const bits = signedBits(bound);
     if (bits > chip.accumulatorBits) {
       const message = `\`${name}\` needs ${bits}-bit accumulators (channel ${channel} can reach ${bound}), the chip has ${chip.accumulatorBits}`;

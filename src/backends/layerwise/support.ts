@@ -7,19 +7,21 @@ const pass = (name: string): string => `run the pass \`${name}\` first`;
 
 /** Every op of the IR takes a stand here; a test compares the keys with `OPS`. */
 export const supportMatrix = {
-  "synapse.conv": { lowering: "accumulate on spikes and counts, multiply on real operands" },
-  "synapse.dense": { lowering: "accumulate on spikes and counts, multiply on real operands" },
+  "synapse.conv": { lowering: "accumulate on spikes and counts, multiply on real and integer maps" },
+  "synapse.dense": { lowering: "accumulate on spikes and counts, multiply on real and integer maps" },
   "norm.batch": { reason: "the chip has no batch-norm", hint: pass("fold-batchnorm") },
   "neuron.lif": { lowering: "fire, fused with the weighted op in front of it" },
   "neuron.threshold": { lowering: "fire with a potential that is lost whole in every timestep; no state memory" },
-  "pool.max": { lowering: "pool-max on real maps" },
+  "pool.max": { lowering: "pool-max on real and integer maps" },
   "pool.or": { lowering: "pool-or" },
   "pool.plane": { lowering: "pool-plane" },
   "stream.add": { lowering: "add on real or integer maps; add-planes on spikes and counts" },
   "mask.and": { lowering: "and" },
-  "reduce.sum-positions": { lowering: "sum-positions on spikes; a to-real behind it is fused" },
-  "reduce.mean-positions": { lowering: "mean-positions on real maps" },
-  "reduce.mean-time": { lowering: "mean-steps on real maps, after the last time block" },
+  "reduce.sum-positions": {
+    lowering: "sum-positions on spikes, mean-positions on integer maps; a to-real behind it is fused",
+  },
+  "reduce.mean-positions": { lowering: "mean-positions on real maps; on integers with result = int" },
+  "reduce.mean-time": { lowering: "mean-steps on real maps, on integers with result = int; after the last time block" },
   "attention.statten": { lowering: "attend-kv and attend-q per chunk and head" },
   "attention.kv": { lowering: "attend-kv, fused into each attention.q that reads it" },
   "attention.q": { lowering: "attend-q" },
@@ -28,8 +30,8 @@ export const supportMatrix = {
   "tokens.relevance": { lowering: "score-kv, one per decision" },
   "tokens.top-k": { lowering: "top-k, one per decision" },
   "mask.tokens": { lowering: "mask-tokens" },
-  "to-real": { lowering: "fused into a reduce.sum-positions or attention.q in front of it" },
-  "to-int": { reason: "the chip has no rounding to integers", hint: "end the net before it, or keep the stream real" },
+  "to-real": { lowering: "convert; fused into a reduce.sum-positions or attention.q in front of it" },
+  "to-int": { lowering: "convert" },
   delay: {
     reason: "the chip runs a layer over a whole time block and so cannot close a cycle",
     hint: "compile for a step-by-step chip",

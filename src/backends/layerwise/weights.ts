@@ -2,6 +2,16 @@ import type { Weights } from "../../ir/index.js";
 import { outputsOf } from "../../ir/index.js";
 import { lanesUsed } from "./stage.js";
 
+/** Where a weighted op's operand and result have units of their own: 2^input and 2^output. */
+export interface Units {
+  readonly input: number;
+  /** Undefined where the result is real. */
+  readonly output: number | undefined;
+}
+
+/** Weights of spikes that give real currents, or none. */
+export const NO_UNITS: Units = { input: 0, output: undefined };
+
 /** What one channel block needs in the weight memory, contiguous there and in DRAM. */
 export interface Region {
   readonly words: number;
@@ -37,6 +47,7 @@ export function regionLayout(rows: number | undefined, neuron: NeuronRows | unde
 
 export function weightRegion(
   weights: Weights | undefined,
+  units: Units,
   neuron: NeuronRows | undefined,
   block: number,
   lanes: number,
@@ -48,7 +59,7 @@ export function weightRegion(
     words: layout.words,
     layer,
     write(bytes) {
-      if (weights !== undefined) writeWeights(bytes, weights, rows ?? 0, block, lanes);
+      if (weights !== undefined) writeWeights(bytes, weights, units, rows ?? 0, block, lanes);
       const lane = (word: number, l: number): number => (word * lanes + l) * 4;
       for (let l = 0; l < lanes; l++) {
         const threshold = neuron?.thresholds?.[block * lanes + l];
@@ -63,7 +74,15 @@ export function weightRegion(
   };
 }
 
-function writeWeights(bytes: DataView, weights: Weights, rows: number, block: number, lanes: number): void {
+/** The machine computes (sum + bias) * 2^-exponent on the operand's integers, so the bias is counted in their unit. */
+function writeWeights(
+  bytes: DataView,
+  weights: Weights,
+  { input, output = 0 }: Units,
+  rows: number,
+  block: number,
+  lanes: number,
+): void {
   const out = outputsOf(weights);
   const used = lanesUsed(out, block, lanes);
   const first = block * lanes;
@@ -72,8 +91,8 @@ function writeWeights(bytes: DataView, weights: Weights, rows: number, block: nu
       bytes.setInt32((r * lanes + l) * 4, weights.mantissa[r * out + first + l] ?? 0, true);
   }
   for (let l = 0; l < used; l++) {
-    bytes.setInt32((rows * lanes + l) * 4, weights.exponent[first + l] ?? 0, true);
-    bytes.setFloat64((rows + 1) * lanes * 4 + l * 8, weights.bias[first + l] ?? 0, true);
+    bytes.setInt32((rows * lanes + l) * 4, (weights.exponent[first + l] ?? 0) + output - input, true);
+    bytes.setFloat64((rows + 1) * lanes * 4 + l * 8, (weights.bias[first + l] ?? 0) * 2 ** -input, true);
   }
 }
 

@@ -314,6 +314,25 @@ function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
       );
       return loop(f.output, [[f.words, 1]], putData);
     }
+    case "convert": {
+      const f = instruction.fields;
+      loop(
+        f.input,
+        [
+          [f.steps, f.inputStepStride],
+          [f.words, 1],
+        ],
+        data,
+      );
+      return loop(
+        f.output,
+        [
+          [f.steps, f.outputStepStride],
+          [f.words, 1],
+        ],
+        putData,
+      );
+    }
   }
 }
 

@@ -260,7 +260,9 @@ function checkPool(instruction: InstructionFor<"pool-max" | "pool-or">, chip: La
 
 type TokenInstruction = InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens">;
 type VectorInstruction =
-  | InstructionFor<"add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps">
+  | InstructionFor<
+      "add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps" | "convert"
+    >
   | TokenInstruction;
 
 /** Spike words that the timesteps of a decision lie in. */
@@ -369,5 +371,13 @@ function checkVector(instruction: VectorInstruction, chip: LayerwiseChip): Fault
     case "top-k":
     case "mask-tokens":
       return checkSelection(instruction, chip);
+    case "convert": {
+      const f = instruction.fields;
+      if (f.lo > f.hi) return wrong(`converts to integers in ${f.lo}..${f.hi}`);
+      return (
+        words(chip, "data", f.input, [f.steps, f.inputStepStride], [f.words, 1]) ??
+        words(chip, "data", f.output, [f.steps, f.outputStepStride], [f.words, 1])
+      );
+    }
   }
 }

@@ -10,7 +10,7 @@ import { programError } from "./reader.js";
  * section its name (four letters), u32 CRC-32 of its bytes, u64 offset, u64 length. Sections start at multiples of 64 bytes.
  */
 const MAGIC = "SPKC";
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 16;
 const ENTRY_BYTES = 24;
 const ALIGNMENT = 64;
@@ -103,6 +103,9 @@ function section(bytes: Uint8Array, view: DataView, name: string, entry: number,
   const content = bytes.subarray(offset, offset + length);
   if (crc32(content) !== view.getUint32(entry + 4, true)) {
     throw programError("checksum", file, `section ${name} does not match its checksum`);
+  }
+  if (bytes.subarray(offset + length, align(offset + length)).some((byte) => byte !== 0)) {
+    throw programError("checksum", file, `the bytes that fill section ${name} up to ${ALIGNMENT} are not zero`);
   }
   return content;
 }

@@ -97,7 +97,8 @@ const WEIGHTED = {
   lanesUsed: positive("output channels of this block"),
   ...OUTPUT,
   outputStepStride: field("words from one timestep to the next"),
-  format: choice("format of the currents", FORMATS),
+  format: choice("format of the currents; int: (sum + bias) * 2^-exponent, rounded half to even", FORMATS),
+  resultBits: { doc: "int: width at which currents saturate; 0: they never do", max: 32 },
   ...STEPS,
 } as const;
 
@@ -117,9 +118,10 @@ export const INSTRUCTIONS = {
   },
   multiply: {
     engine: "accumulate",
-    doc: "weighted sums of real inputs: for each position of the tile, one row of weights per non-zero value",
+    doc: "weighted sums of real or integer inputs: for each position of the tile, one row of weights per non-zero value",
     fields: {
       ...WEIGHTED,
+      inputFormat: choice("format of the inputs", FORMATS),
       inputStepStride: field("words from one timestep of the input to the next"),
       slots: positive("1 where the input holds over the group (one sum, one output word), else `steps`"),
     },
@@ -149,6 +151,7 @@ export const INSTRUCTIONS = {
       gt: flag("1: fires where h > v_th; 0: where h >= v_th"),
       soft: flag("1: soft reset; 0: hard"),
       stateBits: { doc: "integer potentials: width, sign included", min: 2, max: 32 },
+      fractionBits: { doc: "integer currents are shifted left by this on entry", max: 30 },
       wrap: flag("integer potentials: 1 wraps, 0 saturates"),
       ...OUTPUT,
       ...STEPS,
@@ -203,6 +206,9 @@ export const INSTRUCTIONS = {
       bStepStride: field("words from one timestep of b to the next; 0 where it holds"),
       words: positive("words per timestep"),
       format: choice("format", FORMATS),
+      aShift: { doc: "int: a is shifted left by this", max: 31 },
+      bShift: { doc: "int: b is shifted left by this", max: 31 },
+      resultBits: { doc: "int: width at which sums saturate; 0: they never do", max: 32 },
       output: field("data word"),
       outputStepStride: field("words from one timestep to the next"),
       ...STEPS,
@@ -214,6 +220,7 @@ export const INSTRUCTIONS = {
     fields: {
       ...WINDOW,
       ...OUTPUT,
+      format: choice("format", FORMATS),
       inputStepStride: field("words per input timestep"),
       outputStepStride: field("words per output timestep"),
       ...STEPS,
@@ -282,8 +289,9 @@ export const INSTRUCTIONS = {
   },
   "mean-positions": {
     engine: "vector",
-    doc: "mean over all positions of a data map, every channel block: double sum, double division, one rounding",
+    doc: "mean over all positions of a data map, every channel block: double sum, double division, one rounding; int: the sum",
     fields: {
+      format: choice("format; int: the sum is not divided", FORMATS),
       input: field("data word of position 0, block 0"),
       inputStepStride: field("words from one timestep to the next"),
       positions: positive("positions"),
@@ -295,8 +303,9 @@ export const INSTRUCTIONS = {
   },
   "mean-steps": {
     engine: "vector",
-    doc: "mean over timesteps of a data map: double sum in ascending order, double division, one rounding",
+    doc: "mean over timesteps of a data map: double sum in ascending order, double division, one rounding; int: the sum",
     fields: {
+      format: choice("format; int: the sum is not divided", FORMATS),
       input: field("data word at the first timestep"),
       inputStepStride: field("words from one timestep to the next"),
       meanOf: positive("number of timesteps"),
@@ -361,6 +370,22 @@ export const INSTRUCTIONS = {
       blocks: positive("channel blocks per position"),
       positions: positive("positions"),
       output: field("spike word of the first position, block 0"),
+      ...STEPS,
+    },
+  },
+  convert: {
+    engine: "vector",
+    doc: "f32 to integers, clamp(round half even(x * 2^-exp), lo, hi), or integers to f32, x * 2^exp rounded once; word by word",
+    fields: {
+      input: field("data word at the first timestep"),
+      inputStepStride: field("words from one timestep to the next"),
+      words: positive("words per timestep"),
+      format: choice("format of the result", FORMATS),
+      exp: { doc: "unit of the integers: 2^exp", min: -64, max: 64 },
+      lo: { doc: "to int: smallest integer", min: -(2 ** 31) },
+      hi: { doc: "to int: largest integer", min: -(2 ** 31) },
+      output: field("data word at the first timestep"),
+      outputStepStride: field("words from one timestep to the next"),
       ...STEPS,
     },
   },

@@ -1,7 +1,7 @@
 import { outputsOf } from "../constant.js";
 import { defineOp, instant, only, problem } from "../op.js";
 import { channelsOf } from "../types.js";
-import { roundSums, weightedResult } from "./weighted.js";
+import { RESULT_ATTRS, RESULT_DOC, roundSums, weightedResult } from "./weighted.js";
 import { windowOutput, WINDOW_ATTRS } from "./window.js";
 
 export const conv = defineOp({
@@ -10,12 +10,13 @@ export const conv = defineOp({
   doc: `y[p, o] = sum over (ky, kx, c) of x[p * stride - padding + (ky, kx), c] * w[ky, kx, c, o] + b[o]; zero outside the map.
 On integer operands the sum (bias included) is the exact integer on the channel's grid, converted once to f32. On real
 operands it is a double sum in ascending (c, ky, kx) order started at +0, bias last, rounded once to f32.
-Shapes: x is HxWxC, @weights is [kh, kw, C, O], y is H'xW'xO.`,
+Shapes: x is HxWxC, @weights is [kh, kw, C, O], y is H'xW'xO.
+${RESULT_DOC}`,
   operands: [{ name: "x", accepts: "any", doc: "feature map, HxWxC" }],
   symbols: [{ name: "weights", kind: "weights", doc: "[kernel, kernel, C, O], with bias" }],
   attrs: {
     ...WINDOW_ATTRS,
-    result: { type: "word", oneOf: ["real", "int"], default: "real", doc: "f32 current, or the exact integer" },
+    ...RESULT_ATTRS,
   },
   temporal: instant,
   spatial: "window",
@@ -34,7 +35,7 @@ Shapes: x is HxWxC, @weights is [kh, kw, C, O], y is H'xW'xO.`,
     }
     const shape = windowOutput(x.shape, view.window(), outputsOf(weights));
     if ("code" in shape) return shape;
-    return weightedResult(x, shape, weights, view.word("result"));
+    return weightedResult(view, shape);
   },
   step({ view, type, kernels }, _state, [x]) {
     return [roundSums(kernels.conv(only(x), view.operand(0), view.weights(), view.window()), type)];

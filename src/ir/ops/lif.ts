@@ -84,6 +84,8 @@ interface NeuronParameters {
   readonly vReset: number;
   readonly ge: boolean;
   readonly hard: boolean;
+  /** What one unit of an integer current counts in units of the state. */
+  readonly unit: number;
 }
 
 function parameters(view: OpView, channels: number): NeuronParameters {
@@ -98,6 +100,7 @@ function parameters(view: OpView, channels: number): NeuronParameters {
     vReset: view.operand(0).number.kind === "real" ? f(view.number("v_reset")) : view.number("v_reset"),
     ge: view.word("fire") === "ge",
     hard: view.word("reset") === "hard",
+    unit: 2 ** view.number("fraction_bits"),
   };
 }
 
@@ -134,9 +137,10 @@ function stepInt(view: OpView, x: Slot, state: OpState): Int32Array {
   const spikes = new Int32Array(x.length);
   for (let i = 0; i < x.length; i++) {
     const c = i % channels;
+    const input = x[i]! * p.unit;
     let current = 0;
-    if (u !== undefined) current = u[i] = fit(decay12(u[i]!, p.a) + x[i]!, bits, overflow);
-    const h = fit(chargeInt(p.rule, x[i]!, v[i]!, p.k?.[c] ?? p.a, p.b, current), bits, overflow);
+    if (u !== undefined) current = u[i] = fit(decay12(u[i]!, p.a) + input, bits, overflow);
+    const h = fit(chargeInt(p.rule, input, v[i]!, p.k?.[c] ?? p.a, p.b, current), bits, overflow);
     const spike = fires(h, p.vTh[c]!, p.ge);
     spikes[i] = spike ? 1 : 0;
     v[i] = spike ? (p.hard ? p.vReset : fit(h - p.vTh[c]!, bits, overflow)) : h;
@@ -155,6 +159,12 @@ function integerProblem(view: OpView): Problem | undefined {
     const value = view.number(potential);
     if (Number.isInteger(value) && value >= -limit && value < limit) continue;
     return problem("range", `\`${potential}\` is ${value}, the state holds integers in ${-limit}..${limit - 1}`);
+  }
+  const { number } = view.operand(0);
+  const unit = 2 ** view.number("fraction_bits");
+  if (number.kind === "int" && Math.max(-number.lo, number.hi) * unit >= 2 ** 31) {
+    const reach = Math.max(-number.lo, number.hi);
+    return problem("overflow", `currents up to ${reach} times ${unit} exceed 32 bits`, "use fewer fraction_bits");
   }
   const largest = name === "shift" ? 31 : 4096;
   const k = view.op.attrs["k"] === undefined ? [] : [...view.perChannel("k", channelsOf(view.operand(0)))];
@@ -177,6 +187,8 @@ Charge on real currents, every operation rounded to f32 (spikingjelly 0.0.0.0.12
   decay-then-add(k): v * (1 - k) + x             cuba(du, dv): u = u * (1 - du) + x, then v * (1 - dv) + u
 Charge on integer currents, exact, truncation toward zero (as nengo-loihi and lava emulate Loihi), state kept in state_bits:
   integrate: v + x     decay(k): v * (4096 - k) / 4096 + x     shift(n): v - v / 2^n + x     cuba(du, dv): as above, of 4096
+fraction_bits n: currents count 2^n, so states, thresholds and resets are in units of 2^-n of a current. shift(1) halves exactly for
+T timesteps where n >= T - 1 (V_t is a multiple of 2^(n - t + 1)); with smaller n each halving truncates toward zero.
 decay is the fraction lost. An operand that holds (1t/T) drives the neuron in each of its timesteps.`,
   operands: [{ name: "x", accepts: "any", doc: "input current" }],
   symbols: [],
@@ -207,6 +219,13 @@ decay is the fraction lost. An operand that holds (1t/T) drives the neuron in ea
       max: 32,
       default: 32,
       doc: "integer currents: width of the state, sign included",
+    },
+    fraction_bits: {
+      type: "int",
+      min: 0,
+      max: 30,
+      default: 0,
+      doc: "integer currents: bits of the state below one unit",
     },
     overflow: {
       type: "word",
@@ -271,6 +290,14 @@ decay is the fraction lost. An operand that holds (1t/T) drives the neuron in ea
 }`,
       inputs: { x: [6, 4, 8] },
       outputs: { s: [0, 1, 1] },
+    },
+    {
+      text: `net @example(%x: int<3t, 1, -8..8>) -> spike<3t, 1> {
+  %s = neuron.lif %x {charge = shift(1), v_th = 25, fraction_bits = 2} : spike<3t, 1>
+  return %s
+}`,
+      inputs: { x: [3, 4, 8] },
+      outputs: { s: [0, 0, 1] },
     },
   ],
 });

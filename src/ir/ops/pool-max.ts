@@ -1,13 +1,26 @@
-import { defineOp, instant, only, problem } from "../op.js";
-import { channelsOf } from "../types.js";
-import { windowOutput, WINDOW_ATTRS } from "./window.js";
+import { defineOp, instant, newSlot, only, problem, type Slot, type Window } from "../op.js";
+import { channelsOf, type ValueType } from "../types.js";
+import { forWindow, windowOutput, WINDOW_ATTRS } from "./window.js";
+
+/** Integers of 32 bits do not fit the kernels' f32. */
+function maxOfInts(x: Slot, xType: ValueType, type: ValueType, window: Window): Slot {
+  const channels = channelsOf(type);
+  const [, width = 1] = type.shape;
+  const y = newSlot(type).fill(-(2 ** 31));
+  for (let p = 0; p < y.length / channels; p++) {
+    forWindow(xType.shape, window, Math.floor(p / width), p % width, (q) => {
+      for (let c = 0; c < channels; c++) y[p * channels + c] = Math.max(y[p * channels + c]!, x[q * channels + c]!);
+    });
+  }
+  return y;
+}
 
 export const maxPool = defineOp({
   name: "pool.max",
-  summary: "maximum of real values over a window",
+  summary: "maximum over a window",
   doc: `y[p, c] = max over the window of x[p * stride - padding + (ky, kx), c]; positions outside the map do not count.
-On spikes use pool.or, which is the same function without comparisons of reals.`,
-  operands: [{ name: "x", accepts: "real", doc: "feature map, HxWxC" }],
+On integers the range and unit stay. On spikes use pool.or, which is the same function without comparisons.`,
+  operands: [{ name: "x", accepts: "any", doc: "feature map, HxWxC" }],
   symbols: [],
   attrs: WINDOW_ATTRS,
   temporal: instant,
@@ -19,7 +32,8 @@ On spikes use pool.or, which is the same function without comparisons of reals.`
     const shape = windowOutput(x.shape, view.window(), channelsOf(x));
     return "code" in shape ? shape : { number: x.number, time: x.time, shape };
   },
-  step({ view, kernels }, _state, [x]) {
+  step({ view, type, kernels }, _state, [x]) {
+    if (type.number.kind === "int") return [maxOfInts(only(x), view.operand(0), type, view.window())];
     return [kernels.maxPool(Float32Array.from(only(x)), view.operand(0), view.window())];
   },
   examples: [
@@ -30,6 +44,14 @@ On spikes use pool.or, which is the same function without comparisons of reals.`
 }`,
       inputs: { x: [-1, -2, -0.5, -3] },
       outputs: { y: [-0.5] },
+    },
+    {
+      text: `net @example(%x: int<1t, 2x2x1, -8..7, 2^-1>) -> int<1t, 1x1x1, -8..7, 2^-1> {
+  %y = pool.max %x {kernel = 2} : int<1t, 1x1x1, -8..7, 2^-1>
+  return %y
+}`,
+      inputs: { x: [-1, -2, -5, -3] },
+      outputs: { y: [-1] },
     },
   ],
 });

@@ -3,6 +3,8 @@
  * order of additions, their grouping and the width of partial sums do not matter.
  */
 
+import { roundHalfEven } from "../../math/grid.js";
+
 /** Additions of mantissas below 2^24 that an i32 holds: 127 * (2^24 - 1) < 2^31. */
 const SAFE_ADDITIONS = 127;
 
@@ -43,16 +45,21 @@ export function writeReal(
   for (let l = 0; l < lanes; l++) out[to + l] = (sums[from + l]! + bias[l]!) * scales[l]!;
 }
 
-/** `sum + bias` as i32, at `to`. */
+/** `(sum + bias) * scale` rounded half to even and clamped to -limit..limit, as i32, at `to`. */
 export function writeInt(
   sums: Float64Array,
   from: number,
   bias: Float64Array,
+  scales: Float64Array,
   lanes: number,
   out: Int32Array,
   to: number,
+  limit: number,
 ): void {
-  for (let l = 0; l < lanes; l++) out[to + l] = sums[from + l]! + bias[l]!;
+  for (let l = 0; l < lanes; l++) {
+    const value = roundHalfEven((sums[from + l]! + bias[l]!) * scales[l]!);
+    out[to + l] = value > limit ? limit : value < -limit ? -limit : value;
+  }
 }
 
 /** Reused memory of {@link accumulateRows}. */

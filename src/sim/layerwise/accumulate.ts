@@ -24,6 +24,7 @@ export class Accumulate {
   private outputStride = 0;
   private outputStepStride = 0;
   private int = false;
+  private limit = 0;
   private positions = 0;
   /** The adder: its wish, the lane of the row it asks for, the position it sums, and the write phase. */
   private wish = NOTHING;
@@ -54,6 +55,7 @@ export class Accumulate {
     this.outputStride = f.outputStride;
     this.outputStepStride = f.outputStepStride;
     this.int = f.format === 1;
+    this.limit = f.resultBits === 0 ? Infinity : 2 ** (f.resultBits - 1) - 1;
     this.positions = f.outRows * f.outWidth;
     this.position = this.step = 0;
     this.writing = false;
@@ -142,7 +144,7 @@ export class Accumulate {
     const to = (this.output + this.position * this.outputStride + this.step * this.outputStepStride) * lanes;
     const { bias, scales } = this.parameters;
     const from = this.step * lanes;
-    if (this.int) writeInt(this.sums, from, bias, lanes, memories.data.i32, to);
+    if (this.int) writeInt(this.sums, from, bias, scales, lanes, memories.data.i32, to, this.limit);
     else writeReal(this.sums, from, bias, scales, lanes, memories.data.f32, to);
     // The last word of a position without any bit leaves with the first write.
     if (!this.writing) this.fifo.pop();

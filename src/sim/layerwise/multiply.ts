@@ -9,7 +9,7 @@ const PATCH = 0;
 const MACS = 1;
 const WRITE = 2;
 
-/** Weighted sums of real values: patch registers, one multiply-accumulate row per non-zero value. */
+/** Weighted sums of real or integer values: patch registers, one multiply-accumulate row per non-zero value. */
 export class Multiply {
   ended = false;
   private readonly window = new Window();
@@ -27,6 +27,8 @@ export class Multiply {
   private outputStride = 0;
   private outputStepStride = 0;
   private int = false;
+  private limit = 0;
+  private intInput = false;
   private positions = 0;
   private position = 0;
   private slot = 0;
@@ -62,6 +64,8 @@ export class Multiply {
     this.outputStride = f.outputStride;
     this.outputStepStride = f.outputStepStride;
     this.int = f.format === 1;
+    this.limit = f.resultBits === 0 ? Infinity : 2 ** (f.resultBits - 1) - 1;
+    this.intInput = f.inputFormat === 1;
     this.positions = f.outRows * f.outWidth;
     this.position = this.slot = 0;
     this.parameters.start(f.parameters, layer);
@@ -124,7 +128,7 @@ export class Multiply {
     const tap = this.ky * window.kernel + this.kx;
     const taps = window.kernel ** 2;
     for (let l = 0; l < n; l++) {
-      const x = this.int ? memories.data.i32[from + l]! : memories.data.f32[from + l]!;
+      const x = this.intInput ? memories.data.i32[from + l]! : memories.data.f32[from + l]!;
       this.patch[(this.block * lanes + l) * taps + tap] = x;
     }
     if (++this.block < window.blocks) return;
@@ -157,7 +161,7 @@ export class Multiply {
     const { lanes, memories } = this.hardware;
     const { bias, scales } = this.parameters;
     const to = this.outputWord() * lanes;
-    if (this.int) writeInt(this.sums, 0, bias, lanes, memories.data.i32, to);
+    if (this.int) writeInt(this.sums, 0, bias, scales, lanes, memories.data.i32, to, this.limit);
     else writeReal(this.sums, 0, bias, scales, lanes, memories.data.f32, to);
     this.slot++;
     if (this.slot === this.slots) {

@@ -24,6 +24,7 @@ export class Neurons {
   private soft = false;
   private limit = 0;
   private wrap = false;
+  private unit = 1;
 
   constructor(private readonly lanes: number) {
     this.v = new Int32Array(lanes);
@@ -48,6 +49,7 @@ export class Neurons {
     this.soft = f.soft === 1;
     this.limit = 2 ** (f.stateBits - 1);
     this.wrap = f.wrap === 1;
+    this.unit = 2 ** f.fractionBits;
     this.vTh.fill(f.vTh);
     this.vThReal.fill(f.vTh);
     this.k.fill(this.int ? f.a : Math.fround(f.a));
@@ -83,6 +85,7 @@ export class Neurons {
 
   loadCurrent(data: Int32Array, from: number): void {
     copy(data, from, this.x, 0, this.lanes);
+    if (this.int && this.unit !== 1) for (let l = 0; l < this.lanes; l++) this.x[l] = this.x[l]! * this.unit;
   }
 
   storeV(data: Int32Array, to: number): void {

@@ -92,6 +92,7 @@ function opOf(instruction: VectorInstruction, hardware: Hardware): VectorOp {
     case "pool-max":
     case "mean-positions":
     case "mean-steps":
+    case "convert":
       return dataOp(instruction, hardware);
     case "score-tokens":
     case "score-kv":

@@ -144,7 +144,10 @@ describe("refusals", () => {
   });
 
   it("say which operands an op needs", () => {
-    const net = one((l) => l.dense(l.builder.input("x", { number: SPIKE, time: everyStep(2), shape: [3] }), 2));
+    const net = one((l) => {
+      const x = l.builder.input("x", { number: SPIKE, time: everyStep(2), shape: [1, 3] });
+      return l.dense(l.op("mask.and", [x, x]), 2);
+    });
     expect(refused(net, largeChip())[0]).toMatchObject({ code: "layerwise/unsupported-op" });
     const delayed = one((l) => l.op("delay", [l.builder.input("x", real(2, 3))]));
     expect(refused(delayed, largeChip())[0]?.notes[0]?.message).toContain("supported: synapse.conv");

@@ -77,10 +77,15 @@ export class Layers {
     return this.builder.op("synapse.dense", [x], { symbols: [this.weights([this.channels(x), out], 0.9)], attrs });
   }
 
-  conv(x: string, out: number, window: { kernel: number; stride?: number; padding?: number }): string {
+  conv(
+    x: string,
+    out: number,
+    window: { kernel: number; stride?: number; padding?: number },
+    attrs: Record<string, AttrValue> = {},
+  ): string {
     const { kernel } = window;
     const symbols = [this.weights([kernel, kernel, this.channels(x), out], 0.6)];
-    return this.builder.op("synapse.conv", [x], { symbols, attrs: window });
+    return this.builder.op("synapse.conv", [x], { symbols, attrs: { ...window, ...attrs } });
   }
 
   lif(x: string, attrs: Record<string, AttrValue> = {}): string {

@@ -110,6 +110,39 @@ each("ops on %s", (_, chip) => {
     );
   });
 
+  it("computes integer maps: conversions, pools, sums of two units, saturation, means", () => {
+    for (const exp of [-3, 0, 2]) {
+      check(
+        pair("integer-maps", (l) => {
+          const x = l.builder.input("x", real(T, 6, 5, 3));
+          const h = l.builder.input("h", held(T, 3, 3, 9));
+          const i = l.op("to-int", [x], { lo: -100, hi: 90, exp });
+          const fixed = { result: "fixed", exp: -2, bits: 14 };
+          const c = l.op("pool.max", [l.conv(i, 9, { kernel: 3, padding: 1 }, fixed)], {
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+          });
+          const s = l.op("stream.add", [c, l.op("to-int", [h], { lo: -50, hi: 50, exp: -4 })], { bits: 16 });
+          const spikes = l.lif(s, { charge: { name: "shift", args: [1] }, v_th: 20, fraction_bits: 4, state_bits: 20 });
+          const m = l.op("reduce.sum-positions", [l.op("stream.add", [s, l.conv(spikes, 9, { kernel: 1 }, fixed)])]);
+          return l.op("to-real", [l.op("stream.add", [m, m])]);
+        }),
+      );
+    }
+    for (const [timesteps, positions] of [
+      [4, 4],
+      [2, 8],
+    ] as const) {
+      const net = pair("integer-means", (l) => {
+        const i = l.op("to-int", [l.builder.input("x", real(timesteps, positions, 9))], { lo: -100, hi: 90, exp: -3 });
+        const p = l.op("reduce.mean-positions", [i], { result: "int" });
+        return l.op("to-real", [l.op("reduce.mean-time", [p], { result: "int" })]);
+      });
+      for (const timeBlock of [1, 2]) runs(net, chip, { timeBlock });
+    }
+  });
+
   it("pools reals, spikes and planes", () => {
     check(
       pair("pools", (l) => {

@@ -1,3 +1,4 @@
+import { roundHalfEven } from "../../../src/math/grid.js";
 import { describe, expect, it } from "vitest";
 import { ENGINES } from "../../../src/backends/program/instruction.js";
 import { wordBytes, type LayerwiseChip } from "../../../src/chips/index.js";
@@ -141,7 +142,8 @@ describe.each(CASES)("on chip %s, seed %i", (name, seed) => {
         });
         const expected = sums.map((s, l) => {
           const exact = s + bias[l]!;
-          return format === "int" ? exact | 0 : Math.fround(exact * 2 ** -exponents[l]!);
+          const scaled = exact * 2 ** -exponents[l]!;
+          return format === "int" ? roundHalfEven(scaled) | 0 : Math.fround(scaled);
         });
         expect(out[t]![p]).toEqual(expected.map((x) => x));
       }

@@ -2,6 +2,7 @@ import { printType, type Op } from "../../../ir/index.js";
 import { addressOf, alike, dataSlot, spikeSlot, type FeatureMap } from "../stage.js";
 import { formatCode, type LowerContext } from "./context.js";
 import { stepsOf, vectorStage } from "./pool.js";
+import { resultBits } from "./weighted.js";
 
 /** More planes would shift a weight out of the exact range of a double. */
 const MAX_PLANES = 24;
@@ -19,6 +20,24 @@ export function addStage(context: LowerContext, op: Op): void {
 }
 
 function addData(context: LowerContext, op: Op, a: FeatureMap, b: FeatureMap): void {
+  if (a.format !== b.format) {
+    context.refuse(op, `needs two real or two integer maps, got ${a.format} and ${b.format}`);
+    return;
+  }
+  const exp = (value: string | undefined): number => {
+    const { number } = context.typeOf(value ?? "");
+    return number.kind === "int" ? number.exp : 0;
+  };
+  const unit = exp(op.result);
+  const shifts = {
+    aShift: a.format === "int" ? exp(op.operands[0]) - unit : 0,
+    bShift: a.format === "int" ? exp(op.operands[1]) - unit : 0,
+    resultBits: resultBits(context.view(op)),
+  };
+  if (Math.max(shifts.aShift, shifts.bShift) > 31) {
+    context.refuse(op, `adds units ${Math.max(shifts.aShift, shifts.bShift)} bits apart, the chip shifts by 31`);
+    return;
+  }
   const output = context.dataMap(op.result, op.type, a.format);
   vectorStage(
     context,
@@ -37,6 +56,7 @@ function addData(context: LowerContext, op: Op, a: FeatureMap, b: FeatureMap): v
         bStepStride: b.span === "static" ? 0 : right.slotStride,
         words: tile.positions * output.blocks,
         format: formatCode(a.format),
+        ...shifts,
         output: addressOf(tile.output, dataSlot(output, t), tile.first),
         outputStepStride: tile.output.slotStride,
         ...stepsOf(tile, output),

@@ -8,7 +8,7 @@ import { attentionQStage, kvStage, stattenStage } from "./attention.js";
 import { locationOf, type LowerContext } from "./context.js";
 import { neuronStage, thresholdStage } from "./neuron.js";
 import { maskStage, planePoolStage, poolStage } from "./pool.js";
-import { meanPositionsStage, meanTimeStage, sumPositionsStage, toRealStage } from "./reduce.js";
+import { meanPositionsStage, meanTimeStage, sumPositionsStage, toIntStage, toRealStage } from "./reduce.js";
 import { sliceStage } from "./slice.js";
 import { maskTokensStage, relevanceStage, scoreStage, topKStage } from "./tokens.js";
 import { weightedStage } from "./weighted.js";
@@ -39,6 +39,7 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "tokens.top-k": topKStage,
   "mask.tokens": maskTokensStage,
   "to-real": toRealStage,
+  "to-int": toIntStage,
 };
 
 /** Ops whose results may hold for a chunk: counters, and scores and masks, which lie there once per timestep. */

@@ -13,7 +13,7 @@ import {
 } from "../stage.js";
 import type { Group } from "../timing.js";
 import { nameOf } from "../values.js";
-import { regionLayout, weightRegion, type NeuronRows, type RegionLayout } from "../weights.js";
+import { NO_UNITS, regionLayout, weightRegion, type NeuronRows, type RegionLayout } from "../weights.js";
 import { formatCode, type LowerContext } from "./context.js";
 
 /** A neuron op as the fire engine sees it. */
@@ -28,7 +28,7 @@ export interface Neuron {
   readonly stateWords: number;
   readonly constants: Pick<
     FieldsOf<"fire">,
-    "rule" | "a" | "b" | "vTh" | "vReset" | "v0" | "gt" | "soft" | "stateBits" | "wrap"
+    "rule" | "a" | "b" | "vTh" | "vReset" | "v0" | "gt" | "soft" | "stateBits" | "fractionBits" | "wrap"
   >;
 }
 
@@ -81,6 +81,7 @@ export function lowerNeuron(context: LowerContext, op: Op, format: "real" | "int
       gt: gt ? 1 : 0,
       soft: soft ? 1 : 0,
       stateBits: view.number("state_bits"),
+      fractionBits: view.number("fraction_bits"),
       wrap: view.word("overflow") === "wrap" ? 1 : 0,
     },
   };
@@ -118,6 +119,7 @@ function lowerThreshold(context: LowerContext, op: Op): Neuron {
       gt: gt ? 1 : 0,
       soft: 0,
       stateBits: 32,
+      fractionBits: 0,
       wrap: 0,
     },
   };
@@ -182,7 +184,7 @@ export function fireFields(
 export function neuronRegions(context: LowerContext, neuron: Neuron, blocks: number): readonly number[] {
   if (!neuron.inRows) return [];
   return Array.from({ length: blocks }, (_, block) =>
-    context.region(weightRegion(undefined, neuron.rows, block, context.chip.lanes, neuron.layer)),
+    context.region(weightRegion(undefined, NO_UNITS, neuron.rows, block, context.chip.lanes, neuron.layer)),
   );
 }
 

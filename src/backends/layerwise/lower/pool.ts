@@ -12,7 +12,7 @@ import {
   type Tile,
 } from "../stage.js";
 import { nameOf } from "../values.js";
-import { gridOf, type LowerContext } from "./context.js";
+import { formatCode, gridOf, type LowerContext } from "./context.js";
 import { windowFields, windowOperand } from "./window.js";
 
 /** What the stages of the vector engine share: all channel blocks at once, one piece per group, no weights, no state. */
@@ -51,11 +51,11 @@ export function stepsOf(tile: Tile, output: FeatureMap): { readonly firstStep: n
 
 export function poolStage(context: LowerContext, op: Op): void {
   const spikes = op.name === "pool.or";
-  const input = spikes ? spikeOperand(context, op, 0) : context.operand(op, 0, "data", "real");
+  const input = spikes ? spikeOperand(context, op, 0) : context.operand(op, 0, "data");
   if (input === undefined) return;
   const x = context.typeOf(op.operands[0] ?? "");
   const window = context.view(op).window();
-  const output = spikes ? context.spikeMap(op.result, op.type) : context.dataMap(op.result, op.type, "real");
+  const output = spikes ? context.spikeMap(op.result, op.type) : context.dataMap(op.result, op.type, input.format);
   const out = gridOf(op.type);
   const grid = { ...gridOf(x), outWidth: out.width };
   const shape = { rows: out.height, rowPositions: out.width };
@@ -73,7 +73,11 @@ export function poolStage(context: LowerContext, op: Op): void {
     };
     if (spikes) tile.push({ op: "pool-or", layer, fields });
     else {
-      const strides = { inputStepStride: place.slotStride, outputStepStride: tile.output.slotStride };
+      const strides = {
+        format: formatCode(input.format),
+        inputStepStride: place.slotStride,
+        outputStepStride: tile.output.slotStride,
+      };
       tile.push({ op: "pool-max", layer, fields: { ...fields, ...strides } });
     }
   });

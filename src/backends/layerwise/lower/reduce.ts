@@ -7,13 +7,15 @@ import { spikeOperand, stepsOf, vectorStage } from "./pool.js";
 /** The data map of an integer result, or of the to-real behind it when that is its only user. */
 export function resultMap(context: LowerContext, op: Op): FeatureMap {
   const real = context.facts.fusedToReal(op);
-  if (real === undefined) return context.dataMap(op.result, op.type, "int");
+  const units = op.type.number.kind === "int" && op.type.number.exp === 0;
+  if (real === undefined || !units) return context.dataMap(op.result, op.type, "int");
   const map = context.dataMap(real.result, real.type, "real");
   context.alias(op.result, map);
   return map;
 }
 
 export function sumPositionsStage(context: LowerContext, op: Op): void {
+  if (context.mapOf(op.operands[0])?.memory === "data") return meanPositionsStage(context, op);
   const input = spikeOperand(context, op, 0);
   if (input === undefined) return;
   const output = resultMap(context, op);
@@ -35,14 +37,16 @@ export function sumPositionsStage(context: LowerContext, op: Op): void {
 }
 
 export function meanPositionsStage(context: LowerContext, op: Op): void {
-  const input = context.operand(op, 0, "data", "real");
+  const format = op.type.number.kind;
+  const input = context.operand(op, 0, "data", format);
   if (input === undefined) return;
-  const output = context.dataMap(op.result, op.type, "real");
+  const output = context.dataMap(op.result, op.type, format);
   vectorStage(context, op, output, { rows: 1, rowPositions: 1 }, [whole(input)], (tile, layer) => {
     const [place] = tile.inputs;
     if (place === undefined) return;
     const t = tile.pass.first;
     const fields = {
+      format: formatCode(format),
       input: addressOf(place, dataSlot(input, t), 0),
       inputStepStride: place.slotStride,
       positions: input.positions,
@@ -57,9 +61,10 @@ export function meanPositionsStage(context: LowerContext, op: Op): void {
 
 /** Runs once, after the last time block, over the whole sample. */
 export function meanTimeStage(context: LowerContext, op: Op): void {
-  const input = context.operand(op, 0, "data", "real");
+  const format = op.type.number.kind;
+  const input = context.operand(op, 0, "data", format);
   if (input === undefined) return;
-  const output = context.dataMap(op.result, op.type, "real");
+  const output = context.dataMap(op.result, op.type, format);
   const layer = context.layer(op);
   context.stage({
     name: nameOf(op),
@@ -77,6 +82,7 @@ export function meanTimeStage(context: LowerContext, op: Op): void {
       const [place] = tile.inputs;
       if (place === undefined) return;
       const fields = {
+        format: formatCode(format),
         input: addressOf(place, dataSlot(input, 0), tile.first),
         inputStepStride: place.slotStride,
         meanOf: context.timing.timesteps,
@@ -90,12 +96,48 @@ export function meanTimeStage(context: LowerContext, op: Op): void {
   });
 }
 
-/** A to-real is the format of the integer result in front of it, and does no work of its own. */
+/** The to-real that is the format of a result in front of it does no work of its own; others are conversions. */
 export function toRealStage(context: LowerContext, op: Op): void {
-  const producer = context.facts.producers.get(op.operands[0] ?? "");
-  const fused = producer !== undefined && context.facts.fusedToReal(producer) === op;
-  const formats = producer?.name === "reduce.sum-positions" || producer?.name === "attention.q";
+  const map = context.mapOf(op.operands[0]);
+  if (map === undefined) return;
   const { number } = context.typeOf(op.operands[0] ?? "");
-  if (fused && formats && number.kind === "int" && number.exp === 0) return;
-  context.refuse(op, "is supported only as the only user of a reduce.sum-positions or attention.q in units of 1");
+  if (map.name === op.result) return;
+  convertStage(context, op, map, { exp: number.kind === "int" ? number.exp : 0, lo: 0, hi: 0 });
+}
+
+export function toIntStage(context: LowerContext, op: Op): void {
+  const input = context.operand(op, 0, "data", "real");
+  if (input === undefined) return;
+  const view = context.view(op);
+  convertStage(context, op, input, { exp: view.number("exp"), lo: view.number("lo"), hi: view.number("hi") });
+}
+
+function convertStage(
+  context: LowerContext,
+  op: Op,
+  input: FeatureMap,
+  numbers: { readonly exp: number; readonly lo: number; readonly hi: number },
+): void {
+  if (input.memory !== "data") {
+    context.refuse(op, `converts data maps, \`%${input.name}\` is a spike map`);
+    return;
+  }
+  const format = op.type.number.kind;
+  const output = context.dataMap(op.result, op.type, format);
+  vectorStage(context, op, output, { rows: output.positions, rowPositions: 1 }, [alike(input, 1)], (tile, layer) => {
+    const [place] = tile.inputs;
+    if (place === undefined) return;
+    const t = tile.pass.first;
+    const fields = {
+      input: addressOf(place, dataSlot(input, t), tile.first),
+      inputStepStride: place.slotStride,
+      words: tile.positions * output.blocks,
+      format: formatCode(format),
+      ...numbers,
+      output: addressOf(tile.output, dataSlot(output, t), tile.first),
+      outputStepStride: tile.output.slotStride,
+      ...stepsOf(tile, output),
+    };
+    tile.push({ op: "convert", layer, fields });
+  });
 }

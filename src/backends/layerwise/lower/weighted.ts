@@ -1,15 +1,5 @@
-import { outputsOf, positionsOf, type Op, type ValueType, type Window } from "../../../ir/index.js";
-import {
-  addressOf,
-  alike,
-  dataSlot,
-  lanesUsed,
-  spikeSlot,
-  wholePass,
-  type FeatureMap,
-  type Place,
-  type Tile,
-} from "../stage.js";
+import { outputsOf, positionsOf, type Op, type OpView, type ValueType, type Window } from "../../../ir/index.js";
+import { addressOf, alike, dataSlot, lanesUsed, spikeSlot, wholePass, type Place, type Tile } from "../stage.js";
 import type { Group } from "../timing.js";
 import { nameOf } from "../values.js";
 import { regionLayout, weightRegion } from "../weights.js";
@@ -36,12 +26,10 @@ function geometryOf(context: LowerContext, op: Op, x: ValueType): Geometry {
   return { window: context.view(op).window(), ...gridOf(x), outHeight: out.height, outWidth: out.width };
 }
 
-/** The operand map of a weighted op: spikes or counts, or real values. */
-function weightedOperand(context: LowerContext, op: Op): FeatureMap | undefined {
-  const map = context.mapOf(op.operands[0]);
-  if (map === undefined || map.memory === "spike") return map;
-  if (map.format === "real") return map;
-  return context.refuse(op, "needs spikes, counts in bit planes or real values, its operand is an integer data map");
+/** Width at which integer results saturate, as an instruction's field: 0 where they never do. */
+export function resultBits(view: OpView): number {
+  const bits = view.number("bits");
+  return bits === 32 ? 0 : bits;
 }
 
 /** Where the sums of a tile go for a group (or for all of it, where the operand holds). */
@@ -53,7 +41,7 @@ interface Target {
 
 /** A weighted op, with the neuron behind it where that is its only user. */
 export function weightedStage(context: LowerContext, op: Op): void {
-  const input = weightedOperand(context, op);
+  const input = context.mapOf(op.operands[0]);
   if (input === undefined) return;
   const x = context.typeOf(op.operands[0] ?? "");
   const weights = context.view(op).weights();
@@ -70,8 +58,12 @@ export function weightedStage(context: LowerContext, op: Op): void {
       : context.spikeMap(neuron.op.result, neuron.op.type);
   const rows = weights.mantissa.length / outputsOf(weights);
   const layout = regionLayout(rows, neuron?.rows);
+  const units = {
+    input: x.number.kind === "int" ? x.number.exp : 0,
+    output: op.type.number.kind === "int" ? op.type.number.exp : undefined,
+  };
   const regions = Array.from({ length: output.blocks }, (_, block) =>
-    context.region(weightRegion(weights, neuron?.rows, block, chip.lanes, layer)),
+    context.region(weightRegion(weights, units, neuron?.rows, block, chip.lanes, layer)),
   );
   const geometry = geometryOf(context, op, x);
   const held = input.memory === "data" && input.span === "static";
@@ -87,6 +79,7 @@ export function weightedStage(context: LowerContext, op: Op): void {
       lanesUsed: lanesUsed(output.channels, tile.block, chip.lanes),
       ...target,
       format: formatCode(format),
+      resultBits: resultBits(context.view(op)),
       firstStep: first,
       steps,
     };
@@ -95,7 +88,11 @@ export function weightedStage(context: LowerContext, op: Op): void {
       const planes = { planes: input.usedPlanes, planeStride: place.slotStride };
       tile.push({ op: "accumulate", ...common, fields: { ...fields, ...planes } });
     } else {
-      const slots = { inputStepStride: place.slotStride, slots: held ? 1 : steps };
+      const slots = {
+        inputFormat: formatCode(input.format),
+        inputStepStride: place.slotStride,
+        slots: held ? 1 : steps,
+      };
       tile.push({ op: "multiply", ...common, fields: { ...fields, ...slots } });
     }
   };

@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import { DiagnosticError, didYouMean, type Report } from "../diagnostics/index.js";
+import { readNpy } from "../frontend/formats/index.js";
+import { isNormalisationName, NORMALISATIONS, type InputSet } from "../frontend/inputs/index.js";
+import { positiveInteger } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { readFileOrThrow } from "./files.js";
+
+/** What commands that read pictures share. */
+
+/** Labels from an .npy file, or those that came with the inputs. */
+export function readLabels(path: string | undefined, inputs: InputSet, report: Report): ArrayLike<number> | undefined {
+  if (path === undefined) return inputs.labels;
+  const labels = readNpy(readFileOrThrow(path), path, report);
+  if (labels === undefined) return undefined;
+  const samples = inputs.data.shape[0] ?? 0;
+  const whole = Array.from(labels.data.subarray(0, samples)).every((label) => Number.isInteger(label) && label >= 0);
+  if (!whole) {
+    return report.add(cliDiagnostics.make("labels", `\`${path}\` holds labels that are no classes 0, 1, 2, …`));
+  }
+  if (labels.shape.length === 1 && labels.data.length >= samples) return labels.data;
+  const shape = labels.shape.join("x");
+  return report.add(
+    cliDiagnostics.make("labels", `\`${path}\` has shape ${shape}, ${samples} samples need a label each`),
+  );
+}
+
+export function normalisation(name: string | undefined) {
+  if (name === undefined) return {};
+  if (!isNormalisationName(name)) {
+    const hint = didYouMean(name, Object.keys(NORMALISATIONS));
+    throw new DiagnosticError(cliDiagnostics.make("unknown-name", `no normalisation \`${name}\``, { hint }));
+  }
+  return { normalise: NORMALISATIONS[name] };
+}
+
+/** The options that say how inputs are read, `--input` apart. */
+export function withInputOptions(command: Command): Command {
+  return command
+    .option("--labels <file>", "labels as .npy, for the accuracy")
+    .option("--limit <n>", "only the first n samples", positiveInteger)
+    .option("--normalise <name>", `normalisation of a data set: ${Object.keys(NORMALISATIONS).join(", ")}`)
+    .option("--pad <pixels>", "zero pixels on each side, before normalisation", positiveInteger);
+}

@@ -1,0 +1,125 @@
+import { roundHalfEven } from "../math/grid.js";
+import { outputsOf, type Weights } from "../ir/index.js";
+
+/** How weights are rounded to few bits. */
+export interface WeightRounding {
+  /** Bits of a weight, sign included; the largest mantissa is 2^(bits - 1) - 1 on both sides. */
+  readonly bits: number;
+  readonly per: "channel" | "tensor";
+  readonly clip: "min-max" | "percentile" | "mse";
+  readonly percentile: number;
+}
+
+export interface RoundedWeights {
+  readonly weights: Weights;
+  /** What one unit of the mantissas of each channel is worth. */
+  readonly unit: Float64Array;
+  /** Weights that were clipped. */
+  readonly saturated: number;
+}
+
+/** A bias may count this many units at most; where weights are tinier, the unit grows. */
+const MOST_BIAS = 2 ** 16;
+
+/** Fractions of the largest weight that `clip = mse` tries. */
+const MSE_STEPS = 32;
+
+/** Real weights in columns: one list per output channel, or all of them where one unit serves the tensor. */
+interface Columns {
+  readonly values: Float64Array;
+  readonly bias: Float64Array;
+  readonly out: number;
+}
+
+/** Weights as doubles, each row multiplied by what the operand's integers are worth. */
+export function realColumns(weights: Weights, rowScale: (channel: number) => number, channels: number): Columns {
+  const out = outputsOf(weights);
+  const values = new Float64Array(weights.mantissa.length);
+  for (let i = 0; i < values.length; i++) {
+    const row = Math.floor(i / out);
+    values[i] = weights.mantissa[i]! * 2 ** -weights.exponent[i % out]! * rowScale(row % channels);
+  }
+  return { values, bias: weights.bias.map((b, o) => b * 2 ** -weights.exponent[o]!), out };
+}
+
+/** The magnitude that the largest mantissa stands for, before it is put on a grid. */
+function clipOf(magnitudes: Float64Array, rounding: WeightRounding, unitFor: (clip: number) => number): number {
+  const largest = magnitudes.reduce((a, b) => Math.max(a, b), 0);
+  if (largest === 0 || rounding.clip === "min-max") return largest;
+  if (rounding.clip === "percentile") {
+    const sorted = magnitudes.toSorted();
+    const index = Math.ceil((rounding.percentile / 100) * sorted.length) - 1;
+    const value = sorted[Math.min(sorted.length - 1, Math.max(0, index))] ?? largest;
+    return value === 0 ? largest : value;
+  }
+  const most = 2 ** (rounding.bits - 1) - 1;
+  let best = { clip: largest, error: Infinity };
+  for (let step = 0; step < MSE_STEPS; step++) {
+    const clip = (largest * (2 * MSE_STEPS - step)) / (2 * MSE_STEPS);
+    const unit = unitFor(clip);
+    let error = 0;
+    for (const m of magnitudes) error += (Math.min(most, roundHalfEven(m / unit)) * unit - m) ** 2;
+    if (error < best.error) best = { clip, error };
+  }
+  return best.clip;
+}
+
+/** The unit of a clip value: any real number, or a power of two. */
+function unitOf(clip: number, most: number, dyadic: boolean): number {
+  if (!dyadic) return clip / most;
+  let e = Math.ceil(Math.log2(clip / most));
+  while (roundHalfEven(clip / 2 ** (e - 1)) <= most) e--;
+  while (roundHalfEven(clip / 2 ** e) > most) e++;
+  return 2 ** e;
+}
+
+/** One unit per channel, or one for all. */
+function unitsOf(columns: Columns, rounding: WeightRounding, dyadic: boolean): Float64Array {
+  const { values, bias, out } = columns;
+  const most = 2 ** (rounding.bits - 1) - 1;
+  const unit = (magnitudes: Float64Array, largestBias: number): number => {
+    const clip = clipOf(magnitudes, rounding, (c) => unitOf(c, most, dyadic));
+    const floor = largestBias / MOST_BIAS;
+    const units = clip === 0 ? floor : Math.max(floor, unitOf(clip, most, dyadic));
+    if (units === 0) return 1;
+    return dyadic ? 2 ** Math.ceil(Math.log2(units)) : units;
+  };
+  if (rounding.per === "tensor") {
+    const largestBias = bias.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    return new Float64Array(out).fill(unit(values.map(Math.abs), largestBias));
+  }
+  return Float64Array.from({ length: out }, (_, o) => {
+    const column = Float64Array.from({ length: values.length / out }, (_x, row) => Math.abs(values[row * out + o]!));
+    return unit(column, Math.abs(bias[o]!));
+  });
+}
+
+/**
+ * Rounds weights to `bits`. With `dyadic` units the exponents say what they are; otherwise mantissas stand alone (exponent 0)
+ * and `unit` goes into whatever reads the currents.
+ */
+export function roundWeights(
+  shape: readonly number[],
+  columns: Columns,
+  rounding: WeightRounding,
+  dyadic: boolean,
+): RoundedWeights {
+  const { values, bias, out } = columns;
+  const most = 2 ** (rounding.bits - 1) - 1;
+  const unit = unitsOf(columns, rounding, dyadic);
+  let saturated = 0;
+  const mantissa = Int32Array.from(values, (value, i) => {
+    const m = roundHalfEven(value / unit[i % out]!);
+    if (Math.abs(m) <= most) return m;
+    saturated++;
+    return m < 0 ? -most : most;
+  });
+  const weights: Weights = {
+    kind: "weights",
+    shape,
+    mantissa,
+    exponent: Int32Array.from(unit, (u) => (dyadic ? -Math.round(Math.log2(u)) : 0)),
+    bias: bias.map((b, o) => roundHalfEven(b / unit[o]!) + 0),
+  };
+  return { weights, unit, saturated };
+}
