@@ -1,7 +1,7 @@
 /**
  * Accuracy of the trained Fashion-MNIST network with fewer tokens:
  *   tsx bench/top-k.ts --split t10k --pictures 10000 "k=48" "k=16 cue=relevance"
- * Each argument is the options of one sparsify-top-k; the network without it comes first. Pictures are the first of the
+ * (add --from 5000 to begin later in the file). Each argument is the options of one sparsify-top-k; the network without it comes first. Pictures are the first of the
  * file. The folder of data is `SPIKEC_SHARED`, or `../shared`.
  */
 import { parseArgs } from "node:util";
@@ -9,14 +9,19 @@ import { correctPredictions, fashionInputs, fashionNet, withPasses } from "../co
 import { SHARED } from "../conformance/support/shared.js";
 
 const { values, positionals } = parseArgs({
-  options: { split: { type: "string", default: "t10k" }, pictures: { type: "string", default: "200" } },
+  options: {
+    split: { type: "string", default: "t10k" },
+    pictures: { type: "string", default: "200" },
+    from: { type: "string", default: "0" },
+  },
   allowPositionals: true,
 });
 const split = values.split === "train" ? "train" : "t10k";
 const pictures = Number(values.pictures);
+const from = Number(values.from);
 const net = fashionNet(SHARED);
 const nets = [net, ...positionals.map((options) => withPasses(net, `sparsify-top-k{${options}}`))];
-const correct = correctPredictions(nets, fashionInputs(SHARED, split, pictures), 0, pictures, (done, so) => {
+const correct = correctPredictions(nets, fashionInputs(SHARED, split, from + pictures), from, pictures, (done, so) => {
   if (done % 500 === 0) process.stderr.write(`${done}: ${so.join(" ")}\n`);
 });
 for (const [i, name] of ["all tokens", ...positionals].entries()) {

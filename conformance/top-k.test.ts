@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { evaluate, plainKernels } from "../src/ir/index.js";
+import { netInputs } from "../src/validate/replay.js";
+import { fastKernels } from "./support/fast-kernels.js";
 import { correctPredictions, fashionInputs, fashionNet, withPasses } from "./support/top-k.js";
 import { FULL, needShared } from "./support/shared.js";
 
@@ -30,6 +33,18 @@ describe("tokens kept by most shortcut spikes, on the trained Fashion-MNIST netw
     const shared = needShared(context);
     const inputs = fashionInputs(shared, "t10k", DEFAULT_PICTURES);
     expect(correctPredictions(nets(shared), inputs, 0, DEFAULT_PICTURES)).toEqual(FIRST_PICTURES);
+  });
+
+  it("the fast kernels of this test are the reference, bit for bit", (context) => {
+    const shared = needShared(context);
+    const net = withPasses(fashionNet(shared), "sparsify-top-k{k=16}");
+    const { data } = fashionInputs(shared, "t10k", 3);
+    for (const picture of [0, 1, 2]) {
+      const [fast, plain] = [fastKernels, plainKernels].map((kernels) =>
+        evaluate(net, netInputs(net, data, picture), { kernels }),
+      );
+      expect(fast?.values).toEqual(plain?.values);
+    }
   });
 
   it("k = 64 is the network itself", (context) => {

@@ -5,6 +5,7 @@ import { readInputs, type InputSet } from "../../src/frontend/inputs/index.js";
 import { evaluate, flatten, valueTypes, type Net } from "../../src/ir/index.js";
 import { parsePipeline, runPipeline } from "../../src/passes/index.js";
 import { argmax } from "../../src/sim/run-file.js";
+import { fastKernels } from "./fast-kernels.js";
 import { netInputs } from "../../src/validate/replay.js";
 
 /** Accuracy of the trained Fashion-MNIST network with fewer tokens, by the evaluator. */
@@ -77,10 +78,10 @@ export function correctPredictions(
   const { stem, rests } = cutStem(nets);
   const correct = nets.map(() => 0);
   for (let i = from; i < from + count; i++) {
-    const shared = evaluate(stem, netInputs(stem, inputs.data, i)).outputs;
+    const shared = evaluate(stem, netInputs(stem, inputs.data, i), { kernels: fastKernels }).outputs;
     const values = new Map([...shared].map(([name, value]) => [name, flatten(value)]));
     for (const [n, rest] of rests.entries()) {
-      const logits = flatten(evaluate(rest, values).outputs.get("logits") ?? []);
+      const logits = flatten(evaluate(rest, values, { kernels: fastKernels }).outputs.get("logits") ?? []);
       if (argmax(logits) === inputs.labels?.[i]) correct[n] = (correct[n] ?? 0) + 1;
     }
     onSample(i - from + 1, correct);

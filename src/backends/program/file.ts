@@ -83,6 +83,16 @@ function readEnvelope(bytes: Uint8Array, file: string): readonly [Uint8Array, Ui
   const [program, weights] = SECTIONS.map((name, i) =>
     section(bytes, view, name, HEADER_BYTES + i * ENTRY_BYTES, file),
   );
+  // No checksum covers the padding, so it must be what the writer left there.
+  const ends = [
+    tableEnd,
+    ...[program, weights].map((part) => (part === undefined ? 0 : part.byteOffset - bytes.byteOffset + part.length)),
+  ];
+  const starts = [program, weights].map((part) => part?.byteOffset ?? 0).map((at) => at - bytes.byteOffset);
+  for (const [i, from] of ends.entries()) {
+    if (bytes.subarray(from, starts[i] ?? bytes.length).every((byte) => byte === 0)) continue;
+    throw programError("checksum", file, `the padding from byte ${from} on is not zero`);
+  }
   return [program ?? new Uint8Array(0), weights ?? new Uint8Array(0)];
 }
 
