@@ -15,7 +15,7 @@ interface ValidateOptions {
 }
 
 function rungLine(rung: Rung): string {
-  const mark = { passed: "pass", failed: "FAIL", skipped: "skip" }[rung.status];
+  const mark = { passed: "pass", failed: "FAIL", skipped: "skip", measured: "meas" }[rung.status];
   return `${mark}  ${rung.name}: ${rung.detail}`;
 }
 

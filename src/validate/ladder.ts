@@ -14,7 +14,8 @@ import { logitDifference, netInputs, replay, type Replay } from "./replay.js";
 
 export interface Rung {
   readonly name: string;
-  readonly status: "passed" | "failed" | "skipped";
+  /** `measured`: a bounded pipeline changes results, and the rung says by how much. */
+  readonly status: "passed" | "failed" | "skipped" | "measured";
   /** What was compared with what, and where each layer's inputs came from. */
   readonly detail: string;
   readonly layers: readonly LayerAgreement[];
@@ -120,14 +121,15 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
   } else {
     add({ name: "evaluate with TensorFlow.js", status: "skipped", detail: options.tfjs.reason, layers: [] });
   }
-  const folded = runPipeline(net, parsePipeline("import").steps ?? []).result;
-  if (folded === undefined) throw internalError("the import pipeline failed on a verified net");
-  add(replayRung("passes, teacher-forced", "recorded", replay(folded, recorded, { forced: true })));
-  add(replayRung("passes, free-running", "computed", replay(folded, recorded, { forced: false })));
+  for (const pipeline of ["exact", "folded"]) add(pipelineRung(pipeline, net, recorded));
+  const imported = runPipeline(net, parsePipeline("import").steps ?? []).result;
+  if (imported === undefined) throw internalError("the import pipeline failed on a verified net");
+  add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, recorded, { forced: true })));
+  add(replayRung("pipeline import, free-running", "computed", replay(imported, recorded, { forced: false })));
   for (const chip of options.chips) {
     const name = `chip ${chip.name}, stepped`;
     const program = compileLayerwise(
-      folded,
+      imported,
       chip,
       options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock },
       report,
@@ -141,9 +143,42 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
       });
       continue;
     }
-    add(chipRung(name, reload(program), folded, recorded));
+    add(chipRung(name, reload(program), imported, recorded));
   }
+  for (const pipeline of ["quantized", "sparse"]) add(boundedRung(pipeline, net, recorded));
   return rungs;
+}
+
+/** Runs a named pipeline, with the recorded inputs to calibrate on. */
+function runNamed(pipeline: string, net: Net, recorded: RecordedCase) {
+  const samples = Array.from({ length: recorded.samples }, (_, i) => netInputs(net, recorded.input, i));
+  return runPipeline(net, parsePipeline(pipeline).steps ?? [], { calibration: { samples } });
+}
+
+/** An exact pipeline, or one that is exact in reals: the recorded spikes still come out. Layers it declares removed are not missed. */
+function pipelineRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
+  const { result, records } = runNamed(pipeline, net, recorded);
+  if (result === undefined) throw internalError(`the ${pipeline} pipeline failed on a verified net`);
+  const removed = new Set(records.flatMap((record) => record.layersRemoved));
+  const kept = { ...recorded, layers: recorded.layers.filter((layer) => !removed.has(layer.name)) };
+  return replayRung(`pipeline ${pipeline}`, "computed", replay(result, kept, { forced: false }));
+}
+
+/** A bounded pipeline: how many spikes still agree, and how far the logits move. */
+function boundedRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
+  const name = `pipeline ${pipeline}`;
+  const { result, diagnostics } = runNamed(pipeline, net, recorded);
+  if (result === undefined) {
+    return { name, status: "skipped", detail: `refused: ${diagnostics[0]?.message ?? "no reason given"}`, layers: [] };
+  }
+  const { layers, logitDifference: off } = replay(result, recorded, { forced: false });
+  const worst = layers.reduce((a, b) => (b.agreement < a.agreement ? b : a), layers[0]!);
+  const detail = [
+    `spikes agree to ${(100 * worst.agreement).toFixed(2)} % or better (worst: ${worst.name})`,
+    `logits within ${off.toPrecision(2)}`,
+    "layer inputs: computed",
+  ];
+  return { name, status: "measured", detail: detail.join("; "), layers };
 }
 
 function chipRung(name: string, program: Program, net: Net, recorded: RecordedCase): Rung {
