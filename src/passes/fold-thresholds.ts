@@ -364,7 +364,7 @@ exactly in real numbers is a tie, and fl32(s S), or the sequential sum of rounde
 not; other spikes differ only where a potential is within rounding of the threshold. Without the option the op stays as it is.
 
 stateless: a neuron with hard reset to 0 on counts (through to-real, or integer currents) that ignores 0 and fires at 1 from
-potential 0 never keeps a potential: s = x >= 1 (seed-models.md S-1). It becomes neuron.threshold, bit-equal, and its state memory
+potential 0 never keeps a potential: s = x >= 1. It becomes neuron.threshold, bit-equal, and its state memory
 is saved. Checked with the neuron's own rounding at 0 and 1; f32 charge is monotone in x for positive gains.
 
 What is exact: the thresholds of dyadic scales and the stateless neurons, in bits. The gains in real numbers: of the roundings before (current, product,

@@ -91,7 +91,7 @@ cue = first-spike: y[n] = -F
 cue = interval:    y[n] = -I
 cue = sparta:      y[n] = exp(-alpha F) exp(-beta I) / (1 + exp(-gamma R / (C W)))
 in doubles, channels ascending, rounded once to f32; the larger the more important. Cues of SPARTA; the paper leaves the
-units and silent channels open, these are our reading (seed-models.md 11.2, marked [S] there). A score looks at spikes of
+units and silent channels open, these are our reading of the paper. A score looks at spikes of
 its whole decision: over all T nothing behind it can start before the last timestep, over a chunk it is as causal as an
 attention of that chunk.`,
   operands: [{ name: "s", accepts: "spike", doc: "spikes, positions x channels", future: true }],

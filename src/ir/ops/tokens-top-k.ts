@@ -11,7 +11,7 @@ export const topK = defineOp({
   name: "tokens.top-k",
   summary: "the k tokens with the largest scores, as a mask",
   doc: `y[n] = 1 if fewer than k tokens come before n, else 0; m comes before n where x[m] > x[n], or x[m] = x[n] and m < n
-Exactly k ones: equal scores are decided for the lower token (seed-models.md 11.2). Every token is compared with every other.`,
+Exactly k ones: equal scores are decided for the lower token. Every token is compared with every other.`,
   operands: [{ name: "x", accepts: "real", doc: "one score per token" }],
   symbols: [],
   attrs: { k: { type: "int", min: 1, doc: "how many tokens are kept" } },

@@ -153,7 +153,7 @@ describe("a network from a seed", () => {
     ["sdt-cifar10dvs-2-256", 2_566_794],
     ["statten-8-768", 66_339_144],
   ])(
-    "%s has %i parameters (seed-models.md 3.3, 7.3)",
+    "%s has %i parameters",
     async (config, parameters) => {
       const { code, out } = await spikec("inspect", "--random-init", "1", "--config", config, "--json");
       expect(code).toBe(0);
@@ -283,7 +283,7 @@ describe("tables of rates", () => {
     const wanted = wantedRates(rates!, builder.finish(), 4, report);
     expect(report.diagnostics).toEqual([]);
     expect([...wanted!.keys()].sort()).toEqual([...names].sort());
-    // seed-models.md 9: the self-attention row of encoder 1 is the sum of three.
+    // The published table: the self-attention row of encoder 1 is the sum of three.
     const sum = ["q", "k", "v"].reduce((s, n) => s + wanted!.get(`block.0.attn.${n}_lif`)![0]!, 0);
     expect(sum).toBeCloseTo(0.1221, 12);
     expect(wanted!.get("block.7.mlp.fc2_lif")).toEqual([0.0123, 0.0177, 0.0168, 0.0145]);
