@@ -5,7 +5,7 @@ export const threshold = defineOp({
   name: "neuron.threshold",
   summary: "neuron without memory: fires where an integer reaches the threshold",
   doc: `s = x >= v_th (ge) or x > v_th (gt), x the integers of the operand whatever their unit
-What is left of a neuron whose potential is 0 before each timestep: a counter of spikes that fires at 1 is an OR
+What is left of a neuron whose potential is 0 before each timestep: a counter of spikes that fires at 1 is an OR.
 Made by fold-thresholds; keeps the layer of the neuron it replaces.`,
   operands: [{ name: "x", accepts: "int", doc: "counts or other integers" }],
   symbols: [],
