@@ -75,6 +75,7 @@ export const PIPELINES: readonly NamedPipeline[] = [
     name: "quantized",
     summary: "a net that computes in integers from the picture to the logits",
     entries: [
+      { pass: "fold-thresholds", reason: "neurons keep trained weights, whose range per channel is theirs alone" },
       {
         pass: "fold-batchnorm",
         reason: "integers have no batch norm: its scale and shift must be in weights and biases",
