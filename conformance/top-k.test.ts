@@ -64,7 +64,7 @@ describe("tokens kept by most shortcut spikes, on the trained Fashion-MNIST netw
       for (const [i, { accuracy }] of RECORDED.entries()) {
         expect(Math.abs((fewer[i] ?? 0) - accuracy)).toBeLessThanOrEqual(TOLERANCE);
       }
-      expect(fewer[3] ?? 0).toBeGreaterThan((fewer[2] ?? 1) + 0.05);
+      expect(fewer[3] ?? 0).toBeGreaterThan((fewer[2] ?? 1) + 0.08);
     },
   );
 });
