@@ -20,7 +20,7 @@ import { accuracyOf, simulateAll } from "./simulate.js";
 import { count, percent, si, table } from "./text.js";
 
 /** Pictures whose every spike is compared between chip and evaluator; predictions are compared for all. */
-const COMPARED_PICTURES = 40;
+const COMPARED_PICTURES = 20;
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/digits/${name}`, import.meta.url));
 
