@@ -6,7 +6,7 @@ import type { Net } from "../ir/index.js";
 import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { checkOutput } from "./files.js";
+import { checkOutput, pathsRead } from "./files.js";
 import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
@@ -81,8 +81,7 @@ export function registerCompile(program: Command, io: Io): void {
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command)))).action(
     (file: string | undefined, options: CompileOptions) =>
       runCommand(io, async (report) => {
-        const inputs = [file, options.input].filter((path) => path !== undefined);
-        checkOutput(options.output, inputs);
+        checkOutput(options.output, pathsRead(file, options));
         const net = loadNet(file, options, report, io);
         if (net === undefined) return;
         const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>

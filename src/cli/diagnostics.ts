@@ -14,6 +14,10 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
   "no-folder": { severity: "error", explain: "The folder of an output does not exist; it is not made silently." },
+  "no-selection": {
+    severity: "error",
+    explain: "Token selection needs an attention that reads all of its tokens; the net has none.",
+  },
   inputs: { severity: "error", explain: "The program's inputs are not of the kind that the command can feed." },
   "not-finite": { severity: "error", explain: "The network computed an infinity or NaN; nothing was written." },
   overwrites: {

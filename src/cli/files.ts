@@ -21,6 +21,24 @@ function target(path: string): string {
     : join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
 }
 
+/**
+ * Every path that a command reads: its argument, the constants beside IR text, and all options whose value is a file that
+ * exists, whatever they are called; `-o` apart.
+ */
+export function pathsRead(argument: string | undefined, options: object): readonly string[] {
+  const values = Object.entries(options).flatMap(([name, value]: [string, unknown]) =>
+    name === "output" ? [] : [value],
+  );
+  const files = values.filter((value) => typeof value === "string").filter((path) => existsSync(path));
+  if (argument === undefined) return files;
+  return argument.endsWith(".snn") ? [argument, constantsPath(argument), ...files] : [argument, ...files];
+}
+
+/** The constants of IR text live beside it: net.snn and net.safetensors. */
+export function constantsPath(textPath: string): string {
+  return `${textPath.replace(/\.snn$/, "")}.safetensors`;
+}
+
 /** Refuses, before any work is done, an output that is one of the inputs or whose folder does not exist. */
 export function checkOutput(output: string, inputs: readonly string[]): void {
   const folder = dirname(output);

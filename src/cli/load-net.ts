@@ -7,13 +7,8 @@ import { MODELS } from "../frontend/models/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { readFileOrThrow } from "./files.js";
+import { constantsPath, readFileOrThrow } from "./files.js";
 import { checkSource, makeRandomNet, ratesSummary } from "./random-net.js";
-
-/** The constants of IR text live beside it: net.snn and net.safetensors. */
-export function constantsPath(textPath: string): string {
-  return textPath.replace(/\.snn$/, "") + ".safetensors";
-}
 
 /** IR text with the constants beside it. */
 function loadText(path: string, report: Report): Net | undefined {

@@ -5,9 +5,9 @@ import { readSafetensors, writeSafetensors } from "../frontend/formats/index.js"
 import { constantsToTensors, externalConstants, printNet } from "../ir/index.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { checkOutput, readFileOrThrow } from "./files.js";
+import { checkOutput, constantsPath, readFileOrThrow } from "./files.js";
 import { withInputOptions } from "./inputs.js";
-import { constantsPath, loadNet } from "./load-net.js";
+import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 

@@ -87,7 +87,8 @@ function readCalibration(net: Net, options: PassOptions, report: Report): Calibr
   const limit = options.samples ?? CALIBRATION_SAMPLES;
   const set = readInputs(options.calibrate, report, { ...normalisation(options.normalise), limit, pad: options.pad });
   if (set === undefined) return undefined;
-  const labels = readLabels(options.labels, set, report);
+  // Where the command runs inputs as well, the labels are theirs.
+  const labels = options.input === undefined ? readLabels(options.labels, set, report) : set.labels;
   const count = set.data.shape[0] ?? 0;
   const samples = Array.from(
     { length: count },

@@ -7,7 +7,7 @@ import { createStepped, type RunResult } from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { checkOutput, readFileOrThrow } from "./files.js";
+import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
 import { normalisation, readLabels, withInputOptions } from "./inputs.js";
 import { writeFileAtomically } from "./output.js";
 import { Progress } from "./progress.js";
@@ -143,7 +143,7 @@ export function registerSimulate(program: Command, io: Io): void {
       runCommand(io, async (report) => {
         const loaded = loadProgram(file, report);
         if (loaded === undefined) return;
-        if (options.output !== undefined) checkOutput(options.output, [file, options.input]);
+        if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
         const read = readLabelledInputs(options, report);
         if (read === undefined) return;
         const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io));

@@ -2,7 +2,9 @@ import { InvalidArgumentError, type Command } from "commander";
 import { ENERGY_TABLES, readEnergyTable } from "../energy/index.js";
 import type { EventName } from "../sim/layerwise/index.js";
 import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
-import { checkOutput } from "./files.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { checkOutput, pathsRead } from "./files.js";
+import { selectableTokens } from "../passes/index.js";
 import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
@@ -83,7 +85,7 @@ export function registerSweepK(program: Command, io: Io): void {
   const command = program
     .command("sweep-k")
     .description("what keeping k tokens per attention costs and saves: compiles and simulates each k")
-    .argument("<model>", "checkpoint (with --arch) or net.snn")
+    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .requiredOption("--k <list>", "tokens to keep, for example 64,48,32,16; all tokens come first", positiveIntegers)
     .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
@@ -100,13 +102,20 @@ export function registerSweepK(program: Command, io: Io): void {
     )
     .option("-o, --output <file>", "write the table as CSV, one row per k, per sample");
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command)))).action(
-    (file: string, options: SweepOptions) =>
+    (file: string | undefined, options: SweepOptions) =>
       runCommand(io, async (report) => {
-        if (options.output !== undefined) checkOutput(options.output, [file, options.input]);
+        if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
         const prices = readEnergyTable(options.table, report);
         const net = prices === undefined ? undefined : loadNet(file, options, report, io);
         if (prices === undefined || net === undefined) return;
         const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
+        if (lowered !== undefined && selectableTokens(lowered, options.layers) === undefined) {
+          const hint = "an attention whose tokens are selected already keeps its selection; leave `sparse` out of -p";
+          report.add(
+            cliDiagnostics.make("no-selection", "the net has no attention whose tokens can be selected", { hint }),
+          );
+          return;
+        }
         const read = lowered === undefined ? undefined : readLabelledInputs(options, report);
         if (lowered === undefined || read === undefined) return;
         const setup = { ...options, ...read, table: prices, selection: options };

@@ -122,10 +122,9 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
     add({ name: "evaluate with TensorFlow.js", status: "skipped", detail: options.tfjs.reason, layers: [] });
   }
   for (const pipeline of ["exact", "folded"]) add(pipelineRung(pipeline, net, recorded));
-  const imported = runPipeline(net, parsePipeline("import").steps ?? []).result;
-  if (imported === undefined) throw internalError("the import pipeline failed on a verified net");
-  add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, recorded, { forced: true })));
-  add(replayRung("pipeline import, free-running", "computed", replay(imported, recorded, { forced: false })));
+  const { net: imported, kept } = runExact("import", net, recorded);
+  add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, kept, { forced: true })));
+  add(replayRung("pipeline import, free-running", "computed", replay(imported, kept, { forced: false })));
   for (const chip of options.chips) {
     const name = `chip ${chip.name}, stepped`;
     const program = compileLayerwise(
@@ -155,12 +154,17 @@ function runNamed(pipeline: string, net: Net, recorded: RecordedCase) {
   return runPipeline(net, parsePipeline(pipeline).steps ?? [], { calibration: { samples } });
 }
 
-/** An exact pipeline, or one that is exact in reals: the recorded spikes still come out. Layers it declares removed are not missed. */
-function pipelineRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
+/** The net after a pipeline, and the recording without the layers that it declares removed. */
+function runExact(pipeline: string, net: Net, recorded: RecordedCase): { net: Net; kept: RecordedCase } {
   const { result, records } = runNamed(pipeline, net, recorded);
   if (result === undefined) throw internalError(`the ${pipeline} pipeline failed on a verified net`);
   const removed = new Set(records.flatMap((record) => record.layersRemoved));
-  const kept = { ...recorded, layers: recorded.layers.filter((layer) => !removed.has(layer.name)) };
+  return { net: result, kept: { ...recorded, layers: recorded.layers.filter((layer) => !removed.has(layer.name)) } };
+}
+
+/** An exact pipeline, or one that is exact in reals: the recorded spikes still come out. Layers it declares removed are not missed. */
+function pipelineRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
+  const { net: result, kept } = runExact(pipeline, net, recorded);
   return replayRung(`pipeline ${pipeline}`, "computed", replay(result, kept, { forced: false }));
 }
 
@@ -171,7 +175,10 @@ function boundedRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
   if (result === undefined) {
     return { name, status: "skipped", detail: `refused: ${diagnostics[0]?.message ?? "no reason given"}`, layers: [] };
   }
-  const { layers, logitDifference: off } = replay(result, recorded, { forced: false });
+  const { layers: all, logitDifference: off } = replay(result, recorded, { forced: false });
+  const present = new Set(result.ops.map((op) => op.layer?.name));
+  const layers = all.filter((layer) => present.has(layer.name));
+  if (layers.length === 0) return { name, status: "skipped", detail: "no recorded layer is left", layers };
   const worst = layers.reduce((a, b) => (b.agreement < a.agreement ? b : a), layers[0]!);
   const detail = [
     `spikes agree to ${(100 * worst.agreement).toFixed(2)} % or better (worst: ${worst.name})`,

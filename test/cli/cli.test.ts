@@ -230,6 +230,48 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     expect(readFileSync(at("theirs.safetensors")).equals(before)).toBe(true);
   });
 
+  it("replaces nothing that the command reads, whatever option names it", async () => {
+    const copy = (name: string, of: string): string => {
+      writeFileSync(at(name), readFileSync(of));
+      return at(name);
+    };
+    const images = copy("images.npy", digitsPath("test-images.npy"));
+    const labels = copy("labels.npy", digitsPath("test-labels.npy"));
+    const commands = [
+      ["compile", model, "--arch", "statten", "-p", "quantized", "--calibrate", images, "-o", images],
+      ["compile", at("net.snn"), "-p", "", "-o", at("net.safetensors")],
+      ["simulate", at("digits.spk"), "--input", images, "--labels", labels, "-o", labels],
+      ["sweep-k", model, "--arch", "statten", "--input", images, "--labels", labels, "--k", "8", "-o", labels],
+    ];
+    for (const args of commands) {
+      const result = await spikec(...args);
+      expect(result.err).toContain("cli/overwrites");
+      expect(result.code).toBe(1);
+    }
+    expect(readFileSync(images).equals(readFileSync(digitsPath("test-images.npy")))).toBe(true);
+    expect(readFileSync(labels).equals(readFileSync(digitsPath("test-labels.npy")))).toBe(true);
+  });
+
+  it("does not sweep tokens of a net whose tokens are selected already", async () => {
+    const images = digitsPath("test-images.npy");
+    const result = await spikec(
+      "sweep-k",
+      model,
+      "--arch",
+      "statten",
+      "-p",
+      "sparse",
+      "--input",
+      images,
+      "--limit",
+      "1",
+      "--k",
+      "4",
+    );
+    expect(result.err).toContain("cli/no-selection");
+    expect(result.code).toBe(1);
+  });
+
   it("sees text and constants that do not belong together", async () => {
     const text = readFileSync(at("net.snn"), "utf8").replace(
       /external "(.)/,
