@@ -1,5 +1,6 @@
-// Copies the JSON files that src/ loads at run time to the same places in dist/; tsc copies none.
-import { cpSync, readdirSync } from "node:fs";
+// Finishes what tsc leaves: copies the JSON files that src/ loads at run time to the same places in dist/, and makes the
+// command line executable, which `npx spikec` inside this repository needs.
+import { chmodSync, cpSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -7,3 +8,4 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 for (const file of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
   if (file.endsWith(".json")) cpSync(join(root, "src", file), join(root, "dist", file));
 }
+chmodSync(join(root, "dist", "cli", "main.js"), 0o755);
