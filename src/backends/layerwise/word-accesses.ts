@@ -15,6 +15,11 @@ function loop(start: number, loops: readonly (readonly [number, number])[], visi
   for (let i = 0; i < outer[0]; i++) loop(start + i * outer[1], inner, visit);
 }
 
+/** `words` adjacent words at each of (count, stride). */
+function runs(start: number, each: readonly [number, number], words: number, visit: (at: number) => void): void {
+  loop(start, [each, [words, 1]], visit);
+}
+
 type Window = Omit<FieldsOf<"pool-or">, "output" | "outputStride" | "firstStep" | "steps">;
 
 /** Words of the positions under the windows of a tile, each once. */
@@ -30,14 +35,7 @@ function windowLoop(f: Window, slots: number, slotStride: number, visit: (at: nu
     for (const column of columns) {
       if (column < 0 || column >= f.width) continue;
       const at = f.input + ((row - f.firstRow) * f.width + column) * f.blocks;
-      loop(
-        at,
-        [
-          [slots, slotStride],
-          [f.blocks, 1],
-        ],
-        visit,
-      );
+      runs(at, [slots, slotStride], f.blocks, visit);
     }
   }
 }
@@ -96,14 +94,7 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
     case "attend-q": {
       const f = instruction.fields;
       const [first, end] = headBlocks(f, chip);
-      loop(
-        f.queries + first,
-        [
-          [f.positions, f.blocks],
-          [end - first, 1],
-        ],
-        spikes,
-      );
+      runs(f.queries + first, [f.positions, f.blocks], end - first, spikes);
       return loop(
         f.output + first,
         [
@@ -177,30 +168,9 @@ function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
   switch (instruction.op) {
     case "add": {
       const f = instruction.fields;
-      loop(
-        f.a,
-        [
-          [f.steps, f.aStepStride],
-          [f.words, 1],
-        ],
-        data,
-      );
-      loop(
-        f.b,
-        [
-          [f.steps, f.bStepStride],
-          [f.words, 1],
-        ],
-        data,
-      );
-      return loop(
-        f.output,
-        [
-          [f.steps, f.outputStepStride],
-          [f.words, 1],
-        ],
-        putData,
-      );
+      runs(f.a, [f.steps, f.aStepStride], f.words, data);
+      runs(f.b, [f.steps, f.bStepStride], f.words, data);
+      return runs(f.output, [f.steps, f.outputStepStride], f.words, putData);
     }
     case "pool-max": {
       const f = instruction.fields;
@@ -215,14 +185,7 @@ function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
     case "pool-or": {
       const f = instruction.fields;
       windowLoop(f, 1, 0, spikes);
-      return loop(
-        f.output,
-        [
-          [f.outRows * f.outWidth, f.outputStride],
-          [f.blocks, 1],
-        ],
-        putSpikes,
-      );
+      return runs(f.output, [f.outRows * f.outWidth, f.outputStride], f.blocks, putSpikes);
     }
     case "pool-plane": {
       const f = instruction.fields;
@@ -233,105 +196,35 @@ function visitVector(instruction: VectorInstruction, visit: WordVisitor): void {
     case "and": {
       const f = instruction.fields;
       loop(f.a, [[f.positions * f.blocks, 1]], spikes);
-      loop(
-        f.b,
-        [
-          [f.positions, f.bStride],
-          [f.blocks, 1],
-        ],
-        spikes,
-      );
+      runs(f.b, [f.positions, f.bStride], f.blocks, spikes);
       return loop(f.output, [[f.positions * f.blocks, 1]], putSpikes);
     }
     case "add-planes": {
       const f = instruction.fields;
       const planes = Math.max(f.aPlanes, f.bPlanes) + 1;
-      loop(
-        f.a,
-        [
-          [f.aPlanes, f.aPlaneStride],
-          [f.words, 1],
-        ],
-        spikes,
-      );
-      loop(
-        f.b,
-        [
-          [f.bPlanes, f.bPlaneStride],
-          [f.words, 1],
-        ],
-        spikes,
-      );
-      return loop(
-        f.output,
-        [
-          [planes, f.outputPlaneStride],
-          [f.words, 1],
-        ],
-        putSpikes,
-      );
+      runs(f.a, [f.aPlanes, f.aPlaneStride], f.words, spikes);
+      runs(f.b, [f.bPlanes, f.bPlaneStride], f.words, spikes);
+      return runs(f.output, [planes, f.outputPlaneStride], f.words, putSpikes);
     }
     case "sum-positions": {
       const f = instruction.fields;
       loop(f.input, [[f.positions * f.blocks, 1]], spikes);
-      return loop(
-        f.output,
-        [
-          [f.steps, f.outputStepStride],
-          [f.blocks, 1],
-        ],
-        putData,
-      );
+      return runs(f.output, [f.steps, f.outputStepStride], f.blocks, putData);
     }
     case "mean-positions": {
       const f = instruction.fields;
-      loop(
-        f.input,
-        [
-          [f.steps, f.inputStepStride],
-          [f.positions * f.blocks, 1],
-        ],
-        data,
-      );
-      return loop(
-        f.output,
-        [
-          [f.steps, f.outputStepStride],
-          [f.blocks, 1],
-        ],
-        putData,
-      );
+      runs(f.input, [f.steps, f.inputStepStride], f.positions * f.blocks, data);
+      return runs(f.output, [f.steps, f.outputStepStride], f.blocks, putData);
     }
     case "mean-steps": {
       const f = instruction.fields;
-      loop(
-        f.input,
-        [
-          [f.meanOf, f.inputStepStride],
-          [f.words, 1],
-        ],
-        data,
-      );
+      runs(f.input, [f.meanOf, f.inputStepStride], f.words, data);
       return loop(f.output, [[f.words, 1]], putData);
     }
     case "convert": {
       const f = instruction.fields;
-      loop(
-        f.input,
-        [
-          [f.steps, f.inputStepStride],
-          [f.words, 1],
-        ],
-        data,
-      );
-      return loop(
-        f.output,
-        [
-          [f.steps, f.outputStepStride],
-          [f.words, 1],
-        ],
-        putData,
-      );
+      runs(f.input, [f.steps, f.inputStepStride], f.words, data);
+      return runs(f.output, [f.steps, f.outputStepStride], f.words, putData);
     }
   }
 }
