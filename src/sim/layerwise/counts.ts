@@ -34,6 +34,16 @@ export class Counts {
     this.events[at] = this.events[at]! + n;
   }
 
+  /** `n` events in each timestep of a group. */
+  addSteps(
+    layer: number,
+    event: number,
+    group: { readonly firstStep: number; readonly steps: number },
+    n: number,
+  ): void {
+    for (let s = 0; s < group.steps; s++) this.add(layer, event, group.firstStep + s, n);
+  }
+
   /** Copies for a result. */
   result({ memories, dram }: Pick<Hardware, "memories" | "dram">): LayerCounts[] {
     return this.program.layers.map((_, layer) => {

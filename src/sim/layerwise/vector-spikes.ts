@@ -24,16 +24,6 @@ export function spikeOp(instruction: SpikeInstruction, hardware: Hardware): Vect
   }
 }
 
-interface Steps {
-  readonly firstStep: number;
-  readonly steps: number;
-}
-
-/** One event per lane in each timestep of the group. */
-function countSteps({ counts, lanes }: Hardware, layer: number, event: number, { firstStep, steps }: Steps): void {
-  for (let s = 0; s < steps; s++) counts.add(layer, event, firstStep + s, lanes);
-}
-
 function poolOr(f: FieldsOf<"pool-or">, layer: number, hardware: Hardware): VectorOp {
   const { u8, wordBytes } = hardware.memories.spike;
   const window = new Window();
@@ -56,7 +46,7 @@ function poolOr(f: FieldsOf<"pool-or">, layer: number, hardware: Hardware): Vect
     readWord: (i) => window.tapWord(i) + block,
     take(i, word) {
       for (let b = 0; b < wordBytes; b++) or[b] = or[b]! | u8[word * wordBytes + b]!;
-      if (i > 0) countSteps(hardware, layer, BIT, f);
+      if (i > 0) hardware.counts.addSteps(layer, BIT, f, hardware.lanes);
     },
     writeWord: () => f.output + position * f.outputStride + block,
     give: (_, word) => u8.set(or, word * wordBytes),
@@ -81,7 +71,7 @@ function and(f: FieldsOf<"and">, layer: number, hardware: Hardware): VectorOp {
     readWord: (i) => (i === 0 ? f.a + position * f.blocks : f.b + position * f.bStride) + block,
     take(i, word) {
       for (let b = 0; b < wordBytes; b++) bits[b] = bits[b]! & u8[word * wordBytes + b]!;
-      if (i > 0) countSteps(hardware, layer, BIT, f);
+      if (i > 0) hardware.counts.addSteps(layer, BIT, f, hardware.lanes);
     },
     writeWord: () => f.output + position * f.blocks + block,
     give: (_, word) => u8.set(bits, word * wordBytes),
@@ -113,7 +103,7 @@ function addPlanes(f: FieldsOf<"add-planes">, layer: number, hardware: Hardware)
       const bytes = u8.subarray(from * wordBytes, (from + 1) * wordBytes);
       if (i < f.aPlanes) a.set(bytes, i * wordBytes);
       else b.set(bytes, (i - f.aPlanes) * wordBytes);
-      if (i > 0) countSteps(hardware, layer, BIT, f);
+      if (i > 0) hardware.counts.addSteps(layer, BIT, f, hardware.lanes);
     },
     writeWord: (i) => f.output + i * f.outputPlaneStride + word,
     give(i, to) {
@@ -174,7 +164,7 @@ function poolPlane(f: FieldsOf<"pool-plane">, layer: number, hardware: Hardware)
           for (let c = from; c <= to; c++) or[s * lanes + c - base] = 1;
         }
       }
-      if (i > 0) countSteps(hardware, layer, BIT, f);
+      if (i > 0) hardware.counts.addSteps(layer, BIT, f, hardware.lanes);
     },
     writeWord: () => f.output + position * f.blocks + block,
     give: (_, word) => packBits(or, wordBytes, u8, word * wordBytes),
@@ -207,7 +197,7 @@ function sumPositions(f: FieldsOf<"sum-positions">, layer: number, hardware: Har
           sums[s * lanes + l] = sums[s * lanes + l]! + 1;
         }
       }
-      countSteps(hardware, layer, ADD, f);
+      hardware.counts.addSteps(layer, ADD, f, hardware.lanes);
     },
     writeWord: (i) => f.output + i * f.outputStepStride + block,
     give(i, word) {

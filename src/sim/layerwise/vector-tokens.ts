@@ -260,7 +260,7 @@ function maskTokens(f: FieldsOf<"mask-tokens">, layer: number, hardware: Hardwar
         const keeps = (u8[word * wordBytes + t * stepBytes + (lane >> 3)]! >> (lane & 7)) & 1;
         if (keeps === 0) bits.fill(0, t * stepBytes, (t + 1) * stepBytes);
       }
-      for (let s = 0; s < f.steps; s++) counts.add(layer, BIT, f.firstStep + s, lanes);
+      counts.addSteps(layer, BIT, f, lanes);
     },
     writeWord: () => f.output + position * f.blocks + block,
     give: (_, word) => u8.set(bits, word * wordBytes),
