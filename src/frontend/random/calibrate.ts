@@ -383,17 +383,6 @@ class Calibrator {
   }
 }
 
-/** A picture of noise, or frames of event counts: one sample for the input of a net. */
-export function noiseInput(type: ValueType, seed: number): Float32Array {
-  const random = new Generator(seed, "calibration input");
-  let size = type.time.count;
-  for (const d of type.shape) size *= d;
-  return Float32Array.from({ length: size }, () => {
-    const x = random.normal();
-    return type.time.count === 1 ? x : Math.max(0, Math.round(x));
-  });
-}
-
 /**
  * Sets the batch norms of a net so that its neuron layers fire at the wanted rates on one input. The walk is the whole net at its
  * full size; only the search for the numbers of a layer looks at part of it. Faults: `random/rate`.

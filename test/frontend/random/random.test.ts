@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Report } from "../../../src/diagnostics/index.js";
 import { writeNpy } from "../../../src/frontend/formats/index.js";
 import { MODELS, resolveSettings } from "../../../src/frontend/models/index.js";
-import { noiseInput } from "../../../src/frontend/random/calibrate.js";
+import { noiseInput } from "../../../src/frontend/random/noise.js";
 import { Generator } from "../../../src/frontend/random/generator.js";
 import {
   calibrateModel,
