@@ -6,7 +6,7 @@ import { readNpz } from "../src/frontend/formats/index.js";
 import { importModel } from "../src/frontend/import-model.js";
 import { readInputs } from "../src/frontend/inputs/index.js";
 import { evaluate, flatten } from "../src/ir/index.js";
-import type { Tensor } from "../src/math/tensor.js";
+import { argmax, type Tensor } from "../src/math/tensor.js";
 import { parsePipeline, runPipeline } from "../src/passes/index.js";
 import { netInputs } from "../src/validate/replay.js";
 import { FULL, needShared } from "./support/shared.js";
@@ -66,12 +66,6 @@ function load(shared: string) {
 let loaded: ReturnType<typeof load> | undefined;
 const predictions = new Map<number, number>();
 
-function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if ((values[i] ?? 0) > (values[best] ?? 0)) best = i;
-  return best;
-}
-
 /** The faults of one picture. Where spikes depend on rounding even in the official code, there is nothing to compare. */
 function comparePicture(
   { net, inputs, recorded }: ReturnType<typeof load>,
@@ -79,7 +73,7 @@ function comparePicture(
   remember?: Map<number, number>,
 ): readonly string[] {
   const logits = flatten(evaluate(net, netInputs(net, inputs.data, picture)).outputs.get("logits") ?? []);
-  const predicted = argmax(logits);
+  const predicted = argmax(logits) ?? -1;
   remember?.set(picture, predicted);
   if (recorded.same.data[picture] !== 1) return [];
   const faults: string[] = [];

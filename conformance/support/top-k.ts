@@ -4,7 +4,7 @@ import { importModel } from "../../src/frontend/import-model.js";
 import { readInputs, type InputSet } from "../../src/frontend/inputs/index.js";
 import { evaluate, flatten, valueTypes, type Net } from "../../src/ir/index.js";
 import { parsePipeline, runPipeline } from "../../src/passes/index.js";
-import { argmax } from "../../src/sim/run-file.js";
+import { argmax } from "../../src/math/tensor.js";
 import { fastKernels } from "./fast-kernels.js";
 import { netInputs } from "../../src/validate/replay.js";
 

@@ -23,3 +23,10 @@ export function elements(shape: readonly number[]): number {
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);
 }
+
+/** Index of the largest value; the first of equals. Null for no values. */
+export function argmax(values: ArrayLike<number>): number | null {
+  let best: number | null = null;
+  for (let i = 0; i < values.length; i++) if (best === null || values[i]! > values[best]!) best = i;
+  return best;
+}

@@ -1,3 +1,4 @@
+import { argmax } from "../math/tensor.js";
 import { evaluate, flatten, type Net, type Op, type Slot } from "../ir/index.js";
 import type { Calibration } from "./calibration.js";
 import type { PassTable } from "./pass.js";
@@ -19,18 +20,12 @@ export interface Comparison {
   readonly right: { readonly before: number; readonly after: number } | undefined;
 }
 
-export function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
-}
-
 /** The class of a net's first output: per-timestep outputs are summed over time. */
 function predicted(outputs: ReadonlyMap<string, readonly Slot[]>): number {
   const [first = []] = outputs.values();
   const sums = new Float64Array(first[0]?.length ?? 0);
   for (const slot of first) for (let i = 0; i < sums.length; i++) sums[i]! += slot[i]!;
-  return argmax(sums.length === 0 ? flatten(first) : sums);
+  return argmax(sums.length === 0 ? flatten(first) : sums) ?? 0;
 }
 
 /** Runs both nets on every calibration input, each on its own spikes, and compares layer by layer. */

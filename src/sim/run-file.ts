@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ENGINES, MEMORIES, type MemoryName } from "../backends/program/instruction.js";
 import type { Program } from "../backends/program/program.js";
 import { wordBytes } from "../chips/layerwise.js";
+import { argmax } from "../math/tensor.js";
 import { ENGINE_STATES, EVENTS, type RunResult } from "./layerwise/result.js";
 
 /** A run: the summed counts of all samples of one program, and what came out of each sample. What `simulate` writes and `energy` reads. */
@@ -51,13 +52,6 @@ export const runFileSchema = z.object({
 export type RunFile = z.infer<typeof runFileSchema>;
 export type LayerTotals = z.infer<typeof layerSchema>;
 export type RunSample = z.infer<typeof sampleSchema>;
-
-/** Index of the largest value; the first of equals. Null for no values. */
-export function argmax(values: ArrayLike<number>): number | null {
-  let best: number | null = null;
-  for (let i = 0; i < values.length; i++) if (best === null || values[i]! > values[best]!) best = i;
-  return best;
-}
 
 /** The class with the largest logit, over the sum of timesteps where logits come per timestep. */
 function predict(program: Program, result: RunResult): number | null {

@@ -5,7 +5,7 @@ import { resolveSettings } from "../../../src/frontend/models/index.js";
 import type { Checkpoint } from "../../../src/frontend/formats/index.js";
 import { evaluate, flatten } from "../../../src/ir/index.js";
 import type { Tensor } from "../../../src/math/tensor.js";
-import { argmax } from "../../../src/sim/run-file.js";
+import { argmax } from "../../../src/math/tensor.js";
 import { netInputs } from "../../../src/validate/replay.js";
 import { digitsArray, digitsCheckpoint, digitsModel, folded } from "../../support/digits.js";
 
