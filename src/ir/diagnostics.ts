@@ -40,6 +40,10 @@ export const irDiagnostics = defineDiagnostics("ir", {
   },
   overflow: { severity: "error", explain: "A proved bound of a sum exceeds what can be computed exactly." },
   range: { severity: "error", explain: "An integer lies outside the range that its type declares." },
+  capacity: {
+    severity: "error",
+    explain: "An input has more important tokens than the capacity that the net gives them.",
+  },
   timesteps: { severity: "error", explain: "Two values disagree on the number of timesteps of the net." },
   cycle: {
     severity: "error",

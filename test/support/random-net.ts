@@ -1,5 +1,6 @@
 import {
   channelsOf,
+  positionsOf,
   checkOp,
   components,
   everyStep,
@@ -280,9 +281,17 @@ class Generator {
         const x = this.value(({ number, shape }) => number.kind === "real" && shape.length === 1);
         return x === undefined ? undefined : { name, operands: [x], attrs: { k: random.int(1, 3) } };
       }
+      case "tokens.top-share": {
+        const x = this.value(({ number, shape }) => number.kind === "real" && shape.length === 1);
+        const [floor, more] = [random.int(1, 2), random.int(0, 2)];
+        const attrs = { share: random.int(0, 4) / 4, floor, capacity: floor + more, overflow: "keep-best" };
+        return x === undefined ? undefined : { name, operands: [x], attrs };
+      }
       default: {
         const mask = this.value((type) => isSpike(type) && type.shape.length === 1);
-        return mask === undefined ? undefined : { name, operands: [spikes, mask] };
+        const tokens = mask === undefined ? 0 : channelsOf(this.type(mask));
+        const values = this.value((type) => type.shape.length > 1 && positionsOf(type) === tokens);
+        return mask === undefined || values === undefined ? undefined : { name, operands: [values, mask] };
       }
     }
   }
@@ -340,6 +349,7 @@ class Generator {
       case "tokens.score":
       case "tokens.relevance":
       case "tokens.top-k":
+      case "tokens.top-share":
       case "mask.tokens":
         return this.selection(name, resumable);
       default:

@@ -96,23 +96,29 @@ export function accessesOf(draft: Draft, chip: LayerwiseChip): readonly Access[]
     case "score-kv":
     case "top-k":
     case "mask-tokens":
+    case "mask-data":
       return tokenAccesses(draft, chip);
     default:
       return vectorAccesses(draft);
   }
 }
 
-type TokenOpcode = "score-tokens" | "score-kv" | "top-k" | "mask-tokens";
+type TokenOpcode = "score-tokens" | "score-kv" | "top-k" | "mask-tokens" | "mask-data";
 
 function tokenAccesses(draft: Extract<Draft, { op: TokenOpcode }>, chip: LayerwiseChip): Access[] {
-  if (draft.op === "mask-tokens") {
+  if (draft.op === "mask-tokens" || draft.op === "mask-data") {
     const f = draft.fields;
     const words = f.positions * f.blocks;
     const [first, last] = [f.token, f.token + f.positions - 1].map((token) => Math.floor(token / chip.lanes));
+    const mask = pieces("spike", false, f.mask + (first ?? 0), (last ?? 0) - (first ?? 0) + 1, 0, 1);
+    if (draft.op === "mask-tokens") {
+      return [...mask, ...pieces("spike", false, f.a, words, 0, 1), ...pieces("spike", true, f.output, words, 0, 1)];
+    }
+    const { aStepStride, outputStepStride, steps } = draft.fields;
     return [
-      ...pieces("spike", false, f.a, words, 0, 1),
-      ...pieces("spike", false, f.mask + (first ?? 0), (last ?? 0) - (first ?? 0) + 1, 0, 1),
-      ...pieces("spike", true, f.output, words, 0, 1),
+      ...mask,
+      ...pieces("data", false, f.a, words, aStepStride, aStepStride === 0 ? 1 : steps),
+      ...pieces("data", true, f.output, words, outputStepStride, steps),
     ];
   }
   const groups = Math.ceil((draft.fields.bit + draft.fields.timesteps) / chip.parallelTimesteps);

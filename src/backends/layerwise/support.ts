@@ -29,7 +29,8 @@ export const supportMatrix = {
   "tokens.score": { lowering: "score-tokens, one per decision" },
   "tokens.relevance": { lowering: "score-kv, one per decision" },
   "tokens.top-k": { lowering: "top-k, one per decision" },
-  "mask.tokens": { lowering: "mask-tokens" },
+  "tokens.top-share": { lowering: "top-k with a floor, one per decision" },
+  "mask.tokens": { lowering: "mask-tokens on spikes, mask-data on real and integer maps" },
   "to-real": { lowering: "convert; fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { lowering: "convert" },
   delay: {

@@ -109,13 +109,17 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
     case "score-kv":
     case "top-k":
     case "mask-tokens":
+    case "mask-data":
       return visitTokens(instruction, chip, visit);
     default:
       return visitVector(instruction, visit);
   }
 }
 
-type TokenInstruction = Extract<Instruction, { op: "score-tokens" | "score-kv" | "top-k" | "mask-tokens" }>;
+type TokenInstruction = Extract<
+  Instruction,
+  { op: "score-tokens" | "score-kv" | "top-k" | "mask-tokens" | "mask-data" }
+>;
 type VectorInstruction = Exclude<
   Instruction,
   { op: "load" | "store" | "accumulate" | "multiply" | "fire" | "attend-kv" | "attend-q" | TokenInstruction["op"] }
@@ -134,6 +138,12 @@ function visitTokens(instruction: TokenInstruction, chip: LayerwiseChip, visit: 
       }
     }
     return;
+  }
+  if (instruction.op === "mask-data") {
+    const f = instruction.fields;
+    for (let p = 0; p < f.positions; p++) spikes(f.mask + Math.floor((f.token + p) / chip.lanes));
+    runs(f.a, [f.steps, f.aStepStride], f.positions * f.blocks, (at) => visit("data", at, false));
+    return runs(f.output, [f.steps, f.outputStepStride], f.positions * f.blocks, (at) => visit("data", at, true));
   }
   const { bit, timesteps } = instruction.fields;
   const groups = Math.ceil((bit + timesteps) / chip.parallelTimesteps);

@@ -258,7 +258,7 @@ function checkPool(instruction: InstructionFor<"pool-max" | "pool-or">, chip: La
   );
 }
 
-type TokenInstruction = InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens">;
+type TokenInstruction = InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens" | "mask-data">;
 type VectorInstruction =
   | InstructionFor<
       "add" | "pool-plane" | "and" | "add-planes" | "sum-positions" | "mean-positions" | "mean-steps" | "convert"
@@ -279,6 +279,15 @@ function checkSelection(instruction: TokenInstruction, chip: LayerwiseChip): Fau
       words(chip, "spike", f.a, map) ?? words(chip, "spike", f.mask + lastToken) ?? words(chip, "spike", f.output, map)
     );
   }
+  if (instruction.op === "mask-data") {
+    const f = instruction.fields;
+    const map = [f.positions * f.blocks, 1] as const;
+    return (
+      words(chip, "data", f.a, [f.steps, f.aStepStride], map) ??
+      words(chip, "spike", f.mask + Math.floor((f.token + f.positions - 1) / chip.lanes)) ??
+      words(chip, "data", f.output, [f.steps, f.outputStepStride], map)
+    );
+  }
   const { bit } = instruction.fields;
   if (bit >= chip.parallelTimesteps) {
     return wrong(`a decision begins at timestep ${bit} of a group, the chip has ${chip.parallelTimesteps}`);
@@ -287,6 +296,8 @@ function checkSelection(instruction: TokenInstruction, chip: LayerwiseChip): Fau
   if (instruction.op === "top-k") {
     const f = instruction.fields;
     if (f.keep > f.tokens) return wrong(`keeps ${f.keep} of ${f.tokens} tokens`);
+    if (f.floor > f.keep) return wrong(`keeps at least ${f.floor} and at most ${f.keep} tokens`);
+    if (f.share < 0 || f.share > 1) return wrong(`tokens must reach a share of ${f.share}, expected 0 to 1`);
     const row = [Math.ceil(f.tokens / chip.lanes), 1] as const;
     return words(chip, "data", f.scores, row) ?? words(chip, "spike", f.output, [groups, f.groupStride], row);
   }
@@ -370,6 +381,7 @@ function checkVector(instruction: VectorInstruction, chip: LayerwiseChip): Fault
     case "score-kv":
     case "top-k":
     case "mask-tokens":
+    case "mask-data":
       return checkSelection(instruction, chip);
     case "convert": {
       const f = instruction.fields;

@@ -5,6 +5,7 @@ import { delay } from "./delay.js";
 import { dense } from "./dense.js";
 import { toInt, toReal } from "./convert.js";
 import { maskAnd } from "./mask-and.js";
+import { maskTokens } from "./mask-tokens.js";
 import { batchNorm } from "./batch-norm.js";
 import { lif } from "./lif.js";
 import { maxPool } from "./pool-max.js";
@@ -17,7 +18,7 @@ import { slice } from "./slice.js";
 import { streamAdd } from "./stream-add.js";
 import { threshold } from "./threshold.js";
 import { relevance, score } from "./tokens-score.js";
-import { maskTokens, topK } from "./tokens-top-k.js";
+import { topK, topShare } from "./tokens-top-k.js";
 
 /** Every op of the IR, written out by hand; adding an op is its file and its line here. */
 export const OPS: readonly OpDefinition[] = [
@@ -43,6 +44,7 @@ export const OPS: readonly OpDefinition[] = [
   score,
   relevance,
   topK,
+  topShare,
   maskTokens,
   delay,
 ];

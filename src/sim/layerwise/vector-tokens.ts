@@ -1,11 +1,13 @@
 import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../backends/program/instruction.js";
+import { DiagnosticError } from "../../diagnostics/index.js";
 import { exp } from "../../math/exp.js";
+import { simDiagnostics } from "../diagnostics.js";
 import { ADD, BIT, COMPARE, MAC } from "./counts.js";
 import type { Hardware } from "./hardware.js";
 import type { VectorOp } from "./vector.js";
 
 /** Vector instructions that select tokens. */
-export type TokenInstruction = InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens">;
+export type TokenInstruction = InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens" | "mask-data">;
 
 export function tokenOp(instruction: TokenInstruction, hardware: Hardware): VectorOp {
   const { layer } = instruction;
@@ -18,6 +20,8 @@ export function tokenOp(instruction: TokenInstruction, hardware: Hardware): Vect
       return topK(instruction.fields, layer, hardware);
     case "mask-tokens":
       return maskTokens(instruction.fields, layer, hardware);
+    case "mask-data":
+      return maskData(instruction.fields, layer, hardware);
   }
 }
 
@@ -185,7 +189,10 @@ function scoreKv(f: FieldsOf<"score-kv">, layer: number, hardware: Hardware): Ve
   };
 }
 
-/** `keep` rounds over all scores, each finding the largest that no round has found; then the mask's words, group by group. */
+/**
+ * Rounds over all scores, each finding the largest that no round has found; then the mask's words, group by group. There are
+ * `keep` rounds, or as many as tokens beyond the floor reach the share: the first that does not ends them.
+ */
 function topK(f: FieldsOf<"top-k">, layer: number, hardware: Hardware): VectorOp {
   const { lanes, parallelTimesteps: parallel, memories, counts } = hardware;
   const { u8, wordBytes } = memories.spike;
@@ -193,16 +200,44 @@ function topK(f: FieldsOf<"top-k">, layer: number, hardware: Hardware): VectorOp
   const words = Math.ceil(f.tokens / lanes);
   const groups = Math.ceil((f.bit + f.timesteps) / parallel);
   const kept = new Uint8Array(words * lanes);
+  const count = (event: number, n: number): void => counts.add(layer, event, f.firstStep, n);
+  /** Whether any token may have to reach the share; else the smallest score is of no interest. */
+  const strict = f.strict === 1 && f.keep < f.tokens;
+  const shares = f.floor < f.keep || strict;
+  let found = 0;
   let best = -1;
-  let largest = 0;
+  let [largest, most, least] = [0, 0, 0];
+
+  const reaches = (): boolean => {
+    count(ADD, 1);
+    count(COMPARE, 1);
+    return largest - least >= f.share * (most - least);
+  };
+  /** Takes the best token of a round, if it may; true where another round follows. */
+  const endRound = (): boolean => {
+    if (shares && found === 0) {
+      most = largest;
+      count(ADD, 1);
+      count(MAC, 1);
+    }
+    if (found >= f.floor && shares && !reaches()) return false;
+    if (found === f.keep) throw tooMany(f);
+    kept[best] = 1;
+    found++;
+    return found < f.keep || strict;
+  };
+
   return {
     from: "data",
     to: "spike",
     items: 1,
-    reads: f.keep * words,
+    reads: words,
     writes: groups * words,
     begin() {
       kept.fill(0);
+      this.reads = words;
+      found = 0;
+      least = Infinity;
     },
     readWord: (i) => f.scores + (i % words),
     take(i, word) {
@@ -211,12 +246,14 @@ function topK(f: FieldsOf<"top-k">, layer: number, hardware: Hardware): VectorOp
       const used = Math.min(lanes, f.tokens - first);
       for (let l = 0; l < used; l++) {
         const value = f32[word * lanes + l]!;
+        least = Math.min(least, value);
         if (kept[first + l] === 1 || (best >= 0 && !(value > largest))) continue;
         best = first + l;
         largest = value;
       }
-      counts.add(layer, COMPARE, f.firstStep, lanes);
-      if (i % words === words - 1) kept[best] = 1;
+      // The first round looks for the smallest score, too.
+      count(COMPARE, shares && found === 0 ? 2 * lanes : lanes);
+      if (i % words === words - 1 && endRound()) this.reads += words;
     },
     writeWord: (i) => f.output + Math.floor(i / words) * f.groupStride + (i % words),
     give(i, word) {
@@ -231,6 +268,12 @@ function topK(f: FieldsOf<"top-k">, layer: number, hardware: Hardware): VectorOp
       }
     },
   };
+}
+
+function tooMany(f: FieldsOf<"top-k">): DiagnosticError {
+  const message = `more than ${f.keep} of ${f.tokens} tokens reach share = ${f.share}, the capacity is ${f.keep}`;
+  const hint = "compile with a larger capacity or share, or overflow = keep-best";
+  return new DiagnosticError(simDiagnostics.make("capacity", message, { hint }));
 }
 
 function maskTokens(f: FieldsOf<"mask-tokens">, layer: number, hardware: Hardware): VectorOp {
@@ -264,5 +307,42 @@ function maskTokens(f: FieldsOf<"mask-tokens">, layer: number, hardware: Hardwar
     },
     writeWord: () => f.output + position * f.blocks + block,
     give: (_, word) => u8.set(bits, word * wordBytes),
+  };
+}
+
+/** Items are output words, timestep by timestep. */
+function maskData(f: FieldsOf<"mask-data">, layer: number, hardware: Hardware): VectorOp {
+  const { lanes, memories, counts } = hardware;
+  const { u8, wordBytes } = memories.spike;
+  // Words are copied or cleared whatever they hold, so one view serves both formats.
+  const { i32 } = memories.data;
+  const values = new Int32Array(lanes);
+  const words = f.positions * f.blocks;
+  let [step, word, token] = [0, 0, 0];
+  return {
+    from: "data",
+    to: "data",
+    items: f.steps * words,
+    reads: 2,
+    writes: 1,
+    fromOf: (i) => (i === 0 ? "data" : "spike"),
+    begin(item) {
+      step = Math.floor(item / words);
+      word = item - step * words;
+      token = f.token + Math.floor(word / f.blocks);
+    },
+    readWord: (i) => (i === 0 ? f.a + step * f.aStepStride + word : f.mask + Math.floor(token / lanes)),
+    take(i, at) {
+      if (i === 0) {
+        values.set(i32.subarray(at * lanes, (at + 1) * lanes));
+        return;
+      }
+      const lane = token % lanes;
+      const keeps = (u8[at * wordBytes + (step * lanes) / 8 + (lane >> 3)]! >> (lane & 7)) & 1;
+      if (keeps === 0) values.fill(0);
+      counts.add(layer, BIT, f.firstStep + step, lanes);
+    },
+    writeWord: () => f.output + step * f.outputStepStride + word,
+    give: (_, at) => i32.set(values, at * lanes),
   };
 }

@@ -10,6 +10,8 @@ import { tokenOp, type TokenInstruction } from "./vector-tokens.js";
  */
 export interface VectorOp {
   readonly from: "spike" | "data";
+  /** Where reads come from both memories: the memory of the i-th. */
+  fromOf?(i: number): "spike" | "data";
   readonly to: "spike" | "data";
   readonly items: number;
   /** Turns to an item and sets its number of reads and writes. */
@@ -55,9 +57,13 @@ export class VectorEngine {
     const op = this.op!;
     this.reading = this.done < op.reads;
     this.granted = this.reading
-      ? this.from.askRead(op.readWord(this.done), this.layer)
+      ? this.fromOf(op).askRead(op.readWord(this.done), this.layer)
       : this.to.askWrite(op.writeWord(this.done - op.reads), this.layer);
     return this.granted ? BUSY : PORT;
+  }
+
+  private fromOf(op: VectorOp): Memory {
+    return op.fromOf === undefined ? this.from : this.hardware.memories[op.fromOf(this.done)];
   }
 
   /** Second phase of a read. */
@@ -98,6 +104,7 @@ function opOf(instruction: VectorInstruction, hardware: Hardware): VectorOp {
     case "score-kv":
     case "top-k":
     case "mask-tokens":
+    case "mask-data":
       return tokenOp(instruction, hardware);
     default:
       return spikeOp(instruction, hardware);

@@ -86,7 +86,7 @@ describe("a program file", () => {
         expect(report.diagnostics).toEqual([]);
         expect(back).toEqual(whole);
       }),
-      { numRuns: 300, seed: 1 },
+      { numRuns: 400, seed: 1 },
     );
     expect([...seen.keys()].sort()).toEqual([...OPCODES].sort());
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { TOKEN_CUES } from "../../../src/backends/program/instruction.js";
 import { checkInstruction } from "../../../src/backends/program/check.js";
 import type { LayerwiseChip } from "../../../src/chips/index.js";
-import { evaluate, everyStep, flatten, NetBuilder, SPIKE, type AttrValue } from "../../../src/ir/index.js";
+import { evaluate, everyStep, flatten, NetBuilder, REAL, SPIKE, type AttrValue } from "../../../src/ir/index.js";
 import {
   builtIn,
   dataMap,
@@ -18,6 +18,14 @@ import {
 } from "../support.js";
 
 const CHIPS: Record<string, LayerwiseChip> = { small: SMALL, wide: builtIn("layerwise-default") };
+/** The mask of `tokens.top-share` in the IR. */
+function topShare(scores: readonly number[], attrs: Record<string, AttrValue>): number[] {
+  const builder = new NetBuilder("op");
+  const x = builder.input("x", { number: REAL, time: everyStep(1), shape: [scores.length] });
+  builder.output("y", builder.op("tokens.top-share", [x], { attrs }));
+  return [...flatten(evaluate(builder.finish(), new Map([["x", scores]])).outputs.get("y") ?? [])];
+}
+
 const CASES = Object.keys(CHIPS).flatMap((chip) => [1, 2, 3].map((seed) => [chip, seed] as const));
 
 describe.each(CASES)("token instructions on chip %s, seed %i", (name, seed) => {
@@ -91,27 +99,17 @@ describe.each(CASES)("token instructions on chip %s, seed %i", (name, seed) => {
     expect(result.layers[0]!.events.mac[0]).toBe(positions * heads * timesteps);
   });
 
-  it("top-k writes the bits of its timesteps and no others, ties to the lower token", () => {
-    const scores = tensor(1, 1, positions, () => r(4) - 2);
-    const keep = 1 + r(positions);
+  /** Runs a top-k over `scores`, and checks which bits it writes. */
+  function selects(scores: number[], fields: Record<string, number>, mask: readonly number[]) {
     const before = tensor(groups * parallel, 1, positions, () => r(2));
-    const words = (m: number[][][]) => ({
-      memory: "spike" as const,
-      address: 0,
-      bytes: Buffer.concat(
-        Array.from({ length: groups }, (_, g) => spikeWords(chip, m.slice(g * parallel, (g + 1) * parallel))),
-      ),
-    });
+    const rules = { tokens: positions, bit, timesteps, groupStride: rows, ...fields };
     const { read, result } = runSerial({
       chip,
       timesteps,
-      words: [{ memory: "data", address: 0, bytes: dataWords(chip, scores, "real") }, words(before)],
-      instructions: [instruction("top-k", { tokens: positions, keep, bit, timesteps, groupStride: rows })],
+      words: [{ memory: "data", address: 0, bytes: dataWords(chip, [[scores]], "real") }, spikes(0, before)],
+      instructions: [instruction("top-k", rules)],
       read: [{ memory: "spike", address: 0, words: groups * rows }],
     });
-    const row = scores[0]![0]!;
-    const order = row.map((_, n) => n).sort((a, b) => row[b]! - row[a]! || a - b);
-    const mask = row.map((_, n) => Number(order.indexOf(n) < keep));
     const bytes = read[0]!.length / groups;
     for (let g = 0; g < groups; g++) {
       const got = spikeMap(chip, read[0]!.slice(g * bytes, (g + 1) * bytes), parallel, 1, positions);
@@ -121,8 +119,86 @@ describe.each(CASES)("token instructions on chip %s, seed %i", (name, seed) => {
         expect(got[t]?.[0]).toEqual(inside ? mask : before[at]?.[0]);
       }
     }
+    return result;
+  }
+
+  it("top-k writes the bits of its timesteps and no others, ties to the lower token", () => {
+    const scores = Array.from({ length: positions }, () => r(4) - 2);
+    const keep = 1 + r(positions);
+    const order = scores.map((_, n) => n).sort((a, b) => scores[b]! - scores[a]! || a - b);
+    const mask = scores.map((_, n) => Number(order.indexOf(n) < keep));
+    const result = selects(scores, { keep, floor: keep }, mask);
     expect(result.engines.vector.busy).toBe(1 + keep * rows + groups * rows);
-    expect(result.layers[0]!.events.compare[0]).toBe(keep * rows * lanes);
+    const { compare, add, mac } = result.layers[0]!.events;
+    expect([compare[0], add[0], mac[0]]).toEqual([keep * rows * lanes, 0, 0]);
+  });
+
+  it("top-k ends with the first token beyond the floor that does not reach the share, or at the capacity", () => {
+    for (const share of [0, 0.25, 0.5, 1]) {
+      const scores = Array.from({ length: positions }, () => (r(9) - 6) / 4);
+      const keep = 1 + r(positions);
+      const floor = 1 + r(keep);
+      const mask = topShare(scores, { share, floor, capacity: keep, overflow: "keep-best" });
+      const kept = mask.reduce((a, b) => a + b, 0);
+      const result = selects(scores, { keep, floor, share }, mask);
+      // A round that finds no token worth keeping was run as well.
+      const rounds = kept < keep ? kept + 1 : kept;
+      expect(result.engines.vector.busy).toBe(1 + rounds * rows + groups * rows);
+      const shares = floor < keep;
+      const tests = rounds - floor;
+      const { compare, add, mac } = result.layers[0]!.events;
+      expect(compare[0]).toBe((rounds + Number(shares)) * rows * lanes + tests);
+      expect([add[0], mac[0]]).toEqual([tests + Number(shares), Number(shares)]);
+    }
+  });
+
+  it("a strict top-k stops the run where one token more than its capacity reaches the share", () => {
+    const scores = Array.from({ length: positions }, (_, n) => -n);
+    const reach = 1 + r(positions - 1);
+    // Scores 0, -1, ..: the first `reach` tokens come at least this far.
+    const share = (positions - reach) / (positions - 1);
+    const rule = { share, floor: 1, capacity: reach, overflow: "error" };
+    selects(scores, { keep: reach, floor: 1, share, strict: 1 }, topShare(scores, rule));
+    if (reach === 1) return;
+    const less = { keep: reach - 1, floor: 1, share, strict: 1 };
+    expect(() => selects(scores, less, [])).toThrow(`more than ${reach - 1} of ${positions} tokens`);
+    expect(() => topShare(scores, { ...rule, capacity: reach - 1 })).toThrow(`${reach} of ${positions} tokens`);
+  });
+
+  it.each(["real", "int"] as const)("mask-data keeps the %s words of kept tokens, timestep by timestep", (format) => {
+    const token = r(lanes);
+    const steps = 1 + r(parallel);
+    const held = r(2);
+    const a = tensor(held === 1 ? 1 : steps, positions, channels, () => r(100) - 50);
+    const mask = tensor(parallel, 1, token + positions, () => r(2));
+    const { read, result } = runSerial({
+      chip,
+      timesteps,
+      words: [
+        { memory: "data", address: 0, bytes: dataWords(chip, a, format) },
+        { memory: "spike", address: 0, bytes: spikeWords(chip, mask) },
+      ],
+      instructions: [
+        instruction("mask-data", {
+          positions,
+          blocks,
+          token,
+          aStepStride: held === 1 ? 0 : map,
+          output: a.length * map,
+          outputStepStride: map,
+          steps,
+        }),
+      ],
+      read: [{ memory: "data", address: a.length * map, words: steps * map }],
+    });
+    const kept = Array.from({ length: steps }, (_, t) =>
+      a[held === 1 ? 0 : t]!.map((row, p) => row.map((x) => (mask[t]![0]![token + p] === 1 ? x : 0))),
+    );
+    expect(dataMap(chip, read[0]!, steps, positions, channels, format)).toEqual(kept);
+    expect(result.engines.vector.busy).toBe(1 + 3 * steps * map);
+    expect(Array.from({ length: steps }, (_, t) => result.layers[0]!.events.bit[t])).toEqual(
+      Array.from({ length: steps }, () => map * lanes),
+    );
   });
 
   it("mask-tokens keeps the words of kept tokens, from any token on", () => {
@@ -151,6 +227,9 @@ describe.each(CASES)("token instructions on chip %s, seed %i", (name, seed) => {
 describe("token instructions are checked", () => {
   it.each([
     ["keeps more tokens than there are", instruction("top-k", { tokens: 4, keep: 5 }), "keeps 5 of 4 tokens"],
+    ["keeps more than it may", instruction("top-k", { tokens: 4, keep: 2, floor: 3 }), "at least 3 and at most 2"],
+    ["has no share", instruction("top-k", { tokens: 4, share: 1.5 }), "a share of 1.5"],
+    ["leaves the data memory", instruction("mask-data", { positions: 2 ** 20 }), "data words"],
     ["begins behind a word", instruction("top-k", { tokens: 4, bit: SMALL.parallelTimesteps }), "begins at timestep"],
     ["has too many channels", instruction("score-tokens", { channels: 99 }), "99 channels in 1 blocks"],
     ["has heads that do not divide", instruction("score-kv", { channels: 8, headDim: 3 }), "heads of 3"],

@@ -37,13 +37,14 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "tokens.score": scoreStage,
   "tokens.relevance": relevanceStage,
   "tokens.top-k": topKStage,
+  "tokens.top-share": topKStage,
   "mask.tokens": maskTokensStage,
   "to-real": toRealStage,
   "to-int": toIntStage,
 };
 
 /** Ops whose results may hold for a chunk: counters, and scores and masks, which lie there once per timestep. */
-const PER_CHUNK = new Set(["attention.kv", "tokens.score", "tokens.relevance", "tokens.top-k"]);
+const PER_CHUNK = new Set(["attention.kv", "tokens.score", "tokens.relevance", "tokens.top-k", "tokens.top-share"]);
 
 const TABLE: ReadonlyMap<string, (context: LowerContext, op: Op) => void> = new Map(Object.entries(LOWERINGS));
 

@@ -1,5 +1,5 @@
 import { internalError } from "../../../diagnostics/index.js";
-import { channelsOf, timestepsOf, type Op } from "../../../ir/index.js";
+import { channelsOf, timestepsOf, type Op, type OpView } from "../../../ir/index.js";
 import { TOKEN_CUES } from "../../program/instruction.js";
 import {
   addressOf,
@@ -149,11 +149,22 @@ export function relevanceStage(context: LowerContext, op: Op): void {
   });
 }
 
+/** How many tokens an op keeps: exactly k, or what its scores say. */
+function ruleOf(view: OpView) {
+  if (view.op.name === "tokens.top-k") return { keep: view.number("k"), floor: view.number("k"), share: 0, strict: 0 };
+  return {
+    keep: view.number("capacity"),
+    floor: view.number("floor"),
+    share: view.number("share"),
+    strict: Number(view.word("overflow") === "error"),
+  };
+}
+
 /** The mask holds in every bit of the decision's timesteps; one for the sample fills a whole word, which serves all groups. */
 export function topKStage(context: LowerContext, op: Op): void {
   const scores = context.operand(op, 0, "data", "real");
   if (scores === undefined) return;
-  const keep = context.view(op).number("k");
+  const rule = ruleOf(context.view(op));
   const output = context.spikeMap(op.result, op.type);
   const held = output.span === "static";
   decisionStage(context, op, output, [whole(scores)], (tile, decision, layer) => {
@@ -162,7 +173,7 @@ export function topKStage(context: LowerContext, op: Op): void {
     const fields = {
       scores: addressOf(place, dataSlot(scores, decision.first), 0),
       tokens: channelsOf(op.type),
-      keep,
+      ...rule,
       bit: held ? 0 : decision.bit,
       timesteps: held ? context.chip.parallelTimesteps : decision.timesteps,
       output: addressOf(tile.output, slotOf(output, decision.group), 0),
@@ -175,9 +186,40 @@ export function topKStage(context: LowerContext, op: Op): void {
 }
 
 export function maskTokensStage(context: LowerContext, op: Op): void {
-  const a = spikeOperand(context, op, 0);
+  const a = context.mapOf(op.operands[0]);
   const mask = spikeOperand(context, op, 1);
   if (a === undefined || mask === undefined) return;
+  if (a.memory === "data") maskData(context, op, a, mask);
+  else maskSpikes(context, op, mask);
+}
+
+/** One bit of a mask word per timestep of its group. */
+function maskData(context: LowerContext, op: Op, a: FeatureMap, mask: FeatureMap): void {
+  const output = context.dataMap(op.result, op.type, a.format);
+  const shape = { rows: output.positions, rowPositions: 1 };
+  vectorStage(context, op, output, shape, [alike(a, 1), whole(mask)], (tile, layer) => {
+    const [left, right] = tile.inputs;
+    const [group] = tile.pass.groups;
+    if (left === undefined || right === undefined || group === undefined) return;
+    const t = tile.pass.first;
+    const fields = {
+      a: addressOf(left, dataSlot(a, t), tile.first),
+      aStepStride: a.span === "static" ? 0 : left.slotStride,
+      mask: addressOf(right, slotOf(mask, group), 0),
+      token: tile.first,
+      blocks: a.blocks,
+      positions: tile.positions,
+      output: addressOf(tile.output, dataSlot(output, t), tile.first),
+      outputStepStride: tile.output.slotStride,
+      ...stepsOf(tile, output),
+    };
+    tile.push({ op: "mask-data", layer, fields });
+  });
+}
+
+function maskSpikes(context: LowerContext, op: Op, mask: FeatureMap): void {
+  const a = spikeOperand(context, op, 0);
+  if (a === undefined) return;
   if (a.span === "static" && timestepsOf(op.type.time) > 1) {
     context.refuse(op, "masks spikes that hold for the whole sample, which no neuron makes");
     return;
