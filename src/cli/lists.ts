@@ -3,7 +3,7 @@ import { BACKENDS } from "../backends/index.js";
 import { didYouMean } from "../diagnostics/index.js";
 import { MODELS } from "../frontend/models/index.js";
 import { findOp, OPS, type AttrDefinition, type OpDefinition } from "../ir/index.js";
-import { describeOption, PASSES, PIPELINES, type NamedPipeline, type Pass } from "../passes/index.js";
+import { describeOption, PASSES, PIPELINES, printOption, type NamedPipeline, type Pass } from "../passes/index.js";
 import { allCodes } from "./codes.js";
 import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -83,7 +83,7 @@ function passPage(pass: Pass): string {
     bounded: () => ("limit" in exactness ? `${exactness.metric} at most ${exactness.limit}` : ""),
   }[exactness.kind]();
   const options = Object.entries(pass.options).map(
-    ([name, o]) => `  ${name} = ${String(o.default)}: ${describeOption(o)}; ${o.doc}`,
+    ([name, o]) => `  ${name} = ${printOption(o.default)}: ${describeOption(o)}; ${o.doc}`,
   );
   const counters = Object.entries(pass.counters).map(([name, doc]) => `  ${name}: ${doc}`);
   const examples = pass.examples.flatMap((e) => [

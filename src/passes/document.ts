@@ -1,5 +1,6 @@
 import type { Exactness, Pass } from "./pass.js";
-import { describeOption, type NamedPipeline } from "./pipeline.js";
+import { describeOption, printOption } from "./options.js";
+import type { NamedPipeline } from "./pipeline.js";
 
 /** The reference page of all passes, from their own data: `docs/passes.md` (`npm run docs`). */
 
@@ -21,7 +22,7 @@ function passSection(pass: Pass): readonly string[] {
     names.length === 0 ? [] : [`* ${title}: ${names.map(({ name, doc }) => `\`${name}\` (${doc})`).join(", ")}`];
   const options = Object.entries(pass.options).map(
     ([name, option]) =>
-      `* option \`${name}\`, ${describeOption(option)}, default ${String(option.default)}: ${option.doc}`,
+      `* option \`${name}\`, ${describeOption(option)}, default ${printOption(option.default)}: ${option.doc}`,
   );
   const counters = Object.entries(pass.counters).map(([name, doc]) => `* counts \`${name}\`: ${doc}`);
   const examples = pass.examples.flatMap((example) => [

@@ -14,6 +14,7 @@ export * from "./pass.js";
 export { passDiagnostics } from "./diagnostics.js";
 export type { Calibration } from "./calibration.js";
 export { FACTS, INTEGERS_ONLY, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
+export { describeOption, printOption } from "./options.js";
 export * from "./pipeline.js";
 export { selectableTokens } from "./sparsify-top-k.js";
 export * from "./run.js";

@@ -7,12 +7,15 @@ import type { Calibration } from "./calibration.js";
  * and pipelines derive from it. The subject is a {@link Net} for passes of the IR; backends use the same for their stages.
  */
 
-export type OptionValue = number | boolean | string;
+export type OptionValue = number | boolean | string | readonly number[];
 
 /** An option: its type, legal values, default and meaning. */
 export type OptionDefinition = { readonly doc: string } & (
   | { readonly type: "int"; readonly min: number; readonly max?: number; readonly default: number }
   | { readonly type: "number"; readonly default: number }
+  /** One number for all places that the pass works on, or one for each of them. */
+  | { readonly type: "ints"; readonly min: number; readonly default: readonly number[] }
+  | { readonly type: "numbers"; readonly default: readonly number[] }
   | { readonly type: "boolean"; readonly default: boolean }
   | { readonly type: "word"; readonly oneOf: readonly string[]; readonly default: string }
   /** A name of something in the net, which the pass checks. */
@@ -104,6 +107,12 @@ export class PassContext {
   number(name: string): number {
     const value = this.option(name);
     if (typeof value !== "number") throw internalError(`${this.pass.name}: ${name} is not a number`);
+    return value;
+  }
+
+  numbers(name: string): readonly number[] {
+    const value = this.option(name);
+    if (typeof value !== "object") throw internalError(`${this.pass.name}: ${name} is not a list`);
     return value;
   }
 

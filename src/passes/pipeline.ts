@@ -1,10 +1,11 @@
 import { didYouMean, Report, type Diagnostic, type Location } from "../diagnostics/index.js";
 import { passDiagnostics } from "./diagnostics.js";
+import { isLegal, optionFault, printOption, readOption, type PassLike } from "./options.js";
 import type { OptionDefinition, OptionValue, Pass } from "./pass.js";
 
 /**
  * Pipelines as text: `fold-batchnorm,canonicalize{max-iterations=3}`. Passes are separated by commas, options by spaces or
- * commas; a pipeline's name stands for its passes.
+ * commas; a list is numbers in brackets, `k=[48,32]`; a pipeline's name stands for its passes.
  */
 
 /** One pass of a named pipeline and why it is there. */
@@ -39,16 +40,16 @@ export interface ParsedPipeline<P = Pass> {
 }
 
 interface Token {
-  readonly kind: "word" | "," | "{" | "}" | "=" | "unknown" | "end";
+  readonly kind: "word" | "," | "{" | "}" | "[" | "]" | "=" | "unknown" | "end";
   readonly text: string;
   readonly offset: number;
 }
 
-const TOKEN = /[A-Za-z0-9_.+-]+|[,{}=]|[^\sA-Za-z0-9_.+\-,{}=]+/g;
+const TOKEN = /[A-Za-z0-9_.+-]+|[,{}[\]=]|[^\sA-Za-z0-9_.+\-,{}[\]=]+/g;
 const WORD = /^[A-Za-z0-9_.+-]+$/;
 
-function isMark(text: string): text is "," | "{" | "}" | "=" {
-  return text.length === 1 && ",{}=".includes(text);
+function isMark(text: string): text is "," | "{" | "}" | "[" | "]" | "=" {
+  return text.length === 1 && ",{}[]=".includes(text);
 }
 
 function tokenize(source: string): Token[] {
@@ -60,43 +61,32 @@ function tokenize(source: string): Token[] {
   return [...tokens, { kind: "end", text: "", offset: source.trimEnd().length }];
 }
 
-/** The option parser needs of a pass only its name and options. */
-type PassLike = Pick<Pass, "name" | "options">;
-
-/** Says which values an option takes. */
-export function describeOption(definition: OptionDefinition): string {
-  switch (definition.type) {
-    case "int":
-      return definition.max === undefined
-        ? `an integer of at least ${definition.min}`
-        : `an integer in ${definition.min}..${definition.max}`;
-    case "number":
-      return "a number";
-    case "boolean":
-      return "true or false";
-    case "word":
-      return `one of ${definition.oneOf.join(", ")}`;
-    case "name":
-      return "a name";
-  }
+/**
+ * A step from options as data, undefined ones left out; nothing, with a report, where the pass has no such option or the option no
+ * such value.
+ */
+export function makeStep<P extends PassLike>(
+  pass: P,
+  options: Readonly<Record<string, OptionValue | undefined>>,
+  report: Report,
+): PipelineStep<P> | undefined {
+  const given = Object.entries(options).flatMap(([name, value]): [string, OptionValue][] =>
+    value === undefined ? [] : [[name, value]],
+  );
+  const faults = given.flatMap(
+    ([name, value]) => optionFault(pass, name, (definition) => isLegal(definition, value), printOption(value)) ?? [],
+  );
+  for (const { code, message, hint } of faults) report.add(passDiagnostics.make(code, message, { hint }));
+  return faults.length > 0 ? undefined : { pass, options: Object.fromEntries(given) };
 }
 
-function readOption(definition: OptionDefinition, text: string): OptionValue | undefined {
-  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
-  switch (definition.type) {
-    case "int": {
-      const legal = Number.isSafeInteger(number) && number >= definition.min && number <= (definition.max ?? Infinity);
-      return legal ? number : undefined;
-    }
-    case "number":
-      return Number.isFinite(number) ? number : undefined;
-    case "boolean":
-      return text === "true" ? true : text === "false" ? false : undefined;
-    case "word":
-      return definition.oneOf.includes(text) ? text : undefined;
-    case "name":
-      return text;
-  }
+/** The value of an option as it was written. */
+interface Given {
+  readonly texts: readonly string[];
+  /** Whether it stands in brackets. */
+  readonly list: boolean;
+  /** All of it, for messages. */
+  readonly token: Token;
 }
 
 /** Reads one pipeline string. */
@@ -188,35 +178,45 @@ class PipelineReader<P extends PassLike> {
         this.expected(key === undefined ? "an option or `}`" : "`=`");
         return false;
       }
-      const value = this.take("word");
-      if (value === undefined) {
-        this.expected(`a value for \`${key.text}\``);
-        return false;
-      }
+      const value = this.readValue(key);
+      if (value === undefined) return false;
       this.take(",");
       if (pass !== undefined) this.setOption(pass, key, value, options);
     }
     return true;
   }
 
-  private setOption(pass: P, key: Token, value: Token, options: [string, OptionValue][]): void {
-    const definition = Object.hasOwn(pass.options, key.text) ? pass.options[key.text] : undefined;
-    if (definition === undefined) {
-      const names = Object.keys(pass.options);
-      const hint = names.length === 0 ? "it takes no options" : didYouMean(key.text, names);
-      this.complain("unknown-option", `\`${pass.name}\` has no option \`${key.text}\``, key, hint);
-      return;
-    }
-    if (options.some(([name]) => name === key.text)) {
+  /** One word, or words in brackets; nothing when there is neither. */
+  private readValue(key: Token): Given | undefined {
+    const first = this.token;
+    const list = this.take("[") !== undefined;
+    const texts: string[] = [];
+    do {
+      const word = this.take("word");
+      if (word === undefined) {
+        this.expected(`a value for \`${key.text}\``);
+        return undefined;
+      }
+      texts.push(word.text);
+      if (list) this.take(",");
+    } while (list && this.take("]") === undefined);
+    const last = this.tokens[this.at - 1] ?? first;
+    const text = this.source.slice(first.offset, last.offset + last.text.length);
+    return { texts, list, token: { ...first, text } };
+  }
+
+  private setOption(pass: P, key: Token, value: Given, options: [string, OptionValue][]): void {
+    let read: OptionValue | undefined;
+    const legal = (definition: OptionDefinition): boolean => {
+      read = readOption(definition, value.texts, value.list);
+      return read !== undefined;
+    };
+    const fault = optionFault(pass, key.text, legal, value.token.text);
+    if (fault?.code === "unknown-option") this.complain(fault.code, fault.message, key, fault.hint);
+    else if (options.some(([name]) => name === key.text)) {
       this.complain("option", `\`${key.text}\` is given twice`, key);
-      return;
-    }
-    const read = readOption(definition, value.text);
-    if (read !== undefined) options.push([key.text, read]);
-    else {
-      const message = `\`${key.text}\` expects ${describeOption(definition)}, got \`${value.text}\``;
-      this.complain("option", message, value);
-    }
+    } else if (fault !== undefined) this.complain(fault.code, fault.message, value.token);
+    else if (read !== undefined) options.push([key.text, read]);
   }
 }
 
@@ -234,6 +234,6 @@ export function parsePipelineWith<P extends PassLike>(
 
 /** The text of a step, as it would be written in a pipeline. */
 export function printStep(step: PipelineStep<PassLike>): string {
-  const options = Object.entries(step.options).map(([name, value]) => `${name}=${value}`);
+  const options = Object.entries(step.options).map(([name, value]) => `${name}=${printOption(value)}`);
   return options.length === 0 ? step.pass.name : `${step.pass.name}{${options.join(" ")}}`;
 }

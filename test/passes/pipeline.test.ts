@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { InternalError, renderDiagnostic } from "../../src/diagnostics/index.js";
+import { InternalError, renderDiagnostic, Report } from "../../src/diagnostics/index.js";
 import { parseNet, type Net } from "../../src/ir/index.js";
 import {
   definePass,
+  makeStep,
   NO_BATCHNORM,
   parsePipeline,
   parsePipelineWith,
@@ -108,6 +109,8 @@ describe("pipeline text", () => {
         n: { type: "number", default: 0, doc: "a number" },
         b: { type: "boolean", default: false, doc: "a truth value" },
         w: { type: "word", oneOf: ["x", "y-z"], default: "x", doc: "a word" },
+        k: { type: "ints", min: 1, default: [1], doc: "integers" },
+        f: { type: "numbers", default: [0.5], doc: "numbers" },
       },
     });
     const tables = { passes: [pass], pipelines: [] };
@@ -121,6 +124,37 @@ describe("pipeline text", () => {
       "`n` expects a number, got `x`",
       "`b` expects true or false, got `1`",
       "`w` expects one of x, y-z, got `z`",
+    ]);
+    const lists = (text: string) => parsePipelineWith(`typed{${text}}`, tables);
+    expect(lists("k=3 f=[0.5, -1] w=x").steps?.[0]?.options).toEqual({ k: [3], f: [0.5, -1], w: "x" });
+    expect(lists("k=[1 2,30],n=2").steps?.map(printStep)).toEqual(["typed{k=[1,2,30] n=2}"]);
+    const faults = (text: string) => lists(text).diagnostics.map((d) => d.message);
+    expect(faults("k=[1,0]")).toEqual([
+      "`k` expects an integer of at least 1, or a list of them like [3,2], got `[1,0]`",
+    ]);
+    expect(faults("n=[1]")).toEqual(["`n` expects a number, got `[1]`"]);
+    expect(faults("k=[]")).toEqual(["expected a value for `k`, got `]`"]);
+    expect(faults("k=[1,2")).toEqual(["expected a value for `k`, got the end"]);
+  });
+
+  it("makes a step of options as data, and checks them as those of a text", () => {
+    const pass = testPass("typed", {
+      options: {
+        k: { type: "ints", min: 1, default: [1], doc: "integers" },
+        w: { type: "name", default: "x", doc: "a name" },
+      },
+    });
+    const report = new Report();
+    expect(makeStep(pass, { k: [2], w: "a},drop-dead{", none: undefined }, report)).toEqual({
+      pass,
+      options: { k: [2], w: "a},drop-dead{" },
+    });
+    expect(report.diagnostics).toEqual([]);
+    expect(makeStep(pass, { k: [0, 1], z: 3, w: 1 }, report)).toBeUndefined();
+    expect(report.diagnostics.map((d) => d.message)).toEqual([
+      "`k` expects an integer of at least 1, or a list of them like [3,2], got `[0,1]`",
+      "`typed` has no option `z`",
+      "`w` expects a name, got `1`",
     ]);
   });
 });
