@@ -14,7 +14,7 @@ import { Progress } from "./progress.js";
 import { withInputOptions } from "./inputs.js";
 import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
 import { count, percent } from "./text.js";
-import { largestWithin, withSelectionOptions, type SelectionOptions } from "./token-sweep.js";
+import { amountText, largestWithin, withSelectionOptions, type SelectionOptions } from "./token-sweep.js";
 
 interface CompileOptions extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions {
   readonly keepEnergy?: number;
@@ -43,7 +43,9 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
   const accuracy =
     point.accuracy === undefined ? "" : `, accuracy ${percent(point.accuracy)} (all: ${percent(all.accuracy ?? 0)})`;
   const energy = percent(point.energy.totals.all / all.energy.totals.all, 1);
-  io.out(`k = ${point.k}: ${energy} of the energy of all tokens on ${point.energy.samples} samples${accuracy}`);
+  io.out(
+    `${amountText(point.amount)}: ${energy} of the energy of all tokens on ${point.energy.samples} samples${accuracy}`,
+  );
   return point.net;
 }
 

@@ -16,8 +16,9 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   "no-folder": { severity: "error", explain: "The folder of an output does not exist; it is not made silently." },
   "no-selection": {
     severity: "error",
-    explain: "Token selection needs an attention that reads all of its tokens; the net has none.",
+    explain: "Token selection needs an attention or an MLP that reads all of its tokens; the net has none there.",
   },
+  amounts: { severity: "error", explain: "A sweep is over numbers of tokens (--k) or over shares (--share)." },
   inputs: { severity: "error", explain: "The program's inputs are not of the kind that the command can feed." },
   "not-finite": { severity: "error", explain: "The network computed an infinity or NaN; nothing was written." },
   overwrites: {

@@ -1,10 +1,11 @@
 import { InvalidArgumentError, type Command } from "commander";
+import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, readEnergyTable } from "../energy/index.js";
+import type { Net } from "../ir/index.js";
 import type { EventName } from "../sim/layerwise/index.js";
 import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
-import { selectableTokens } from "../passes/index.js";
 import { loadNet } from "./load-net.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
@@ -12,10 +13,20 @@ import { Progress } from "./progress.js";
 import { withInputOptions } from "./inputs.js";
 import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
 import { count, percent, si, table } from "./text.js";
-import { measurePoint, withSelectionOptions, type SelectionOptions, type SweepPoint } from "./token-sweep.js";
+import {
+  amountText,
+  measurePoint,
+  selectTokens,
+  tokensOf,
+  withSelectionOptions,
+  type Amount,
+  type SelectionOptions,
+  type SweepPoint,
+} from "./token-sweep.js";
 
 interface SweepOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, SelectionOptions {
-  readonly k: readonly number[];
+  readonly k?: readonly number[];
+  readonly share?: readonly number[];
   readonly target: string;
   readonly chip: string;
   readonly timeBlock?: number;
@@ -27,6 +38,38 @@ function positiveIntegers(text: string): readonly number[] {
   const list = text.split(",").map(positiveInteger);
   if (new Set(list).size !== list.length) throw new InvalidArgumentError("a number is given twice");
   return list;
+}
+
+function shares(text: string): readonly number[] {
+  const list = text.split(",").map(Number);
+  if (!list.every((share) => share > 0 && share <= 1))
+    throw new InvalidArgumentError("expected numbers above 0, at most 1");
+  if (new Set(list).size !== list.length) throw new InvalidArgumentError("a number is given twice");
+  return list;
+}
+
+/** The amounts to measure; nothing, with a report, where the options do not say one kind of them. */
+function amountsOf({ k, share }: SweepOptions, report: Report): readonly Amount[] | undefined {
+  if (k !== undefined && share === undefined) return k.map((n) => ({ k: n }));
+  if (share !== undefined && k === undefined) return share.map((n) => ({ share: n }));
+  const hint = "for example --k 48,32,16, or --share 0.25,0.5";
+  return report.add(cliDiagnostics.make("amounts", "give --k or --share, one of them", { hint }));
+}
+
+/** The net for each amount, all of them made before any is simulated; the net as it is comes first. */
+function netsOf(
+  net: Net,
+  amounts: readonly Amount[],
+  options: SweepOptions,
+  report: Report,
+): readonly { readonly amount: Amount | undefined; readonly net: Net }[] | undefined {
+  const points: { amount: Amount | undefined; net: Net }[] = [{ amount: undefined, net }];
+  for (const amount of amounts) {
+    const chosen = selectTokens(net, amount, options, report);
+    if (chosen === undefined) return undefined;
+    points.push({ amount, net: chosen });
+  }
+  return points;
 }
 
 /** Events of a run, per sample. */
@@ -41,12 +84,23 @@ function agreement(point: SweepPoint, all: SweepPoint): number {
   return same.length / point.run.samples.length;
 }
 
-const HEADER = ["k", "accuracy", "as all", "AC", "attention", "cycles", "arithmetic", "memory", "energy", "of all"];
+const HEADER = [
+  "tokens",
+  "accuracy",
+  "as all",
+  "AC",
+  "attention",
+  "cycles",
+  "arithmetic",
+  "memory",
+  "energy",
+  "of all",
+];
 
 function sweepRow(point: SweepPoint, all: SweepPoint): readonly string[] {
   const { totals, samples } = point.energy;
   return [
-    point.k === undefined ? "all" : String(point.k),
+    amountText(point.amount),
     point.accuracy === undefined ? "-" : percent(point.accuracy),
     percent(agreement(point, all)),
     count(Math.round(perSample(point, ["ac"]))),
@@ -60,13 +114,15 @@ function sweepRow(point: SweepPoint, all: SweepPoint): readonly string[] {
 }
 
 const CSV_HEADER =
-  "k,samples,accuracy,same_as_all,cycles,ac,mac,attention_additions,energy_arithmetic_J,energy_sram_J,energy_dram_J,energy_J";
+  "k,share,samples,accuracy,same_as_all,cycles,ac,mac,attention_additions,energy_arithmetic_J,energy_sram_J,energy_dram_J,energy_J";
 
-/** Per sample, numbers as they are; k is empty where all tokens stay. */
+/** Per sample, numbers as they are; k and share are empty where all tokens stay. */
 function csvRow(point: SweepPoint, all: SweepPoint): string {
   const { totals, samples } = point.energy;
+  const amount = { k: "", share: "", ...point.amount };
   return [
-    point.k ?? "",
+    amount.k,
+    amount.share,
     samples,
     point.accuracy ?? "",
     agreement(point, all),
@@ -84,9 +140,17 @@ function csvRow(point: SweepPoint, all: SweepPoint): string {
 export function registerSweepK(program: Command, io: Io): void {
   const command = program
     .command("sweep-k")
-    .description("what keeping k tokens per attention costs and saves: compiles and simulates each k")
+    .description("what keeping fewer tokens costs and saves: compiles and simulates each number of them")
     .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
-    .requiredOption("--k <list>", "tokens to keep, for example 64,48,32,16; all tokens come first", positiveIntegers)
+    .option("--k <list>", "tokens to keep, for example 64,48,32,16; all tokens come first", positiveIntegers)
+    .option(
+      "--share <list>",
+      "instead: keep tokens that reach this share of the best score, for example 0.25,0.5",
+      shares,
+    )
+    .option("--floor <n>", "with --share: fewest tokens to keep; default 1", positiveInteger)
+    .option("--capacity <n>", "with --share: most tokens to keep; default all", positiveInteger)
+    .option("--overflow <name>", "with --share: what more than the capacity are: error or keep-best")
     .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
     .option("--chip <name>", "chip description, built in or a JSON file", "layerwise-default")
@@ -105,27 +169,31 @@ export function registerSweepK(program: Command, io: Io): void {
     (file: string | undefined, options: SweepOptions) =>
       runCommand(io, async (report) => {
         if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
+        const amounts = amountsOf(options, report);
+        if (amounts === undefined) return;
         const prices = readEnergyTable(options.table, report);
         const net = prices === undefined ? undefined : loadNet(file, options, report, io);
         if (prices === undefined || net === undefined) return;
         const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
-        if (lowered !== undefined && selectableTokens(lowered, options.layers) === undefined) {
+        const nets = lowered === undefined ? undefined : netsOf(lowered, amounts, options, report);
+        if (lowered === undefined || nets === undefined) return;
+        if (tokensOf(lowered, options) === undefined) {
           const hint = "an attention whose tokens are selected already keeps its selection; leave `sparse` out of -p";
           report.add(
-            cliDiagnostics.make("no-selection", "the net has no attention whose tokens can be selected", { hint }),
+            cliDiagnostics.make("no-selection", "the net has no place where tokens can be selected", { hint }),
           );
           return;
         }
-        const read = lowered === undefined ? undefined : readLabelledInputs(options, report);
-        if (lowered === undefined || read === undefined) return;
+        const read = readLabelledInputs(options, report);
+        if (read === undefined) return;
         const setup = { ...options, ...read, table: prices, selection: options };
         const progress = new Progress(io);
         const points: SweepPoint[] = [];
-        for (const k of [undefined, ...options.k]) {
-          const point = measurePoint(lowered, k, setup, progress, report);
+        for (const { amount, net: chosen } of nets) {
+          const point = measurePoint(chosen, amount, setup, progress, report);
           if (point === undefined || report.failed) return;
           points.push(point);
-          progress.say(k === undefined ? "all tokens simulated" : `k = ${k} simulated`);
+          progress.say(amount === undefined ? "all tokens simulated" : `${amountText(amount)} simulated`);
         }
         const [all] = points;
         if (all === undefined) return;

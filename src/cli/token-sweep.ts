@@ -3,7 +3,7 @@ import { decodeProgram, encodeProgram } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { estimateEnergy, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
-import { parsePipeline, runPipeline, selectableTokens } from "../passes/index.js";
+import { makeStep, runPipeline, selectableTokens, sparsifyTopK } from "../passes/index.js";
 import type { RunFile } from "../sim/run-file.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -21,6 +21,19 @@ export interface SelectionOptions {
   readonly scope?: string;
   readonly layers?: string;
   readonly project?: string;
+  readonly before?: string;
+  readonly drop?: string;
+  readonly floor?: number;
+  readonly capacity?: number;
+  readonly overflow?: string;
+}
+
+/** How many tokens stay: k of them per place, or those that reach a share of the best score. */
+export type Amount = { readonly k: number } | { readonly share: number };
+
+export function amountText(amount: Amount | undefined): string {
+  if (amount === undefined) return "all";
+  return "k" in amount ? `k = ${amount.k}` : `share = ${amount.share}`;
 }
 
 function finiteNumber(text: string): number {
@@ -38,27 +51,39 @@ export function withSelectionOptions(command: Command): Command {
     .option("--gamma <weight>", "cue sparta: weight of high rates", finiteNumber)
     .option("--scope <name>", "timesteps that a decision looks at: sample or chunk")
     .option("--project <name>", "tokens whose keys and values are computed at all: all or kept")
-    .option("--layers <name>", "attentions whose tokens are selected, by shortcut layer; default all");
+    .option("--before <name>", "where tokens are left out: attention, mlp or both")
+    .option("--drop <name>", "what an attention leaves out of a token: kv or residual")
+    .option("--layers <name>", "places where tokens are selected, by the layer in front; default all");
 }
 
-/** The net with k tokens per attention. */
-export function selectTokens(net: Net, k: number, options: SelectionOptions, report: Report): Net | undefined {
-  const { cue, alpha, beta, gamma, scope, layers, project } = options;
-  const given = Object.entries({ k, cue, alpha, beta, gamma, scope, layers, project }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
+/** The net with fewer tokens. */
+export function selectTokens(net: Net, amount: Amount, options: SelectionOptions, report: Report): Net | undefined {
+  const { cue, alpha, beta, gamma, scope, layers, project, before, drop, floor, capacity, overflow } = options;
+  const howMany = "k" in amount ? { k: [amount.k] } : amount;
+  const bounds = { floor, capacity, overflow };
+  const step = makeStep(
+    sparsifyTopK,
+    { ...howMany, ...bounds, cue, alpha, beta, gamma, scope, layers, project, before, drop },
+    report,
   );
-  const { steps, diagnostics } = parsePipeline(`sparsify-top-k{${given.join(" ")}}`, "sparsify-top-k");
-  for (const diagnostic of diagnostics) report.add(diagnostic);
-  if (steps === undefined) return undefined;
-  const run = runPipeline(net, steps);
+  if (step === undefined) return undefined;
+  const run = runPipeline(net, [step]);
   for (const diagnostic of run.diagnostics) report.add(diagnostic);
   return run.result;
 }
 
-/** A compiled and simulated choice of k. */
+/** Places of a net where the options can leave tokens out, and the most tokens that all of them can keep. */
+export function tokensOf(net: Net, { layers, before }: SelectionOptions): number | undefined {
+  return selectableTokens(net, {
+    ...(layers === undefined ? {} : { layers }),
+    ...(before === undefined ? {} : { before }),
+  });
+}
+
+/** A compiled and simulated choice of tokens. */
 export interface SweepPoint {
   /** Undefined: all tokens, the net as it was. */
-  readonly k: number | undefined;
+  readonly amount: Amount | undefined;
   readonly net: Net;
   readonly run: RunFile;
   readonly energy: EnergyEstimate;
@@ -77,17 +102,16 @@ export interface SweepSetup extends LabelledInputs {
 /** Compiles and simulates one net; through the program's bytes, so that the simulator sees nothing else. */
 export function measurePoint(
   net: Net,
-  k: number | undefined,
+  amount: Amount | undefined,
   setup: SweepSetup,
   progress: Progress,
   report: Report,
 ): SweepPoint | undefined {
-  const chosen = k === undefined ? net : selectTokens(net, k, setup.selection, report);
-  const compiled = chosen === undefined ? undefined : compileNet(chosen, setup, report);
+  const compiled = compileNet(net, setup, report);
   const program = compiled === undefined ? undefined : decodeProgram(encodeProgram(compiled), "sweep", report);
-  if (chosen === undefined || program === undefined) return undefined;
+  if (program === undefined) return undefined;
   const run = simulateAll(program, setup.inputs, setup.labels, progress);
-  return { k, net: chosen, run, energy: estimateEnergy(run, setup.table), accuracy: accuracyOf(run) };
+  return { amount, net, run, energy: estimateEnergy(run, setup.table), accuracy: accuracyOf(run) };
 }
 
 /** Energy of a point as a fraction of that with all tokens. */
@@ -106,15 +130,19 @@ export function largestWithin(
   progress: Progress,
   report: Report,
 ): { readonly point: SweepPoint; readonly all: SweepPoint } | undefined {
-  const tokens = selectableTokens(net, setup.selection.layers);
+  // One token is legal wherever there are any: faults of the other options are found before anything is simulated.
+  if (selectTokens(net, { k: 1 }, setup.selection, report) === undefined) return undefined;
+  const tokens = tokensOf(net, setup.selection);
   if (tokens === undefined) {
     const hint = "leave --keep-energy out";
     return report.add(
-      cliDiagnostics.make("keep-energy", "the net has no attention whose tokens can be selected", { hint }),
+      cliDiagnostics.make("keep-energy", "the net has no place where tokens can be selected", { hint }),
     );
   }
   const measure = (k: number | undefined, all?: SweepPoint): SweepPoint | undefined => {
-    const point = measurePoint(net, k, setup, progress, report);
+    const amount = k === undefined ? undefined : { k };
+    const chosen = amount === undefined ? net : selectTokens(net, amount, setup.selection, report);
+    const point = chosen === undefined ? undefined : measurePoint(chosen, amount, setup, progress, report);
     if (point === undefined) return undefined;
     progress.say(
       all === undefined ? `all ${tokens} tokens simulated` : `k = ${k}: ${percent(share(point, all), 1)} of the energy`,
@@ -123,7 +151,7 @@ export function largestWithin(
   };
   const all = measure(undefined);
   if (all === undefined) return undefined;
-  if (fraction >= 1) return { point: { ...all, k: tokens }, all };
+  if (fraction >= 1) return { point: { ...all, amount: { k: tokens } }, all };
   let best = measure(1, all);
   if (best === undefined) return undefined;
   const least = share(best, all);

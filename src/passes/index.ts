@@ -16,7 +16,8 @@ export type { Calibration } from "./calibration.js";
 export { FACTS, INTEGERS_ONLY, NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 export { describeOption, printOption } from "./options.js";
 export * from "./pipeline.js";
-export { selectableTokens } from "./sparsify-top-k.js";
+export { sparsifyTopK } from "./sparsify-top-k.js";
+export { selectableTokens } from "./token-selections.js";
 export * from "./run.js";
 
 /** Every pass on nets, written out by hand; adding a pass is its file and its line here. */

@@ -28,11 +28,11 @@ export function describeOption(definition: OptionDefinition): string {
   }
 }
 
-/** A value or list as it stands in a pipeline; a single number is a list of one. */
+/** A value or list as it stands in a pipeline, where a number is a list of one; the empty list only occurs as a default. */
 export function printOption(value: OptionValue): string {
   if (typeof value !== "object") return String(value);
-  const [only] = value;
-  return value.length === 1 && only !== undefined ? String(only) : `[${value.join(",")}]`;
+  if (value.length === 0) return "none";
+  return value.length === 1 ? String(value[0]) : `[${value.join(",")}]`;
 }
 
 const isInteger = (n: number, min: number, max = Infinity): boolean => Number.isSafeInteger(n) && n >= min && n <= max;

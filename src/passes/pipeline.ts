@@ -194,7 +194,7 @@ class PipelineReader<P extends PassLike> {
     do {
       const word = this.take("word");
       if (word === undefined) {
-        this.expected(`a value for \`${key.text}\``);
+        this.expected(`${texts.length > 0 ? "`]` or another" : "a"} value for \`${key.text}\``);
         return undefined;
       }
       texts.push(word.text);

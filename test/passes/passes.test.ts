@@ -13,6 +13,7 @@ const RARE = [
   "quantize: weights-saturated",
   "quantize: states-limited",
   "quantize: predictions-changed",
+  "sparsify-top-k: branches-masked",
   "sparsify-top-k: projections-masked",
 ];
 

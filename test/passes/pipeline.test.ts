@@ -134,7 +134,7 @@ describe("pipeline text", () => {
     ]);
     expect(faults("n=[1]")).toEqual(["`n` expects a number, got `[1]`"]);
     expect(faults("k=[]")).toEqual(["expected a value for `k`, got `]`"]);
-    expect(faults("k=[1,2")).toEqual(["expected a value for `k`, got the end"]);
+    expect(faults("k=[1,2")).toEqual(["expected `]` or another value for `k`, got `}`"]);
   });
 
   it("makes a step of options as data, and checks them as those of a text", () => {

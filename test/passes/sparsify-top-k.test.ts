@@ -101,7 +101,7 @@ describe("sparsify-top-k on the digits", () => {
     expect(fault(digits, "k=2 fraction=0.5")).toBe(
       "`k` and `fraction` both say how many tokens stay; give one of them",
     );
-    expect(fault(digits, "fraction=1.5")).toContain("at most 1");
+    expect(fault(digits, "fraction=1.5")).toContain("at most 1, got 1.5");
     expect(fault(digits, "k=1 layers=block.7")).toContain(`use all, ${name}`);
     expect(fault(digits, "k=1 cue=relevance project=kept")).toContain("use project = all, or another cue");
     expect(fault(digits, "k=1 cue=luck")).toContain("one of rate, first-spike, interval, sparta, relevance");
