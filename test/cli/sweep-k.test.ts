@@ -43,6 +43,52 @@ describe("sweep-k", () => {
     const wrong = await spikec("sweep-k", ...DIGITS, ...LABELS, "--k", "2", "--cue", "luck");
     expect(wrong.err).toContain("one of rate, first-spike, interval, sparta, relevance");
   });
+
+  it("looks at every number and option before it simulates anything", async () => {
+    for (const given of [
+      ["--k", "2,17"],
+      ["--k", "2", "--layers", "block.9"],
+      ["--k", "2", "--before", "mlp", "--cue", "relevance"],
+      ["--share", "0.5", "--capacity", "17"],
+      // Options are data: this is a layer without such a name, and no second pass.
+      ["--k", "2", "--layers", "all},drop-dead{"],
+      [],
+      ["--k", "2", "--share", "0.5"],
+    ]) {
+      const { code, out, err } = await spikec("sweep-k", ...DIGITS, ...LABELS, ...given);
+      expect([code, out]).toEqual([1, ""]);
+      expect(err).toContain("hint:");
+      expect(err).not.toContain("simulated");
+    }
+    const injected = await spikec("sweep-k", ...DIGITS, ...LABELS, "--k", "2", "--layers", "all},drop-dead{");
+    expect(injected.err).toContain("no attention has the name `all},drop-dead{`");
+    expect((await spikec("sweep-k", ...DIGITS, "--share", "0.5,2")).code).toBe(2);
+  });
+
+  it("sweeps over shares of the best score, in front of attention and MLP", async () => {
+    const places = ["--before", "both", "--drop", "residual", "--overflow", "keep-best", "--capacity", "12"];
+    const file = at("share.csv");
+    const { code, out, err } = await spikec(
+      "sweep-k",
+      ...DIGITS,
+      ...LABELS,
+      "--share",
+      "0.9,0.2",
+      ...places,
+      "-o",
+      file,
+    );
+    expect(code).toBe(0);
+    expect(err).toContain("share = 0.9 simulated");
+    expect(out).toContain("share = 0.2");
+    const [header = "", ...rows] = readFileSync(file, "utf8").trim().split("\n");
+    expect(header.split(",").slice(0, 3)).toEqual(["k", "share", "samples"]);
+    expect(rows.map((row) => row.split(",").slice(0, 2).join())).toEqual([",", ",0.9", ",0.2"]);
+    const accumulates = rows.map((row) => Number(row.split(",")[header.split(",").indexOf("ac")]));
+    // A higher share leaves fewer tokens, and fewer additions.
+    expect(accumulates[1]).toBeLessThan(accumulates[2] ?? 0);
+    expect(accumulates[2]).toBeLessThan(accumulates[0] ?? 0);
+  });
 });
 
 describe("compile --keep-energy", () => {
@@ -52,6 +98,10 @@ describe("compile --keep-energy", () => {
     const { code, out } = await spikec(...compile, at("all.spk"), "--keep-energy", "1");
     expect(code).toBe(0);
     expect(out).toContain("k = 16: 100.0 % of the energy of all tokens on 4 samples, accuracy 100.00 %");
+    const wrong = await spikec(...compile, at("wrong.spk"), "--keep-energy", "1", "--cue", "luck");
+    expect([wrong.code, wrong.out]).toEqual([1, ""]);
+    expect(wrong.err).toContain("one of rate, first-spike, interval, sparta, relevance");
+    expect(wrong.err).not.toContain("simulated");
   });
 
   it("finds the largest k within the energy, and simulates it", async () => {

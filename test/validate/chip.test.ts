@@ -119,6 +119,8 @@ describe("selected tokens", () => {
     "k=12 cue=sparta alpha=-2 gamma=-1",
     "k=4 cue=relevance",
     "k=9 cue=relevance scope=chunk",
+    "k=[4,6] before=both drop=residual project=kept",
+    "share=0.5 floor=2 capacity=9 overflow=keep-best before=mlp scope=chunk",
   ];
   it.each(options)("chip and evaluator agree on sparsify-top-k{%s}", (given) => {
     const { steps } = parsePipeline(`sparsify-top-k{${given}}`);
