@@ -1,4 +1,4 @@
-import { components, isSpike, usersOf, valueTypes, type Net, type Op } from "../ir/index.js";
+import { components, isSpike, usersOf, valueTypes, type Net, type Op, type ValueType } from "../ir/index.js";
 
 /**
  * A branch of a residual stream: x feeds a neuron, what follows from its spikes is added to x again.
@@ -13,6 +13,11 @@ export interface Branch {
   readonly result: number;
   /** The ops between the neuron and the addition, in the net's order; no other op and no output reads their results. */
   readonly inner: readonly Op[];
+}
+
+/** Whether values of this type can be 0, which is what a branch adds for a token that is left out. */
+function hasZero({ number }: ValueType): boolean {
+  return number.kind === "real" || (number.lo <= 0 && number.hi >= 0);
 }
 
 /** Ops from which `value` follows, going back no further than `stop`. */
@@ -64,7 +69,8 @@ export function findBranches(net: Net): readonly Branch[] {
     const isPrivate = inner.every(
       (op) => !outputs.has(op.result) && (users.get(op.result) ?? []).every((user) => own.has(user)),
     );
-    const usable = inner.length > 0 && isPrivate && ![neuron, add].some((op) => cyclic.has(op));
+    const last = producers.get(value);
+    const usable = last !== undefined && hasZero(last.type) && isPrivate && ![neuron, add].some((op) => cyclic.has(op));
     return usable ? { neuron, add, result, inner } : undefined;
   };
   return net.ops

@@ -109,6 +109,27 @@ describe("sparsify-top-k on the digits", () => {
   });
 });
 
+describe("other passes", () => {
+  const options = "sparsify-top-k{k=5 before=both drop=residual}";
+  const logits = (pipeline: string): number[] => {
+    const { result, diagnostics } = { result: undefined, ...run(digitsModel().net, pipeline) };
+    expect(diagnostics).toEqual([]);
+    if (result === undefined) throw new Error("no result");
+    return [...flatten(evaluate(result, netInputs(result, images, 3)).outputs.get("logits") ?? [])];
+  };
+
+  it.each(["import", "folded"])("%s folds batch norms over masks as it does without them", (fold) => {
+    const [before, after] = [logits(`${options},${fold}`), logits(`${fold},${options}`)];
+    for (const [i, logit] of before.entries()) expect(after[i]).toBeCloseTo(logit, 5);
+    expect(before).not.toEqual(logits(fold));
+  });
+
+  it("tokens of integer nets are selected as well", () => {
+    const [all, less] = [logits("quantized"), logits(`quantized,${options}`)];
+    expect(less).not.toEqual(all);
+  });
+});
+
 describe("a chunk decides for itself", () => {
   it("changes nothing before a timestep whose inputs change", () => {
     const model = folded(digitsModel({ chunk: "2" }).net);
