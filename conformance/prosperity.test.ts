@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileLayerwise } from "../src/backends/layerwise/index.js";
 import type { Program } from "../src/backends/program/index.js";
@@ -17,7 +19,7 @@ import {
   type PublishedLayer,
   type SpikeMap,
 } from "./support/prosperity.js";
-import { hasShared, needShared, SHARED } from "./support/shared.js";
+import { hasShared, needShared, ROOT, SHARED } from "./support/shared.js";
 
 /**
  * LeNet5's spike maps on the chip `prosperity`, against the figures of Prosperity's simulator in bit-sparse mode: additions
@@ -28,7 +30,7 @@ import { hasShared, needShared, SHARED } from "./support/shared.js";
 /** The published totals: additions and cycles in bit-sparse mode, DRAM bits in any mode (energy-hardware sheet, V5, V6b). */
 const PUBLISHED = { additions: 3_465_016, dramBits: 1_098_864, cycles: 183_492 };
 
-/** Timesteps per time block, so that two bands of the convolution's input fit into 8 KB of spike memory. */
+/** Timesteps per time block, so that a band of the convolution's input fits into 8 KB of spike memory. */
 const TIME_BLOCK: Readonly<Record<string, number>> = { conv2: 4 };
 
 /** The threshold that makes spikes of the integers that come in is the first op. */
@@ -69,30 +71,29 @@ const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a
 
 type Terms = Readonly<Record<string, number>>;
 
-/** Prints terms layer by layer, a row each, with their sum. */
-function print(title: string, terms: readonly Terms[]): void {
-  const number = (n: number): string => (n === 0 ? "0" : n.toLocaleString("en-US")).padStart(12);
+/** Terms layer by layer, a row each, with their sums, as docs/chips.md has them. */
+function tableOf(title: string, terms: readonly Terms[]): string {
   const line = (name: string, values: readonly number[]): string =>
-    [name.padEnd(58), ...values.map(number), number(sum(values))].join("");
-  const names = Object.keys(terms[0] ?? {});
-  const head = ["".padEnd(58), ...[...LENET5.map(({ name }) => name), "sum"].map((name) => name.padStart(12))].join("");
-  const rows = names.map((name) =>
-    line(
-      name,
-      terms.map((t) => t[name] ?? 0),
-    ),
-  );
-  process.stderr.write(
-    `\n${[
-      title,
-      head,
-      ...rows,
+    `| ${[name, ...[...values, sum(values)].map((n) => (n === 0 ? "0" : n.toLocaleString("en-US")))].join(" | ")} |`;
+  const totals = terms.map((t) => sum(Object.values(t)));
+  return [
+    `| ${[title, ...LENET5.map(({ name }) => name), "all"].join(" | ")} |`,
+    "|---|---:|---:|---:|---:|",
+    ...Object.keys(terms[0] ?? {}).map((name) =>
       line(
-        "all",
-        terms.map((t) => sum(Object.values(t))),
+        name,
+        terms.map((t) => t[name] ?? 0),
       ),
-    ].join("\n")}\n`,
-  );
+    ),
+    line("sum", totals),
+  ].join("\n");
+}
+
+/** Prints tables; the page must have them. */
+function holdsPage(tables: readonly string[]): void {
+  process.stderr.write(`\n${tables.join("\n\n")}\n`);
+  const page = readFileSync(join(ROOT, "docs", "chips.md"), "utf8");
+  expect(tables.filter((table) => !page.includes(table))).toEqual([]);
 }
 
 /** Theirs by their rule, and then what we move more or less. All in bits. */
@@ -110,7 +111,11 @@ function dramTerms({ layer, published, program }: Ran): { theirs: Terms; differe
   const spilledOut = transferBytes(program, "store", "spike", weightedLayer(program)) > 0;
   const spikesOut = TIMESTEPS * outSide * outSide * lanes;
   return {
-    theirs: dram,
+    theirs: {
+      "weights, once per tile": dram.weights,
+      "spikes in, once per tile": dram.spikesIn,
+      "spikes out": dram.spikesOut,
+    },
     difference: {
       "weights: fetched once, not once per 256 rows": -(tiles.m - 1) * weights * WEIGHT_BITS,
       "weights: words of 32 bits, not 8": weights * (32 - WEIGHT_BITS),
@@ -146,7 +151,11 @@ function cycleTerms(one: Ran): { theirs: Terms; difference: Terms; adder: AdderC
     addAccumulate(adder, instruction, program.chip.fifoDepth, scanBits(one));
   const { load, fire, readOut, handOver } = tracer.waits;
   return {
-    theirs: published.cycles,
+    theirs: {
+      "a row per spike": published.cycles.compute,
+      "stall of the first tile": published.cycles.stall,
+      "neurons of the last tile": published.cycles.lifTail,
+    },
     adder,
     difference: {
       "stall of the first tile: theirs": -published.cycles.stall,
@@ -189,14 +198,16 @@ describe("LeNet5 on the chip `prosperity`, bit-sparse", () => {
       const { channels, kernel } = layer;
       expect(weights).toBe((kernel * kernel * channels + 3) * program.chip.lanes * 4);
     }
-    print(
-      "DRAM bits by Prosperity's rule",
-      terms.map(({ theirs }) => theirs),
-    );
-    print(
-      "DRAM bits: ours minus theirs",
-      terms.map(({ difference }) => difference),
-    );
+    holdsPage([
+      tableOf(
+        "DRAM bits by Prosperity's rule",
+        terms.map(({ theirs }) => theirs),
+      ),
+      tableOf(
+        "DRAM bits: ours minus theirs",
+        terms.map(({ difference }) => difference),
+      ),
+    ]);
   });
 
   it("takes the published cycles by their rule, and ours add up from the difference", (context) => {
@@ -214,13 +225,15 @@ describe("LeNet5 on the chip `prosperity`, bit-sparse", () => {
         result.cycles,
       ]);
     }
-    print(
-      "Cycles by Prosperity's rule",
-      terms.map(({ theirs }) => theirs),
-    );
-    print(
-      "Cycles: ours minus theirs",
-      terms.map(({ difference }) => difference),
-    );
+    holdsPage([
+      tableOf(
+        "Cycles by Prosperity's rule",
+        terms.map(({ theirs }) => theirs),
+      ),
+      tableOf(
+        "Cycles: ours minus theirs",
+        terms.map(({ difference }) => difference),
+      ),
+    ]);
   });
 });
