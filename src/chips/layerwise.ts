@@ -58,14 +58,25 @@ export const layerwiseChipSchema = z
     sources: z.record(z.string(), z.string()),
   })
   .superRefine((chip, context) => {
-    if (chip.dram.bandwidth.bytes > chip.dram.burstBytes * chip.dram.bandwidth.cycles) {
+    if (chip.accumulatorBits < chip.weightBits) {
+      context.addIssue({
+        code: "custom",
+        path: ["accumulatorBits"],
+        message: `must be at least ${chip.weightBits}, the \`weightBits\`: a sum of one row is that row`,
+      });
+    }
+    const { lanes, parallelTimesteps, dram } = chip;
+    // Reported above; the checks below would only repeat it.
+    if (lanes <= 0 || lanes % 8 !== 0 || parallelTimesteps <= 0 || dram.burstBytes <= 0 || dram.bandwidth.cycles <= 0) {
+      return;
+    }
+    if (dram.bandwidth.bytes > dram.burstBytes * dram.bandwidth.cycles) {
       context.addIssue({ code: "custom", path: ["dram", "bandwidth"], message: "must not exceed one burst per cycle" });
     }
-    if (chip.lanes % 8 !== 0) return; // reported above; no word has whole bytes
     for (const name of ["spike", "weight", "data"] as const) {
       const word = wordBytes(chip, name);
-      const bursts = burstsOfWord(word, chip.dram.burstBytes);
-      if (chip.dram.outstanding < bursts) {
+      const bursts = burstsOfWord(word, dram.burstBytes);
+      if (dram.outstanding < bursts) {
         context.addIssue({
           code: "custom",
           path: ["dram", "outstanding"],

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { BACKENDS } from "../backends/index.js";
-import { didYouMean } from "../diagnostics/index.js";
+import { BUILT_IN_CHIPS, chipFields, readChip, type LayerwiseChip } from "../chips/index.js";
+import { didYouMean, internalError, Report } from "../diagnostics/index.js";
 import { MODELS } from "../frontend/models/index.js";
 import { findOp, OPS, type AttrDefinition, type OpDefinition } from "../ir/index.js";
 import { describeOption, PASSES, PIPELINES, printOption, type NamedPipeline, type Pass } from "../passes/index.js";
@@ -109,6 +110,23 @@ function passPage(pass: Pass): string {
   ].join("\n");
 }
 
+function builtInChip(name: string): LayerwiseChip {
+  const report = new Report();
+  const chip = readChip(name, report);
+  if (chip === undefined) throw internalError(`built-in chip ${name}: ${report.errors[0]?.message ?? ""}`);
+  return chip;
+}
+
+function chipPage(chip: LayerwiseChip): string {
+  const rows = chipFields(chip).map(({ field, value, source }) => [field, value, source]);
+  return [
+    `${chip.name} (target ${chip.target})`,
+    chip.description,
+    "",
+    table([["field", "value", "source"], ...rows]),
+  ].join("\n");
+}
+
 export function registerLists(program: Command, io: Io): void {
   listing(
     program,
@@ -147,13 +165,20 @@ export function registerLists(program: Command, io: Io): void {
     program,
     io,
     "targets",
-    "list the chips that programs can be compiled for",
-    () => table([["target", "what it is"], ...BACKENDS.map((backend) => [backend.name, backend.summary])]),
+    "list the kinds of chips and the chips that programs can be compiled for",
+    () =>
+      [
+        table([["target", "what it is"], ...BACKENDS.map((backend) => [backend.name, backend.summary])]),
+        "",
+        table([["chip", "what it is"], ...BUILT_IN_CHIPS.map((name) => [name, builtInChip(name).description])]),
+      ].join("\n"),
     (name) => {
+      const chip = BUILT_IN_CHIPS.find((builtIn) => builtIn === name);
+      if (chip !== undefined) return chipPage(builtInChip(chip));
       const backend = BACKENDS.find((b) => b.name === name);
       return backend === undefined ? undefined : `${backend.name}: ${backend.summary}\npipeline: ${backend.pipeline}`;
     },
-    () => BACKENDS.map((backend) => backend.name),
+    () => [...BACKENDS.map((backend) => backend.name), ...BUILT_IN_CHIPS],
   );
   listing(
     program,

@@ -41,6 +41,59 @@ describe("chip descriptions", () => {
     expect(report.diagnostics[0]?.hint).toContain("layerwise-default");
   });
 
+  it.each<[what: string, change: object, place: string, says: string]>([
+    ["no lanes", { lanes: 0 }, "/lanes", ">0"],
+    ["lanes that fill no bytes", { lanes: 20 }, "/lanes", "multiple of 8"],
+    ["no timesteps", { parallelTimesteps: 0 }, "/parallelTimesteps", ">0"],
+    ["no bandwidth", { dram: { ...SMALL.dram, bandwidth: { bytes: 0, cycles: 1 } } }, "/dram/bandwidth/bytes", ">0"],
+    [
+      "bandwidth per nothing",
+      { dram: { ...SMALL.dram, bandwidth: { bytes: 1, cycles: 0 } } },
+      "/dram/bandwidth/cycles",
+      ">0",
+    ],
+    ["no bursts", { dram: { ...SMALL.dram, burstBytes: 0 } }, "/dram/burstBytes", ">0"],
+    ["negative latency", { dram: { ...SMALL.dram, latencyCycles: -1 } }, "/dram/latencyCycles", ">=0"],
+    [
+      "no memory",
+      { memories: { ...SMALL.memories, data: { bytes: 0, banks: 1, ports: 1 } } },
+      "/memories/data/bytes",
+      ">0",
+    ],
+    [
+      "a weight memory smaller than one word",
+      { memories: { ...SMALL.memories, weight: { bytes: 16, banks: 1, ports: 1 } } },
+      "/memories/weight/bytes",
+      "multiple of banks x 32 bytes (one word)",
+    ],
+    [
+      "a spike memory with less than a word per bank",
+      { memories: { ...SMALL.memories, spike: { bytes: 2, banks: 2, ports: 1 } } },
+      "/memories/spike/bytes",
+      "multiple of banks x 2 bytes (one word)",
+    ],
+    [
+      "no ports",
+      { memories: { ...SMALL.memories, data: { bytes: 64, banks: 1, ports: 0 } } },
+      "/memories/data/ports",
+      ">0",
+    ],
+    ["no queue", { queueDepth: 0 }, "/queueDepth", ">0"],
+    ["no FIFO", { fifoDepth: 0 }, "/fifoDepth", ">0"],
+    ["accumulators narrower than weights", { weightBits: 9, accumulatorBits: 8 }, "/accumulatorBits", "at least 9"],
+    ["no counters", { attention: { counters: 0, counterBits: 8 } }, "/attention/counters", ">0"],
+  ])("with %s name the field", (_, change, place, says) => {
+    const found = problems(change);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(`chips/bad-field ${place} `);
+    expect(found[0]).toContain(says);
+  });
+
+  it("may have accumulators as wide as weights, and memories of one word per bank", () => {
+    expect(problems({ weightBits: 9, accumulatorBits: 9 })).toEqual([]);
+    expect(problems({ memories: { ...SMALL.memories, spike: { bytes: 4, banks: 2, ports: 1 } } })).toEqual([]);
+  });
+
   it("have one diagnostic per bad field", () => {
     expect(problems({ lanes: 12, fifoDepth: 0, colour: 1, shade: 2 }).sort()).toEqual([
       "chips/bad-field /colour `colour`: is no field of a chip description",

@@ -1,0 +1,41 @@
+import type { LayerwiseChip } from "./layerwise.js";
+
+/** One number (or small group of numbers) of a chip description, as people read it. */
+export interface ChipField {
+  /** As in `sources`: `lanes`, `memories.spike`, `dram.bandwidth`. */
+  readonly field: string;
+  readonly value: string;
+  readonly source: string;
+}
+
+const count = (n: number): string => n.toLocaleString("en-US");
+const several = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+/** Every field of a description with its value and source, in the order of the schema. */
+export function chipFields(chip: LayerwiseChip): readonly ChipField[] {
+  const { memories, dram, attention } = chip;
+  const memory = ({ bytes, banks, ports }: LayerwiseChip["memories"]["spike"]): string =>
+    `${count(bytes)} bytes, ${several(banks, "bank")}, ${several(ports, "port")} each`;
+  const { bytes, cycles } = dram.bandwidth;
+  const values: readonly (readonly [string, string])[] = [
+    ["clockHz", `${count(chip.clockHz / 1e6)} MHz`],
+    ["lanes", count(chip.lanes)],
+    ["parallelTimesteps", count(chip.parallelTimesteps)],
+    ["queueDepth", count(chip.queueDepth)],
+    ["fifoDepth", count(chip.fifoDepth)],
+    ["weightBits", count(chip.weightBits)],
+    ["accumulatorBits", count(chip.accumulatorBits)],
+    ["memories.spike", memory(memories.spike)],
+    ["memories.weight", memory(memories.weight)],
+    ["memories.data", memory(memories.data)],
+    ["dram.burstBytes", count(dram.burstBytes)],
+    ["dram.latencyCycles", count(dram.latencyCycles)],
+    ["dram.bandwidth", `${count(bytes)} bytes per ${cycles === 1 ? "cycle" : `${count(cycles)} cycles`}`],
+    ["dram.outstanding", count(dram.outstanding)],
+    ["attention.counters", count(attention.counters)],
+    ["attention.counterBits", count(attention.counterBits)],
+    ["patchValues", count(chip.patchValues)],
+    ["priority", chip.priority.join(" > ")],
+  ];
+  return values.map(([field, value]) => ({ field, value, source: chip.sources[field] ?? "not stated" }));
+}
