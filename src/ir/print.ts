@@ -83,16 +83,16 @@ function sameData(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
 export function sameConstant(a: Constant, b: Constant): boolean {
   if (a === b) return true;
   if (!sameShape(a.shape, b.shape)) return false;
-  if (a.kind === "real") return b.kind === "real" && sameData(a.data, b.data);
-  if (b.kind === "real") return false;
+  if (a.kind !== "weights") return b.kind === a.kind && sameData(a.data, b.data);
+  if (b.kind !== "weights") return false;
   return sameData(a.mantissa, b.mantissa) && sameData(a.exponent, b.exponent) && sameData(a.bias, b.bias);
 }
 
 /** The values of a constant as text, or nothing when they would not read back to the same constant. */
 function inlineText(constant: Constant): string | undefined {
-  if (constant.kind === "real") {
+  if (constant.kind !== "weights") {
     if (constant.data.length > INLINE_VALUES || !constant.data.every(Number.isFinite)) return undefined;
-    return `[${Array.from(constant.data, printF32).join(", ")}]`;
+    return `[${Array.from(constant.data, constant.kind === "real" ? printF32 : String).join(", ")}]`;
   }
   if (constant.mantissa.length > INLINE_VALUES) return undefined;
   const { values, bias } = realValues(constant);

@@ -227,6 +227,7 @@ class Resolver {
       attrs,
       ...(op.layer === undefined ? {} : { layer: { name: op.layer.value } }),
       ...(op.origin === undefined ? {} : { origin: op.origin }),
+      ...(declared === undefined ? {} : { type: declared }),
     };
     const unknownOp = findOp(draft.name) === undefined;
     if (types === undefined && !unknownOp) return undefined;

@@ -213,11 +213,11 @@ export function constantProblem(constant: Constant): string | undefined {
   if (shape.length === 0 || !shape.every((d) => Number.isSafeInteger(d) && d >= 1)) {
     return `has the shape [${shape.join(", ")}], sizes are positive integers`;
   }
-  const values = constant.kind === "real" ? constant.data : constant.mantissa;
+  const values = constant.kind === "weights" ? constant.mantissa : constant.data;
   if (values.length !== elements(shape)) return `has ${values.length} values, its shape ${elements(shape)}`;
   if (constant.kind === "real") {
     if (!constant.data.every(Number.isFinite)) return "holds a value that is not finite";
-  } else {
+  } else if (constant.kind === "weights") {
     const { mantissa, exponent, bias } = constant;
     const out = shape[shape.length - 1] ?? 0;
     if (exponent.length !== out) return `has ${exponent.length} exponents, ${out} output channels`;

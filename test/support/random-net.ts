@@ -5,6 +5,7 @@ import {
   everyStep,
   findOp,
   int,
+  intTensor,
   isSpike,
   OPS,
   REAL,
@@ -43,6 +44,7 @@ interface OpChoice {
   readonly operands: readonly string[];
   readonly symbols?: readonly string[];
   readonly attrs?: Readonly<Record<string, AttrValue>>;
+  readonly type?: ValueType;
 }
 
 function divisors(n: number): number[] {
@@ -342,9 +344,28 @@ class Generator {
       case "tokens.top-k":
       case "mask.tokens":
         return this.selection(name, resumable);
+      case "constant":
+        return this.constantOp(resumable);
       default:
         return this.simple(name);
     }
+  }
+
+  /** Real numbers or integers, the same at all moments or not (then it cannot be re-timed). */
+  private constantOp(resumable: boolean): OpChoice {
+    const { random, timesteps: T } = this;
+    const shape = random.pick([[4, 4], [3, 4, 2], [2, 4], [4]]);
+    const time = random.chance(0.3) ? { count: 1, period: T } : everyStep(T);
+    const slots = resumable || random.chance(0.6) ? 1 : time.count;
+    const number = random.pick([REAL, SPIKE, SPIKE, int(-3, 5, random.int(-1, 1))]);
+    const size = slots * shape.reduce((a, b) => a * b, 1);
+    const zero = random.chance(0.3);
+    const values = zero ? new Array<number>(size).fill(0) : this.numbers(size, 1);
+    const constant =
+      number.kind === "real"
+        ? realTensor([slots, ...shape], Float32Array.from(values))
+        : intTensor([slots, ...shape], Int32Array.from(values, () => (zero ? 0 : random.int(number.lo, number.hi))));
+    return { name: "constant", operands: [], symbols: [this.constant(constant)], type: { number, time, shape } };
   }
 
   addOp(resumable: boolean): void {
