@@ -2,7 +2,15 @@ import { didYouMean, type Diagnostic, type DiagnosticDetails } from "../diagnost
 import type { Constant } from "./constant.js";
 import { irDiagnostics } from "./diagnostics.js";
 import type { AttrValue, Op } from "./net.js";
-import { isProblem, OpView, problem, type AttrDefinition, type OpDefinition, type Problem, type SymbolDefinition } from "./op.js";
+import {
+  isProblem,
+  OpView,
+  problem,
+  type AttrDefinition,
+  type OpDefinition,
+  type Problem,
+  type SymbolDefinition,
+} from "./op.js";
 import { findOp, OPS } from "./ops/index.js";
 import { isSpike, printType, type ValueType } from "./types.js";
 

@@ -1,6 +1,15 @@
 import { didYouMean } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
-import { digestOf, intTensor, onGrid, outputsOf, realTensor, toWeights, type Constant, type Weights } from "./constant.js";
+import {
+  digestOf,
+  intTensor,
+  onGrid,
+  outputsOf,
+  realTensor,
+  toWeights,
+  type Constant,
+  type Weights,
+} from "./constant.js";
 import type { Complain } from "./resolve.js";
 import { sameShape } from "./types.js";
 import type { ConstantSyntax, Spanned } from "./syntax.js";

@@ -364,7 +364,10 @@ class Generator {
     const constant =
       number.kind === "real"
         ? realTensor([slots, ...shape], Float32Array.from(values))
-        : intTensor([slots, ...shape], Int32Array.from(values, () => (zero ? 0 : random.int(number.lo, number.hi))));
+        : intTensor(
+            [slots, ...shape],
+            Int32Array.from(values, () => (zero ? 0 : random.int(number.lo, number.hi))),
+          );
     return { name: "constant", operands: [], symbols: [this.constant(constant)], type: { number, time, shape } };
   }
 

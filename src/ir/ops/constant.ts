@@ -50,7 +50,11 @@ same for every input. With one slot it can be re-timed; with one for each timest
   infer(view) {
     const { type } = view.op;
     if (type === undefined) {
-      return problem("type-mismatch", "`constant` needs a type", "write `: ` and the type, for example `: real<4t, 16>`");
+      return problem(
+        "type-mismatch",
+        "`constant` needs a type",
+        "write `: ` and the type, for example `: real<4t, 16>`",
+      );
     }
     const wrong = declaredProblem(type);
     if (wrong !== undefined) return wrong;
@@ -62,7 +66,11 @@ same for every input. With one slot it can be re-timed; with one for each timest
     }
     if (slots !== 1 && slots !== type.time.count) {
       const hint = slots > 1 ? "a constant with values of its own for each moment cannot be re-timed" : undefined;
-      return problem("timesteps", `the values have ${slots} slots, ${printType(type)} needs 1 or ${type.time.count}`, hint);
+      return problem(
+        "timesteps",
+        `the values have ${slots} slots, ${printType(type)} needs 1 or ${type.time.count}`,
+        hint,
+      );
     }
     return valueProblem(values, type) ?? type;
   },
