@@ -45,6 +45,17 @@ function typeRange(type: ValueType): Range {
   return range(channelsOf(type), lo, hi);
 }
 
+/** Smallest and largest value of each channel. */
+function rangeOf(data: Float32Array | Int32Array, channels: number): Range {
+  const found = range(channels, Infinity, -Infinity);
+  for (let i = 0; i < data.length; i++) {
+    const c = i % channels;
+    found.lo[c] = Math.min(found.lo[c]!, data[i]!);
+    found.hi[c] = Math.max(found.hi[c]!, data[i]!);
+  }
+  return found;
+}
+
 /** Whether a value is proved to be 0 everywhere. */
 export function isZero({ lo, hi }: Range): boolean {
   return lo.every((x) => x === 0) && hi.every((x) => x === 0);
@@ -125,8 +136,9 @@ function silentChannels(view: OpView, x: Range): readonly boolean[] {
 /** The range of a result, or nothing where only its type is known. */
 function resultRange(op: Op, view: OpView, operands: readonly Range[], type: ValueType): Range | undefined {
   const [a, b] = operands;
-  if (a === undefined) return undefined;
   const channels = channelsOf(type);
+  if (op.name === "constant") return rangeOf(view.values(0).data, channels);
+  if (a === undefined) return undefined;
   switch (op.name) {
     case "synapse.conv":
     case "synapse.dense":
