@@ -1,6 +1,6 @@
 import { digestOf, onGrid, toWeights, type Constant, type Weights } from "./constant.js";
 import { printF32, printNumber } from "./number-text.js";
-import { valueTypes, type AttrValue, type Net, type Op } from "./net.js";
+import { valueTypes, type AttrValue, type LayerIdentity, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
 import { printType, sameShape, type ValueType } from "./types.js";
 
@@ -57,10 +57,25 @@ function printAttrs(op: Op): string {
   return ` {${entries.join(", ")}}`;
 }
 
+/** Ascending numbers, runs of them as ranges: `0..3, 7`. */
+function printRuns(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const n of numbers) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last[1] === n - 1) last[1] = n;
+    else runs.push([n, n]);
+  }
+  return runs.map(([lo, hi]) => (lo === hi ? `${lo}` : `${lo}..${hi}`)).join(", ");
+}
+
+function printLayer({ name, removed }: LayerIdentity): string {
+  return JSON.stringify(name) + (removed === undefined ? "" : `, removed = [${printRuns(removed)}]`);
+}
+
 /** The text of one op, without indent. */
 export function printOp(op: Op, options: PrintOptions = {}): string {
   const args = [...op.operands.map((name) => sigil("%", name)), ...op.symbols.map((name) => sigil("@", name))];
-  const layer = op.layer === undefined ? "" : ` layer(${JSON.stringify(op.layer.name)})`;
+  const layer = op.layer === undefined ? "" : ` layer(${printLayer(op.layer)})`;
   const loc = options.locations === true && op.origin !== undefined ? ` loc(${JSON.stringify(op.origin)})` : "";
   const operands = args.length === 0 ? "" : ` ${args.join(", ")}`;
   return `${sigil("%", op.result)} = ${op.name}${operands}${printAttrs(op)} : ${printType(op.type)}${layer}${loc}`;

@@ -6,7 +6,7 @@ import type { Constant } from "./constant.js";
 import { irDiagnostics } from "./diagnostics.js";
 import { viewOf } from "./evaluate.js";
 import { components, connectedGroups, isCycle, netTimesteps, type GraphNode } from "./graph.js";
-import { valueTypes, type Net, type Op } from "./net.js";
+import { valueTypes, type LayerIdentity, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
 import { printType, sameType, timestepsOf, type ValueType } from "./types.js";
 
@@ -169,10 +169,24 @@ function cycleFaults(net: Net, types: ReadonlyMap<string, ValueType>): NetFault[
   return faults;
 }
 
+/** Says what is wrong with the channels that a layer has lost, or nothing. */
+function removedProblem({ removed }: LayerIdentity): string | undefined {
+  if (removed === undefined) return undefined;
+  if (removed.length === 0) return "has an empty list of removed channels";
+  const odd = removed.findIndex((c, i) => !(Number.isSafeInteger(c) && c > (removed[i - 1] ?? -1)));
+  return odd < 0 ? undefined : `lists ${removed[odd]} among the removed channels; they ascend from 0`;
+}
+
 function layerFaults(net: Net): NetFault[] {
   const seen = new Map<string, Op>();
   return net.ops.flatMap((op): NetFault[] => {
     if (op.layer === undefined) return [];
+    const wrong = removedProblem(op.layer);
+    if (wrong !== undefined) {
+      const message = `layer \`${op.layer.name}\` of \`%${op.result}\` ${wrong}`;
+      const diagnostic = irDiagnostics.make("layer", message, details(op));
+      return [{ diagnostic, subject: { kind: "op", op, part: NAME } }];
+    }
     const before = seen.get(op.layer.name);
     seen.set(op.layer.name, before ?? op);
     if (before === undefined) return [];
