@@ -1,4 +1,13 @@
-import { findOp, sameType, valueTypes, type AttrValue, type Constant, type Net, type Op, type ValueType } from "../ir/index.js";
+import {
+  findOp,
+  sameType,
+  valueTypes,
+  type AttrValue,
+  type Constant,
+  type Net,
+  type Op,
+  type ValueType,
+} from "../ir/index.js";
 import { foldConstants } from "./fold-constants.js";
 import { definePass, type PassContext } from "./pass.js";
 

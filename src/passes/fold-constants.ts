@@ -150,7 +150,15 @@ export function foldConstants(net: Net, context: PassContext, maxBytes: number):
       context.removeLayer(op.layer.name);
     }
     const origin = op.origin === undefined ? {} : { origin: op.origin };
-    return { name: "constant", result: op.result, operands: [], symbols: [symbol], attrs: {}, type: op.type, ...origin };
+    return {
+      name: "constant",
+      result: op.result,
+      operands: [],
+      symbols: [symbol],
+      attrs: {},
+      type: op.type,
+      ...origin,
+    };
   });
   return changed ? { ...net, ops, constants } : net;
 }

@@ -193,8 +193,17 @@ function resultRange(op: Op, view: OpView, operands: readonly Range[], type: Val
   }
 }
 
+/** Nets never change, and several passes ask for the ranges of the same one. */
+const KNOWN = new WeakMap<Net, ReadonlyMap<string, Range>>();
+
 /** Bounds of all values of a legal net. */
 export function valueRanges(net: Net): ReadonlyMap<string, Range> {
+  const known = KNOWN.get(net) ?? computeRanges(net);
+  KNOWN.set(net, known);
+  return known;
+}
+
+function computeRanges(net: Net): ReadonlyMap<string, Range> {
   const types = valueTypes(net);
   const ranges = new Map<string, Range>(net.inputs.map(({ name, type }) => [name, typeRange(type)]));
   for (const op of net.ops) {
