@@ -8,7 +8,7 @@ import { viewOf } from "./evaluate.js";
 import { components, connectedGroups, isCycle, netTimesteps, type GraphNode } from "./graph.js";
 import { valueTypes, type LayerIdentity, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
-import { printType, sameType, timestepsOf, type ValueType } from "./types.js";
+import { channelsOf, printType, sameType, timestepsOf, type ValueType } from "./types.js";
 
 /** What of a net a fault is about, so that a parser can point into the text. */
 export type Subject =
@@ -170,18 +170,21 @@ function cycleFaults(net: Net, types: ReadonlyMap<string, ValueType>): NetFault[
 }
 
 /** Says what is wrong with the channels that a layer has lost, or nothing. */
-function removedProblem({ removed }: LayerIdentity): string | undefined {
+function removedProblem({ removed }: LayerIdentity, channels: number): string | undefined {
   if (removed === undefined) return undefined;
   if (removed.length === 0) return "has an empty list of removed channels";
   const odd = removed.findIndex((c, i) => !(Number.isSafeInteger(c) && c > (removed[i - 1] ?? -1)));
-  return odd < 0 ? undefined : `lists ${removed[odd]} among the removed channels; they ascend from 0`;
+  if (odd >= 0) return `lists ${removed[odd]} among the removed channels; they ascend from 0`;
+  const all = channels + removed.length;
+  const last = removed[removed.length - 1] ?? 0;
+  return last < all ? undefined : `lists ${last} among the removed channels, of ${all} channels in all`;
 }
 
 function layerFaults(net: Net): NetFault[] {
   const seen = new Map<string, Op>();
   return net.ops.flatMap((op): NetFault[] => {
     if (op.layer === undefined) return [];
-    const wrong = removedProblem(op.layer);
+    const wrong = removedProblem(op.layer, channelsOf(op.type));
     if (wrong !== undefined) {
       const message = `layer \`${op.layer.name}\` of \`%${op.result}\` ${wrong}`;
       const diagnostic = irDiagnostics.make("layer", message, details(op));

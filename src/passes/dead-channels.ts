@@ -236,10 +236,11 @@ export function dropChannels(given: Net, context: PassContext): Net {
   for (let before: Net | undefined; before !== net;) {
     before = net;
     const ranges = valueRanges(net);
+    let producers = new Map(net.ops.map((op) => [op.result, op]));
+    let users = usersOf(net);
     for (const { result } of net.ops.filter((op) => NEURONS.has(op.name)).toReversed()) {
-      const producers = new Map(net.ops.map((op) => [op.result, op]));
       const neuron = producers.get(result);
-      const group = neuron === undefined ? undefined : groupOf(net, neuron, producers, usersOf(net));
+      const group = neuron === undefined ? undefined : groupOf(net, neuron, producers, users);
       if (group === undefined || group.readers.length === 0) continue;
       const channels = channelsOf(group.neuron.type);
       const kept = liveChannels(net, group, ranges.get(result));
@@ -249,6 +250,8 @@ export function dropChannels(given: Net, context: PassContext): Net {
       if (next === undefined) continue;
       context.count("channels-removed", channels - kept.length);
       net = next;
+      producers = new Map(net.ops.map((op) => [op.result, op]));
+      users = usersOf(net);
     }
   }
   if (net !== given) report(given, net, context);
