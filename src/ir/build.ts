@@ -9,6 +9,8 @@ export interface OpOptions {
   readonly symbols?: readonly string[];
   /** Name of the result; a free number if absent. */
   readonly result?: string;
+  /** Of an op without operands: the type of its result. */
+  readonly type?: ValueType;
   readonly layer?: string;
   readonly origin?: string;
 }
@@ -50,6 +52,7 @@ export class NetBuilder {
       operands,
       symbols: options.symbols ?? [],
       attrs: options.attrs ?? {},
+      ...(options.type === undefined ? {} : { type: options.type }),
       ...(options.layer === undefined ? {} : { layer: { name: options.layer } }),
       ...(options.origin === undefined ? {} : { origin: options.origin }),
     };

@@ -2,12 +2,20 @@ import { didYouMean, type Diagnostic, type DiagnosticDetails } from "../diagnost
 import type { Constant } from "./constant.js";
 import { irDiagnostics } from "./diagnostics.js";
 import type { AttrValue, Op } from "./net.js";
-import { isProblem, OpView, problem, type AttrDefinition, type OpDefinition, type Problem } from "./op.js";
+import {
+  isProblem,
+  OpView,
+  problem,
+  type AttrDefinition,
+  type OpDefinition,
+  type Problem,
+  type SymbolDefinition,
+} from "./op.js";
 import { findOp, OPS } from "./ops/index.js";
 import { isSpike, printType, type ValueType } from "./types.js";
 
-/** An op before its result type is known: what a builder or parser has. */
-export type OpDraft = Omit<Op, "type">;
+/** An op before its result type is known: what a builder or parser has. A type is a declared one. */
+export type OpDraft = Omit<Op, "type"> & Partial<Pick<Op, "type">>;
 
 /** What at an op a diagnostic is about, so that a parser can put the caret there. */
 export type OpPart =
@@ -101,7 +109,7 @@ function optionalAttr(attr: AttrDefinition): boolean {
 
 function symbolFault(
   name: string,
-  kind: Constant["kind"],
+  kind: SymbolDefinition["kind"],
   constants: ReadonlyMap<string, Constant>,
 ): Diagnostic | undefined {
   const constant = constants.get(name);
@@ -110,8 +118,9 @@ function symbolFault(
       hint: didYouMean(name, [...constants.keys()].slice(0, 200)),
     });
   }
-  if (constant.kind === kind) return undefined;
-  return irDiagnostics.make("constant-kind", `\`@${name}\` is ${constant.kind}, expected ${kind}`);
+  if (constant.kind === kind || (kind === "values" && constant.kind !== "weights")) return undefined;
+  const expected = kind === "values" ? "real or int" : kind;
+  return irDiagnostics.make("constant-kind", `\`@${name}\` is ${constant.kind}, expected ${expected}`);
 }
 
 /**

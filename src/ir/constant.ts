@@ -24,10 +24,21 @@ export interface RealTensor {
   readonly data: Float32Array;
 }
 
-export type Constant = Weights | RealTensor;
+/** Integers, such as spikes and counts that no input changes. */
+export interface IntTensor {
+  readonly kind: "int";
+  readonly shape: readonly number[];
+  readonly data: Int32Array;
+}
+
+export type Constant = Weights | RealTensor | IntTensor;
 
 export function realTensor(shape: readonly number[], data: Float32Array): RealTensor {
   return { kind: "real", shape, data };
+}
+
+export function intTensor(shape: readonly number[], data: Int32Array): IntTensor {
+  return { kind: "int", shape, data };
 }
 
 /**
@@ -139,7 +150,7 @@ export function digestOf(constant: Constant): string {
   const known = digests.get(constant);
   if (known !== undefined) return known;
   const state = Int32Array.of(0x811c9dc5, 0x1000193);
-  const parts = constant.kind === "real" ? [constant.data] : [constant.mantissa, constant.exponent, constant.bias];
+  const parts = constant.kind === "weights" ? [constant.mantissa, constant.exponent, constant.bias] : [constant.data];
   fnv(Int32Array.from(constant.shape), state);
   for (const part of parts) fnv(new Int32Array(part.buffer, part.byteOffset, part.byteLength / 4), state);
   const digest = Array.from(state, (half) => (half >>> 0).toString(16).padStart(8, "0")).join("");

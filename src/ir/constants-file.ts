@@ -10,10 +10,11 @@ import { constantProblem } from "./verify.js";
 /**
  * Constants as named tensors, for the `.safetensors` file beside the text of a net. Weights are three entries,
  * `NAME.mantissa` (i32), `NAME.exponent` (i32, one per output channel) and `NAME.bias` (f64, integers); reals are one,
- * `NAME` (f32).
+ * `NAME` (f32), integers `NAME.values` (i32).
  */
 
 const PARTS = ["mantissa", "exponent", "bias"] as const;
+const VALUES = ".values";
 
 /** The constants whose values the text of a net leaves out. */
 export function externalConstants(net: Net): ReadonlyMap<string, Constant> {
@@ -22,6 +23,7 @@ export function externalConstants(net: Net): ReadonlyMap<string, Constant> {
 
 function entries(name: string, constant: Constant): (readonly [string, Tensor])[] {
   if (constant.kind === "real") return [[name, { dtype: "f32", shape: constant.shape, data: constant.data }]];
+  if (constant.kind === "int") return [[name + VALUES, { dtype: "i32", shape: constant.shape, data: constant.data }]];
   const out = [constant.exponent.length];
   return [
     [`${name}.mantissa`, { dtype: "i32", shape: constant.shape, data: constant.mantissa }],
@@ -99,6 +101,12 @@ class ConstantReader {
     this.keep(name, constant, name);
   }
 
+  readInt(name: string): void {
+    const tensor = this.part(name + VALUES, "i32");
+    if (!(tensor?.data instanceof Int32Array)) return;
+    this.keep(name, { kind: "int", shape: tensor.shape, data: tensor.data }, name + VALUES);
+  }
+
   readWeights(name: string): void {
     const mantissa = this.part(`${name}.mantissa`, "i32");
     if (mantissa === undefined) return;
@@ -119,15 +127,16 @@ class ConstantReader {
 }
 
 /**
- * Reads constants from the tensors of a file. An f32 entry is a real constant whatever its name; entries of other types
- * belong to weights. Checks types, shapes, finiteness and that mantissas are integers of at most 24 bits and a sign.
+ * Reads constants from the tensors of a file. An f32 entry is a real constant whatever its name, an entry `NAME.values` of
+ * another type an integer one; the others belong to weights. Checks types, shapes, finiteness and that mantissas are integers of at most 24 bits and a sign.
  */
 export function constantsFromTensors(tensors: ReadonlyMap<string, Tensor>, file: string): TensorConstants {
   const reader = new ConstantReader(tensors, file);
   const seen = new Set<string>();
   for (const [entry, tensor] of tensors) {
     const owner = tensor.dtype === "f32" ? undefined : reader.ownerOf(entry);
-    if (owner === undefined) reader.readReal(entry, tensor);
+    if (tensor.dtype !== "f32" && entry.endsWith(VALUES)) reader.readInt(entry.slice(0, -VALUES.length));
+    else if (owner === undefined) reader.readReal(entry, tensor);
     else if (!seen.has(owner)) {
       seen.add(owner);
       reader.readWeights(owner);

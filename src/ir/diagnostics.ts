@@ -55,5 +55,9 @@ export const irDiagnostics = defineDiagnostics("ir", {
   },
   "input-shape": { severity: "error", explain: "An input array does not have the size that the net's input needs." },
   "duplicate-layer": { severity: "error", explain: "Two neuron ops carry the same layer name." },
+  layer: {
+    severity: "error",
+    explain: "The removed channels of a layer are written as ascending numbers and ranges: `removed = [0..3, 7]`.",
+  },
   "time-block": { severity: "error", explain: "A time block must be a multiple of every chunk inside it." },
 });

@@ -176,7 +176,19 @@ class NetGrammar extends CstParser {
     this.CONSUME(T.Layer);
     this.CONSUME(T.LParen);
     this.CONSUME(T.Text);
+    this.OPTION(() => {
+      this.CONSUME(T.Comma);
+      this.CONSUME(T.Word);
+      this.CONSUME(T.Equals);
+      this.CONSUME(T.LBracket);
+      this.MANY_SEP({ SEP: T.Comma, DEF: () => this.SUBRULE(this.run) });
+      this.CONSUME(T.RBracket);
+    });
     this.CONSUME(T.RParen);
+  });
+
+  private readonly run = this.RULE("run", () => {
+    this.OR([{ ALT: () => this.CONSUME(T.Number) }, { ALT: () => this.CONSUME(T.Range) }]);
   });
 
   private readonly loc = this.RULE("loc", () => {

@@ -14,9 +14,25 @@ export interface SymbolRef {
 
 export type AttrValue = number | boolean | string | Call | SymbolRef;
 
-/** Identity of a layer in the source model: the neuron op's module path there. */
+/** Identity of a layer in the source model: the neuron op's module path there, and which of its channels are left. */
 export interface LayerIdentity {
   readonly name: string;
+  /** Channels of the source model that were removed, ascending; absent where all are there. The others follow in their order. */
+  readonly removed?: readonly number[];
+}
+
+/** The channel of the source model that each of `channels` channels of a layer is. */
+export function sourceChannels(layer: LayerIdentity, channels: number): readonly number[] {
+  const removed = new Set(layer.removed);
+  return Array.from({ length: channels + removed.size }, (_, c) => c).filter((c) => !removed.has(c));
+}
+
+/** The identity of a layer of which only some channels are kept; `kept` counts in the channels that it has now. */
+export function keepChannels(layer: LayerIdentity, channels: number, kept: readonly number[]): LayerIdentity {
+  const source = sourceChannels(layer, channels);
+  const left = new Set(kept.map((c) => source[c]));
+  const removed = [...(layer.removed ?? []), ...source.filter((c) => !left.has(c))].sort((a, b) => a - b);
+  return removed.length === 0 ? { name: layer.name } : { name: layer.name, removed };
 }
 
 /** One operation; names in `operands` are results of other ops or inputs of the net. */

@@ -1,5 +1,5 @@
 import { internalError } from "../diagnostics/index.js";
-import type { Constant, RealTensor, Weights } from "./constant.js";
+import type { Constant, IntTensor, RealTensor, Weights } from "./constant.js";
 import type { AttrValue, Call, Op, SymbolRef } from "./net.js";
 import type { ValueType } from "./types.js";
 
@@ -37,7 +37,8 @@ export interface OperandDefinition {
 
 export interface SymbolDefinition {
   readonly name: string;
-  readonly kind: Constant["kind"];
+  /** `values`: real numbers or integers. */
+  readonly kind: Constant["kind"] | "values";
   readonly doc: string;
 }
 
@@ -73,7 +74,7 @@ export interface Window {
 /** A checked view of an op: what `infer`, `init` and `step` are given. */
 export class OpView {
   constructor(
-    readonly op: Pick<Op, "name" | "operands" | "symbols" | "attrs">,
+    readonly op: Pick<Op, "name" | "operands" | "symbols" | "attrs"> & Partial<Pick<Op, "type">>,
     readonly definition: OpDefinition,
     readonly operandTypes: readonly ValueType[],
     readonly constants: ReadonlyMap<string, Constant>,
@@ -133,6 +134,15 @@ export class OpView {
     return this.realConstant({ symbol: this.op.symbols[index] ?? "" });
   }
 
+  /** Real numbers or integers. */
+  values(index: number): RealTensor | IntTensor {
+    const constant = this.constants.get(this.op.symbols[index] ?? "");
+    if (constant === undefined || constant.kind === "weights") {
+      throw internalError(`symbol ${index} of ${this.op.name} is no tensor of values`);
+    }
+    return constant;
+  }
+
   window(): Window {
     return { kernel: this.number("kernel"), stride: this.number("stride"), padding: this.number("padding") };
   }
@@ -147,7 +157,7 @@ export interface StepContext {
 
 /** A violated rule of an op, in one sentence, with an optional way out. */
 export interface Problem {
-  readonly code: "shape-mismatch" | "type-mismatch" | "attribute" | "chunk" | "overflow" | "range";
+  readonly code: "shape-mismatch" | "type-mismatch" | "attribute" | "chunk" | "overflow" | "range" | "timesteps";
   readonly message: string;
   readonly hint?: string;
 }
@@ -177,7 +187,10 @@ export interface OpDefinition {
   readonly attrs: Readonly<Record<string, AttrDefinition>>;
   temporal(view: OpView): TemporalClass;
   readonly spatial: SpatialClass;
-  /** Result type from operand types and attributes, or the rule that was violated. */
+  /**
+   * Result type from operand types and attributes, or the rule that was violated. Only an op without operands may look at the type
+   * that was declared (`view.op.type`): nothing else says it.
+   */
   infer(view: OpView): ValueType | Problem;
   /** State before the first timestep. */
   init?(context: StepContext): OpState;

@@ -1,6 +1,6 @@
 import { digestOf, onGrid, toWeights, type Constant, type Weights } from "./constant.js";
 import { printF32, printNumber } from "./number-text.js";
-import { valueTypes, type AttrValue, type Net, type Op } from "./net.js";
+import { valueTypes, type AttrValue, type LayerIdentity, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
 import { printType, sameShape, type ValueType } from "./types.js";
 
@@ -57,10 +57,25 @@ function printAttrs(op: Op): string {
   return ` {${entries.join(", ")}}`;
 }
 
+/** Ascending numbers, runs of them as ranges: `0..3, 7`. */
+function printRuns(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const n of numbers) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last[1] === n - 1) last[1] = n;
+    else runs.push([n, n]);
+  }
+  return runs.map(([lo, hi]) => (lo === hi ? `${lo}` : `${lo}..${hi}`)).join(", ");
+}
+
+function printLayer({ name, removed }: LayerIdentity): string {
+  return JSON.stringify(name) + (removed === undefined ? "" : `, removed = [${printRuns(removed)}]`);
+}
+
 /** The text of one op, without indent. */
 export function printOp(op: Op, options: PrintOptions = {}): string {
   const args = [...op.operands.map((name) => sigil("%", name)), ...op.symbols.map((name) => sigil("@", name))];
-  const layer = op.layer === undefined ? "" : ` layer(${JSON.stringify(op.layer.name)})`;
+  const layer = op.layer === undefined ? "" : ` layer(${printLayer(op.layer)})`;
   const loc = options.locations === true && op.origin !== undefined ? ` loc(${JSON.stringify(op.origin)})` : "";
   const operands = args.length === 0 ? "" : ` ${args.join(", ")}`;
   return `${sigil("%", op.result)} = ${op.name}${operands}${printAttrs(op)} : ${printType(op.type)}${layer}${loc}`;
@@ -83,16 +98,16 @@ function sameData(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
 export function sameConstant(a: Constant, b: Constant): boolean {
   if (a === b) return true;
   if (!sameShape(a.shape, b.shape)) return false;
-  if (a.kind === "real") return b.kind === "real" && sameData(a.data, b.data);
-  if (b.kind === "real") return false;
+  if (a.kind !== "weights") return b.kind === a.kind && sameData(a.data, b.data);
+  if (b.kind !== "weights") return false;
   return sameData(a.mantissa, b.mantissa) && sameData(a.exponent, b.exponent) && sameData(a.bias, b.bias);
 }
 
 /** The values of a constant as text, or nothing when they would not read back to the same constant. */
 function inlineText(constant: Constant): string | undefined {
-  if (constant.kind === "real") {
+  if (constant.kind !== "weights") {
     if (constant.data.length > INLINE_VALUES || !constant.data.every(Number.isFinite)) return undefined;
-    return `[${Array.from(constant.data, printF32).join(", ")}]`;
+    return `[${Array.from(constant.data, constant.kind === "real" ? printF32 : String).join(", ")}]`;
   }
   if (constant.mantissa.length > INLINE_VALUES) return undefined;
   const { values, bias } = realValues(constant);

@@ -1,12 +1,22 @@
 import { didYouMean } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
-import { digestOf, onGrid, outputsOf, realTensor, toWeights, type Constant, type Weights } from "./constant.js";
+import {
+  digestOf,
+  intTensor,
+  onGrid,
+  outputsOf,
+  realTensor,
+  toWeights,
+  type Constant,
+  type Weights,
+} from "./constant.js";
 import type { Complain } from "./resolve.js";
 import { sameShape } from "./types.js";
 import type { ConstantSyntax, Spanned } from "./syntax.js";
 import { constantProblem } from "./verify.js";
 
-const KINDS = ["real", "weights"];
+const KINDS = ["real", "int", "weights"];
+const INT32 = 2 ** 31;
 
 function countFault(values: Spanned<readonly number[]>, expected: number, what: string): string | undefined {
   const got = values.value.length;
@@ -33,9 +43,16 @@ function inlineConstant(
   const { bias, kind, name } = syntax;
   const wrong = countFault(values, elements(shape), "values");
   if (wrong !== undefined) return complain("constant", wrong, values);
-  if (kind.value === "real") {
+  if (kind.value !== "weights") {
     if (bias !== undefined) return complain("constant", "only weights have a bias", bias);
-    const constant = realTensor(shape, Float32Array.from(values.value));
+    const odd = values.value.find((v) => !(Number.isInteger(v) && v >= -INT32 && v < INT32));
+    if (kind.value === "int" && odd !== undefined) {
+      return complain("constant", `\`@${name.value}\` holds ${odd}, expected integers of 32 bits`, values);
+    }
+    const constant =
+      kind.value === "int"
+        ? intTensor(shape, Int32Array.from(values.value))
+        : realTensor(shape, Float32Array.from(values.value));
     const fault = constantProblem(constant);
     return fault === undefined ? constant : complain("constant", `\`@${name.value}\` ${fault}`, values);
   }

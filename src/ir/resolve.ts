@@ -2,11 +2,11 @@ import { didYouMean, type Diagnostic, type DiagnosticDetails, type Location, typ
 import { checkOp, type OpDraft, type OpPart } from "./check.js";
 import type { Constant } from "./constant.js";
 import { irDiagnostics } from "./diagnostics.js";
-import type { AttrValue, Net, NetInput, NetOutput, Op } from "./net.js";
+import type { AttrValue, LayerIdentity, Net, NetInput, NetOutput, Op } from "./net.js";
 import { findOp } from "./ops/index.js";
 import { DEFAULT_OUTPUT } from "./print.js";
 import { resolveConstant } from "./resolve-constants.js";
-import type { NetSyntax, OpSyntax, Span, Spanned, TypeSyntax } from "./syntax.js";
+import type { LayerSyntax, NetSyntax, OpSyntax, Span, Spanned, TypeSyntax } from "./syntax.js";
 import { printType, sameType, type ValueType } from "./types.js";
 import { instantCycles, orderDiagnostic, structureFaults, type Subject } from "./verify.js";
 
@@ -81,6 +81,13 @@ class Resolver {
     if (syntax === undefined) return undefined;
     if ("type" in syntax) return syntax.type;
     return this.complain("syntax", syntax.fault, syntax);
+  }
+
+  /** The written identity, or nothing when it is absent or faulty. */
+  private layerOf(syntax: LayerSyntax | undefined): LayerIdentity | undefined {
+    if (syntax === undefined) return undefined;
+    if ("layer" in syntax) return syntax.layer;
+    return this.complain("layer", syntax.fault, syntax);
   }
 
   readConstants(given: ReadonlyMap<string, Constant>): void {
@@ -218,6 +225,7 @@ class Resolver {
     forward: { op: OpSyntax; declared: ValueType }[],
   ): ValueType | undefined {
     const attrs = this.readAttrs(op);
+    const layer = this.layerOf(op.layer);
     const types = this.operandTypes(op, declared, forward);
     const draft: OpDraft = {
       name: op.name.value,
@@ -225,8 +233,9 @@ class Resolver {
       operands: op.operands.map((operand) => operand.value),
       symbols: op.symbols.map((symbol) => symbol.value),
       attrs,
-      ...(op.layer === undefined ? {} : { layer: { name: op.layer.value } }),
+      ...(layer === undefined ? {} : { layer }),
       ...(op.origin === undefined ? {} : { origin: op.origin }),
+      ...(declared === undefined ? {} : { type: declared }),
     };
     const unknownOp = findOp(draft.name) === undefined;
     if (types === undefined && !unknownOp) return undefined;
@@ -306,7 +315,7 @@ class Resolver {
       case "op": {
         const op = position.get(subject.op);
         if (op === undefined) return name;
-        if (code === "ir/duplicate-layer") return op.layer ?? op.name;
+        if (code === "ir/duplicate-layer" || code === "ir/layer") return op.layer ?? op.name;
         return partSpan(op, subject.part, code);
       }
       case "input":

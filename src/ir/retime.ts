@@ -24,8 +24,8 @@ function retimeAxis(time: TimeAxis, timesteps: number): TimeAxis | undefined {
 }
 
 /**
- * The same net for another number of timesteps: inputs are re-timed and all types inferred again. Every chunk must divide
- * the new number. State of one fits the other (see {@link checkResumable}).
+ * The same net for another number of timesteps: inputs and constants are re-timed and all types inferred again. Every chunk must
+ * divide the new number, and a constant with values of its own for each timestep cannot be re-timed. State of one fits the other (see {@link checkResumable}).
  */
 export function retime(net: Net, timesteps: number): Retimed {
   if (!Number.isSafeInteger(timesteps) || timesteps < 1) {
@@ -53,7 +53,7 @@ export function retime(net: Net, timesteps: number): Retimed {
   }
   const ops: Op[] = [];
   for (const op of diagnostics.length > 0 ? [] : net.ops) {
-    const type = op.name === "delay" ? types.get(op.result) : inferType(net, op, types, diagnostics);
+    const type = op.name === "delay" ? types.get(op.result) : inferType(net, op, timesteps, types, diagnostics);
     if (type === undefined) break;
     types.set(op.result, type);
     ops.push({ ...op, type });
@@ -67,11 +67,14 @@ export function retime(net: Net, timesteps: number): Retimed {
 function inferType(
   net: Net,
   op: Op,
+  timesteps: number,
   types: ReadonlyMap<string, ValueType>,
   diagnostics: Diagnostic[],
 ): ValueType | undefined {
   const operandTypes = op.operands.flatMap((name) => types.get(name) ?? []);
-  const checked = checkOp(op, operandTypes, net.constants);
+  // What an op without operands declares follows the net; whether its values can is what its definition says.
+  const time = retimeAxis(op.type.time, timesteps) ?? op.type.time;
+  const checked = checkOp({ ...op, type: { ...op.type, time } }, operandTypes, net.constants);
   if ("type" in checked) return checked.type;
   diagnostics.push(...checked.faults.map((fault) => fault.diagnostic));
   return undefined;

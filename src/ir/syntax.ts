@@ -1,5 +1,5 @@
 import type { CstElement, CstNode, IToken } from "chevrotain";
-import type { AttrValue } from "./net.js";
+import type { AttrValue, LayerIdentity } from "./net.js";
 import { int, MAX_TIMESTEPS, REAL, SPIKE, type NumberKind, type ValueType } from "./types.js";
 
 /** The text of a net as a tree of plain values with spans: what the concrete tree says, before names are looked up. */
@@ -46,6 +46,9 @@ export interface AttrSyntax {
   readonly value: Spanned<AttrValue>;
 }
 
+/** A layer's identity as written; a fault says why it is none. */
+export type LayerSyntax = Span & ({ readonly layer: LayerIdentity } | { readonly fault: string });
+
 export interface OpSyntax {
   readonly result: Spanned<string>;
   readonly name: Spanned<string>;
@@ -53,7 +56,7 @@ export interface OpSyntax {
   readonly symbols: readonly Spanned<string>[];
   readonly attrs: readonly AttrSyntax[];
   readonly type: TypeSyntax | undefined;
-  readonly layer: Spanned<string> | undefined;
+  readonly layer: LayerSyntax | undefined;
   readonly origin: string | undefined;
 }
 
@@ -234,6 +237,28 @@ function readText(at: CstNode | undefined): Spanned<string> | undefined {
   return text === undefined ? undefined : spanned(text, unquote(text.image));
 }
 
+/** No layer has more channels; a range of the text must not make a longer list. */
+const MOST_CHANNELS = 2 ** 20;
+
+function readLayer(at: CstNode | undefined): LayerSyntax | undefined {
+  const text = readText(at);
+  if (at === undefined || text === undefined) return undefined;
+  const span = { offset: text.offset, length: text.length };
+  const word = token(at, "Word");
+  if (word === undefined) return { ...span, layer: { name: text.value } };
+  if (word.image !== "removed") return { ...span, fault: `expected \`removed\`, got \`${word.image}\`` };
+  const removed: number[] = [];
+  for (const run of nodes(at, "run")) {
+    const [lo = NaN, hi = lo] = (token(run, "Range") ?? token(run, "Number"))?.image.split("..").map(Number) ?? [];
+    const after = removed[removed.length - 1] ?? -1;
+    const legal = Number.isInteger(lo) && Number.isInteger(hi) && lo > after && lo <= hi && hi < MOST_CHANNELS;
+    if (!legal) return { ...span, fault: `removed channels ascend and are below ${MOST_CHANNELS}, got ${lo}..${hi}` };
+    for (let c = lo; c <= hi; c++) removed.push(c);
+  }
+  if (removed.length === 0) return { ...span, fault: "a list of removed channels is not empty" };
+  return { ...span, layer: { name: text.value, removed } };
+}
+
 function readOp(at: CstNode): OpSyntax | undefined {
   const [result, opName] = [token(at, "Defined"), token(at, "Word")];
   if (!result || !opName) return undefined;
@@ -245,7 +270,7 @@ function readOp(at: CstNode): OpSyntax | undefined {
     symbols: args.flatMap((arg) => tokens(arg, "Symbol").map(name)),
     attrs: readAttrs(node(at, "attributes")),
     type: readType(node(at, "type")),
-    layer: readText(node(at, "layer")),
+    layer: readLayer(node(at, "layer")),
     origin: readText(node(at, "loc"))?.value,
   };
 }

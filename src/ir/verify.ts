@@ -6,9 +6,9 @@ import type { Constant } from "./constant.js";
 import { irDiagnostics } from "./diagnostics.js";
 import { viewOf } from "./evaluate.js";
 import { components, connectedGroups, isCycle, netTimesteps, type GraphNode } from "./graph.js";
-import { valueTypes, type Net, type Op } from "./net.js";
+import { valueTypes, type LayerIdentity, type Net, type Op } from "./net.js";
 import { findOp } from "./ops/index.js";
-import { printType, sameType, timestepsOf, type ValueType } from "./types.js";
+import { channelsOf, printType, sameType, timestepsOf, type ValueType } from "./types.js";
 
 /** What of a net a fault is about, so that a parser can point into the text. */
 export type Subject =
@@ -169,10 +169,27 @@ function cycleFaults(net: Net, types: ReadonlyMap<string, ValueType>): NetFault[
   return faults;
 }
 
+/** Says what is wrong with the channels that a layer has lost, or nothing. */
+function removedProblem({ removed }: LayerIdentity, channels: number): string | undefined {
+  if (removed === undefined) return undefined;
+  if (removed.length === 0) return "has an empty list of removed channels";
+  const odd = removed.findIndex((c, i) => !(Number.isSafeInteger(c) && c > (removed[i - 1] ?? -1)));
+  if (odd >= 0) return `lists ${removed[odd]} among the removed channels; they ascend from 0`;
+  const all = channels + removed.length;
+  const last = removed[removed.length - 1] ?? 0;
+  return last < all ? undefined : `lists ${last} among the removed channels, of ${all} channels in all`;
+}
+
 function layerFaults(net: Net): NetFault[] {
   const seen = new Map<string, Op>();
   return net.ops.flatMap((op): NetFault[] => {
     if (op.layer === undefined) return [];
+    const wrong = removedProblem(op.layer, channelsOf(op.type));
+    if (wrong !== undefined) {
+      const message = `layer \`${op.layer.name}\` of \`%${op.result}\` ${wrong}`;
+      const diagnostic = irDiagnostics.make("layer", message, details(op));
+      return [{ diagnostic, subject: { kind: "op", op, part: NAME } }];
+    }
     const before = seen.get(op.layer.name);
     seen.set(op.layer.name, before ?? op);
     if (before === undefined) return [];
@@ -213,11 +230,11 @@ export function constantProblem(constant: Constant): string | undefined {
   if (shape.length === 0 || !shape.every((d) => Number.isSafeInteger(d) && d >= 1)) {
     return `has the shape [${shape.join(", ")}], sizes are positive integers`;
   }
-  const values = constant.kind === "real" ? constant.data : constant.mantissa;
+  const values = constant.kind === "weights" ? constant.mantissa : constant.data;
   if (values.length !== elements(shape)) return `has ${values.length} values, its shape ${elements(shape)}`;
   if (constant.kind === "real") {
     if (!constant.data.every(Number.isFinite)) return "holds a value that is not finite";
-  } else {
+  } else if (constant.kind === "weights") {
     const { mantissa, exponent, bias } = constant;
     const out = shape[shape.length - 1] ?? 0;
     if (exponent.length !== out) return `has ${exponent.length} exponents, ${out} output channels`;

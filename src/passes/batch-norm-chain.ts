@@ -101,6 +101,22 @@ export function normsBehind(net: Net, op: Op, users: ReadonlyMap<string, readonl
   return norms;
 }
 
+/** Why a batch norm that is still there was not folded into weights, in one sentence, and what to do about it. */
+export function whyLeft(net: Net, norm: Op, users: ReadonlyMap<string, readonly Op[]>): string {
+  const [value = ""] = norm.operands;
+  const producer = net.ops.find((op) => op.result === value);
+  if (producer === undefined) return `\`%${value}\` is an input of the net, not a weighted op`;
+  if (producer.name === "norm.batch") return `the batch norm \`%${value}\` in front of it stays`;
+  if (!WEIGHTED.has(producer.name)) return `\`%${value}\` is a ${producer.name}, not a weighted op`;
+  const outputs = net.outputs.filter((output) => output.value === value).map(({ name }) => `output \`${name}\``);
+  const others = (users.get(value) ?? []).filter((op) => op !== norm).map((op) => `\`%${op.result}\` (${op.name})`);
+  if (outputs.length + others.length > 0) return `\`%${value}\` is also read by ${[...outputs, ...others].join(", ")}`;
+  if (producer.layer !== undefined && norm.layer !== undefined) {
+    return `both are layers of the source model: ${producer.layer.name}, ${norm.layer.name}`;
+  }
+  return "folded, its weights would not be finite or their sums not exact";
+}
+
 /** The longest chain of batch norms behind a weighted op that can be folded; see {@link normsBehind}. */
 export function foldableChain(
   net: Net,

@@ -1,4 +1,14 @@
-import { findOp, valueTypes, type AttrValue, type Constant, type Net, type Op, type ValueType } from "../ir/index.js";
+import {
+  findOp,
+  sameType,
+  valueTypes,
+  type AttrValue,
+  type Constant,
+  type Net,
+  type Op,
+  type ValueType,
+} from "../ir/index.js";
+import { foldConstants } from "./fold-constants.js";
 import { definePass, type PassContext } from "./pass.js";
 
 /** Integers up to here are exact in f32. */
@@ -18,11 +28,31 @@ function sameNumbers(a: ValueType, b: ValueType): boolean {
   return a.number.lo === b.number.lo && a.number.hi === b.number.hi && a.number.exp === b.number.exp;
 }
 
+/** The operand that the other one, a constant of neutral values, leaves as it is, if its type is that of the result. */
+function onlyChanged(
+  op: Op,
+  producers: ReadonlyMap<string, Op>,
+  types: ReadonlyMap<string, ValueType>,
+  isNeutral: (x: number) => boolean,
+  constants: Net["constants"],
+): string | undefined {
+  const neutral = (name: string): boolean => {
+    const producer = producers.get(name);
+    const values = producer?.name === "constant" ? constants.get(producer.symbols[0] ?? "") : undefined;
+    return values !== undefined && values.kind !== "weights" && values.data.every(isNeutral);
+  };
+  const [a = "", b = ""] = op.operands;
+  const kept = neutral(b) ? a : neutral(a) ? b : undefined;
+  const type = types.get(kept ?? "");
+  return type !== undefined && sameType(type, op.type) ? kept : undefined;
+}
+
 /** The operand that an op passes on bit by bit, or nothing. */
 function identityOf(
   op: Op,
   producers: ReadonlyMap<string, Op>,
   types: ReadonlyMap<string, ValueType>,
+  constants: Net["constants"],
 ): string | undefined {
   const [first, second] = op.operands;
   if (first === undefined || op.layer !== undefined) return undefined;
@@ -33,7 +63,10 @@ function identityOf(
     case "pool.plane":
       return attr(op, "kernel") === 1 ? first : undefined;
     case "mask.and":
-      return first === second ? first : undefined;
+      return first === second ? first : onlyChanged(op, producers, types, (x) => x === 1, constants);
+    case "stream.add":
+      // x + -0 is x, also for x = -0; x + 0 is not (see drop-dead).
+      return onlyChanged(op, producers, types, (x) => Object.is(x, -0), constants);
     case "to-int": {
       const inner = producers.get(first);
       const [source] = inner?.name === "to-real" && inner.layer === undefined ? inner.operands : [];
@@ -52,7 +85,7 @@ function removeIdentities(net: Net, context: PassContext): Net {
   const standsFor = new Map<string, string>();
   const resolve = (name: string): string => standsFor.get(name) ?? name;
   for (const op of net.ops) {
-    const source = identityOf(op, producers, types);
+    const source = identityOf(op, producers, types, net.constants);
     if (source !== undefined) standsFor.set(op.result, resolve(source));
   }
   if (standsFor.size === 0) return net;
@@ -115,8 +148,15 @@ export const canonicalize = definePass({
   name: "canonicalize",
   summary: "removes ops that change nothing, simplifies attributes, numbers unnamed values",
   description: `Removed, because the result is bit-equal: pools with kernel 1, stride 1 and no padding; plane pools with kernel 1; the
-AND of a value with itself; to-int of to-real where the range is the same and every integer is exact in f32. Not
-removed: to-real of to-int, which rounds. An op that carries a layer name stays.
+AND of a value with itself or with ones; the addition of -0; to-int of to-real where the range is the same and every integer is
+exact in f32. Not removed: to-real of to-int, which rounds, and the addition of +0, which changes -0 (see drop-dead). An op that carries a
+layer name stays.
+Folded into a constant, by evaluating the op itself over all timesteps: ops whose operands are constants, neurons driven by a constant
+among them (a sample starts with the reset state, so their spikes are the same in every sample); weighted ops whose weights are all 0, or whose
+operand is, which become their bias; masks and attentions with an operand that is 0; integers, such as the spikes of a neuron that can never
+fire, whose proved range is one number (ranges: see drop-dead). An op in a cycle is folded by its range alone. What an output returns is
+still computed, and so is what takes more than max-bytes. Layers that become constants are counted and named. A net with a folded neuron
+cannot be run in pieces unless the constant is the same in each timestep.
 A per-channel threshold or decay that is the same in every channel becomes a number. Values named by a number are
 renumbered from 0 in order. Constants and values left without a reader are removed by drop-dead.`,
   options: {
@@ -127,9 +167,18 @@ renumbered from 0 in order. Constants and values left without a reader are remov
       default: 10,
       doc: "rounds of simplification; it ends earlier when nothing changes",
     },
+    "max-bytes": {
+      type: "int",
+      min: 0,
+      max: 2 ** 30,
+      default: 2 ** 22,
+      doc: "largest value that becomes a constant, over all its moments, 4 bytes a number",
+    },
   },
   counters: {
     "identities-removed": "ops that passed their operand on",
+    "constants-folded": "ops that became a constant",
+    "layers-folded": "layers of the source model that became a constant: they are declared removed",
     "constants-inlined": "per-channel constants that became one number",
     "values-renumbered": "unnamed values that got another number",
   },
@@ -141,7 +190,8 @@ renumbered from 0 in order. Constants and values left without a reader are remov
   run(net, context) {
     let current = net;
     for (let round = 0; round < context.number("max-iterations"); round++) {
-      const next = inlineConstants(removeIdentities(current, context), context);
+      const folded = foldConstants(current, context, context.number("max-bytes"));
+      const next = inlineConstants(removeIdentities(folded, context), context);
       if (next === current) break;
       current = next;
     }
@@ -161,6 +211,25 @@ renumbered from 0 in order. Constants and values left without a reader are remov
       after: `net @example(%x: real<2t, 2x2x2>) -> spike<2t, 2x2x2> {
   %0 = neuron.lif %x {v_th = 0.5} : spike<2t, 2x2x2>
   return %0
+}`,
+    },
+    {
+      doc: "the neurons see their bias alone and spike in every second timestep; with them the weighted op behind is a constant",
+      pipeline: "canonicalize,drop-dead",
+      before: `net @example(%x: spike<4t, 2>, %y: real<4t, 2>) -> real<4t, 2> {
+  const @in : weights<2x2> = [0, 0, 0, 0] + [1.5, 1]
+  const @out : weights<2x2> = [1, 0, 0, 1] + [0, 0.5]
+  %i = synapse.dense %x, @in : real<4t, 2>
+  %s = neuron.lif %i {v_th = 1} : spike<4t, 2> layer("lif")
+  %o = synapse.dense %s, @out : real<4t, 2>
+  %z = stream.add %y, %o : real<4t, 2>
+  return %z
+}`,
+      after: `net @example(%x: spike<4t, 2>, %y: real<4t, 2>) -> real<4t, 2> {
+  const @folded : real<4x2> = [0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5]
+  %o = constant @folded : real<4t, 2>
+  %z = stream.add %y, %o : real<4t, 2>
+  return %z
 }`,
     },
   ],

@@ -1,4 +1,5 @@
 import { positionsOf, sameType, valueTypes, viewOf, type Net, type Op } from "../ir/index.js";
+import { dropChannels } from "./dead-channels.js";
 import { definePass, type PassContext } from "./pass.js";
 import { isZero, valueRanges, type Range } from "./ranges.js";
 
@@ -92,6 +93,23 @@ function readConstants(ops: readonly Op[]): ReadonlySet<string> {
   return new Set(names);
 }
 
+/** Removes ops that no output needs, and constants that no op reads. */
+function dropUnused(net: Net, context: PassContext): Net {
+  const live = liveValues(net);
+  const ops = net.ops.filter((op) => live.has(op.result));
+  const read = readConstants(ops);
+  const constants = new Map([...net.constants].filter(([name]) => read.has(name)));
+  if (ops.length === net.ops.length && constants.size === net.constants.size) return net;
+  context.count("ops-dropped", net.ops.length - ops.length);
+  context.count("constants-dropped", net.constants.size - constants.size);
+  for (const op of net.ops) {
+    if (op.layer === undefined || live.has(op.result)) continue;
+    context.count("layers-dropped");
+    context.removeLayer(op.layer.name);
+  }
+  return { ...net, ops, constants };
+}
+
 export const dropDead = definePass({
   name: "drop-dead",
   summary: "removes ops and constants that no output needs, and branches that are always 0",
@@ -102,13 +120,18 @@ Ranges are proved per channel from weights and the types of inputs: sums of inte
 largest current where each charge averages (divide(tau >= 1), multiply(k <= 1): |h| <= max |x|), and below T times it for the other rules
 without synaptic state, T the net's timesteps. A neuron whose bound is below its threshold never fires; its spikes are 0, so are masks,
 attentions and sums of them, and weighted sums without bias. Where such a value is added to a stream, the addition goes and the branch with
-it, if the stream cannot hold -0 (-0 + 0 is +0: another bit). A silent neuron that something else still reads stays: the IR has
-no constant to put there, and a neuron that never fires costs no events.`,
+it, if the stream cannot hold -0 (-0 + 0 is +0: another bit). A silent neuron op that something else reads becomes a constant in canonicalize.
+Channels: one that all readers weigh with 0, or whose neurons never fire, is removed from the weights that make it, the parameters of batch norms
+and neurons, and the weights that read it, where all its channels come from one weighted op (through batch norms and max-pools) and go into
+weighted ops alone (through pools). Every value that is left keeps its bits. Channels that an attention, a mask, a stream or an output holds stay, and so do
+those whose weights give an integer current its range. layer("mlp.lif", removed = [0..3, 7]) says which channels of the source
+model are gone; validation compares the others.`,
   options: {},
   counters: {
     "ops-dropped": "ops that no output needed",
     "constants-dropped": "constants that no op reads",
     "additions-removed": "additions of a value that is always 0",
+    "channels-removed": "channels of neuron layers that nobody reads or that never fire",
     "silent-neurons-counted": "neurons that can never fire, whether or not their op could be dropped",
     "layers-dropped": "layers of the source model that were dropped with their neurons",
   },
@@ -118,22 +141,16 @@ no constant to put there, and a neuron that never fires costs no events.`,
   ensures: [],
   mayEnsure: [],
   run(given, context) {
-    const ranges = valueRanges(given);
-    countSilent(given, ranges, context);
-    const net = dropZeroAdditions(given, ranges, context);
-    const live = liveValues(net);
-    const ops = net.ops.filter((op) => live.has(op.result));
-    const read = readConstants(ops);
-    const constants = new Map([...net.constants].filter(([name]) => read.has(name)));
-    context.count("ops-dropped", net.ops.length - ops.length);
-    context.count("constants-dropped", net.constants.size - constants.size);
-    for (const op of net.ops) {
-      if (op.layer === undefined || live.has(op.result)) continue;
-      context.count("layers-dropped");
-      context.removeLayer(op.layer.name);
+    countSilent(given, valueRanges(given), context);
+    let net = given;
+    // Each may leave something to the others: a dead reader of a channel, a branch that nobody reads any more.
+    for (let before: Net | undefined; before !== net;) {
+      before = net;
+      net = dropUnused(net, context);
+      net = dropChannels(net, context);
+      net = dropZeroAdditions(net, valueRanges(net), context);
     }
-    const same = ops.length === net.ops.length && constants.size === net.constants.size;
-    return same ? net : { ...net, ops, constants };
+    return net;
   },
   examples: [
     {
@@ -166,6 +183,27 @@ no constant to put there, and a neuron that never fires costs no events.`,
   const @stem : weights<2x2> = [1, 0, 0, 1]
   %x = synapse.dense %a, @stem : real<2t, 2>
   return %x
+}`,
+    },
+    {
+      doc: "channel 0 never fires, channel 2 is read with weight 0",
+      before: `net @example(%a: spike<2t, 2>) -> real<2t, 1> {
+  const @in : weights<2x3> = [0.5, 1, 1, 0.25, 1, 0.5]
+  const @th : real<3> = [1, 0.5, 0.25]
+  const @out : weights<3x1> = [3, 2, 0]
+  %i = synapse.dense %a, @in : real<2t, 3>
+  %s = neuron.lif %i {v_th = @th} : spike<2t, 3> layer("mlp.lif")
+  %y = synapse.dense %s, @out : real<2t, 1>
+  return %y
+}`,
+      after: `net @example(%a: spike<2t, 2>) -> real<2t, 1> {
+  const @in : weights<2x1> = [1, 1]
+  const @th : real<1> = [0.5]
+  const @out : weights<1x1> = [2]
+  %i = synapse.dense %a, @in : real<2t, 1>
+  %s = neuron.lif %i {v_th = @th} : spike<2t, 1> layer("mlp.lif", removed = [0, 2])
+  %y = synapse.dense %s, @out : real<2t, 1>
+  return %y
 }`,
     },
   ],

@@ -1,5 +1,5 @@
 import { usersOf, valueTypes, type Op } from "../ir/index.js";
-import { foldableChain } from "./batch-norm-chain.js";
+import { foldableChain, whyLeft } from "./batch-norm-chain.js";
 import { NO_BATCHNORM, NO_FOLDABLE_BATCHNORM } from "./facts.js";
 import { definePass } from "./pass.js";
 import { chainIdentity, changedName, constantReaders } from "./rewrite.js";
@@ -10,7 +10,7 @@ export const foldBatchnorm = definePass({
   description: `w' = w * a and b' = b * a + shift per output channel, computed in doubles and put on the weight grid again;
 a = gamma / sqrt(variance + eps), shift = beta - mean * a. A chain of batch norms is composed first and rounded once.
 A batch norm stays, and is counted, when the value before it has another reader or is an output, when no weighted op is
-before it, or when the folded sums would not be exact. Constants left without a reader are removed by drop-dead.`,
+before it, or when the folded sums would not be exact; --explain prints the reason for each. Constants left without a reader are removed by drop-dead.`,
   options: {},
   counters: {
     "batchnorms-folded": "batch norms that became part of weights and bias",
@@ -45,8 +45,15 @@ before it, or when the folded sums would not be exact. Constants left without a 
       context.count("batchnorms-folded", chain.norms.length);
     }
     const ops = net.ops.flatMap((op) => (replacement.has(op) ? (replacement.get(op) ?? []) : [op]));
-    context.count("batchnorms-left", ops.filter((op) => op.name === "norm.batch").length);
-    return replacement.size === 0 ? net : { ...net, ops, constants };
+    const left = ops.filter((op) => op.name === "norm.batch");
+    context.count("batchnorms-left", left.length);
+    const folded = replacement.size === 0 ? net : { ...net, ops, constants };
+    if (left.length > 0) {
+      const usersNow = usersOf(folded);
+      const rows = left.map((norm) => [norm.layer?.name ?? `%${norm.result}`, whyLeft(folded, norm, usersNow)]);
+      context.table({ title: "batch norms left", header: ["batch norm", "why"], rows });
+    }
+    return folded;
   },
   examples: [
     {

@@ -3,6 +3,8 @@ import {
   checkOp,
   outputsOf,
   sameType,
+  slotSize,
+  usersOf,
   valueTypes,
   type AttrValue,
   type Constant,
@@ -11,6 +13,7 @@ import {
   type ValueType,
   type Weights,
 } from "../ir/index.js";
+import { onlyReader } from "./batch-norm-chain.js";
 import { definePass } from "./pass.js";
 import { freeName, ValueNames } from "./rewrite.js";
 
@@ -99,6 +102,7 @@ start at a multiple of its lanes, but then keeps the currents of all of them in 
   counters: {
     "projections-merged": "weighted ops that became slices of another",
     "slices-added": "channels.slice ops added",
+    "currents-kept": "projections read by one neuron alone, which chips that fuse the two now keep in memory",
   },
   exactness: { kind: "exact" },
   idempotent: true,
@@ -107,6 +111,8 @@ start at a multiple of its lanes, but then keeps the currents of all of them in 
   mayEnsure: [],
   run(net, context) {
     const types = valueTypes(net);
+    const users = usersOf(net);
+    const unfused: string[][] = [];
     const names = new ValueNames(net);
     const groups = new Map<string, (readonly [Op, Weights])[]>();
     for (const op of net.ops) {
@@ -130,6 +136,17 @@ start at a multiple of its lanes, but then keeps the currents of all of them in 
       }
       context.count("projections-merged", group.length);
       context.count("slices-added", group.length);
+      for (const [op] of group) {
+        const neuron = onlyReader(net, op.result, users);
+        if (neuron?.name !== "neuron.lif") continue;
+        context.count("currents-kept");
+        const words = `${slotSize(op.type)} currents per timestep`;
+        unfused.push([op.origin ?? op.symbols[0] ?? op.result, neuron.layer?.name ?? `%${neuron.result}`, words]);
+      }
+    }
+    if (unfused.length > 0) {
+      const header = ["projection", "neuron", "kept between them"];
+      context.table({ title: "no longer fused with their neuron", header, rows: unfused });
     }
     return netWith(net, replacement, constants);
   },

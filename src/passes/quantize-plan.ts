@@ -31,7 +31,7 @@ export interface Stream {
 const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 const MEANS = new Set(["reduce.mean-positions", "reduce.mean-time"]);
 /** Ops that a real net may have; `norm.batch` is refused by the pass's requirement. */
-const KNOWN = new Set([...WEIGHTED, ...MEANS, "pool.max", "stream.add", "attention.statten", "to-real"]);
+const KNOWN = new Set([...WEIGHTED, ...MEANS, "pool.max", "stream.add", "attention.statten", "to-real", "constant"]);
 
 export function isWeighted(op: Op): boolean {
   return WEIGHTED.has(op.name);
@@ -44,6 +44,12 @@ export function isMean(op: Op): boolean {
 /** Magnitude that a value can reach, in real units. */
 export function largestOf({ number }: ValueType, realBound: number): number {
   return number.kind === "real" ? realBound : Math.max(Math.abs(number.lo), Math.abs(number.hi)) * 2 ** number.exp;
+}
+
+export function largestMagnitude(data: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < data.length; i++) most = Math.max(most, Math.abs(data[i]!));
+  return most;
 }
 
 /** Proved bounds of all real values from weights, integer ranges and the range of real inputs. */
@@ -68,7 +74,8 @@ export function realBounds(net: Net, inputRange: (name: string) => number): Read
         0,
       );
       bounds.set(op.result, most);
-    } else if (op.name === "stream.add") bounds.set(op.result, of(a) + of(b));
+    } else if (op.name === "constant") bounds.set(op.result, largestMagnitude(viewOf(net, op, types).values(0).data));
+    else if (op.name === "stream.add") bounds.set(op.result, of(a) + of(b));
     else if (op.name === "attention.statten") {
       const view = viewOf(net, op, types);
       const d = channelsOf(op.type) / view.number("heads");
@@ -125,7 +132,7 @@ export function planStreams(net: Net, bounds: ReadonlyMap<string, number>): Quan
   for (const op of net.ops) {
     if (op.type.number.kind !== "real") continue;
     if (!KNOWN.has(op.name)) refusals.push({ op, reason: "it has no integer form" });
-    if (isWeighted(op) || op.name === "stream.add") sets.add(op.result);
+    if (isWeighted(op) || op.name === "stream.add" || op.name === "constant") sets.add(op.result);
     const tied = op.name === "stream.add" || op.name === "pool.max" ? op.operands.filter((name) => sets.has(name)) : [];
     for (const operand of tied) {
       sets.add(op.result);
@@ -141,7 +148,7 @@ export function planStreams(net: Net, bounds: ReadonlyMap<string, number>): Quan
     if (op.name === "stream.add" || hasPotentials(net, op, types) || inherits) {
       for (const operand of op.operands) if (isReal(operand)) needs.add(operand);
     }
-    if (op.name === "stream.add") needs.add(op.result);
+    if (op.name === "stream.add" || op.name === "constant") needs.add(op.result);
   }
 
   const streams = new Map<string, Stream>();

@@ -7,14 +7,18 @@ import {
   timestepsOf,
   valueTypes,
   viewOf,
+  int,
+  intTensor,
   type AttrValue,
   type Constant,
   type Net,
   type Op,
+  type OpDraft,
   type ValueType,
 } from "../ir/index.js";
+import { roundHalfEven } from "../math/grid.js";
 import { integerNeuron } from "./quantize-neuron.js";
-import { isMean, isWeighted, type QuantizePlan, type Stream } from "./quantize-plan.js";
+import { isMean, isWeighted, largestMagnitude, type QuantizePlan, type Stream } from "./quantize-plan.js";
 import { realColumns, roundWeights, type WeightRounding } from "./quantize-weights.js";
 
 /** Everything that the rewrite needs to know beside the net. */
@@ -114,7 +118,7 @@ class Rewriter {
   }
 
   /** Adds an op, whose type follows from its operands; that nothing overflows is what checkOp proves. */
-  private add(source: Op, draft: Omit<Op, "type">): ValueType {
+  private add(source: Op, draft: OpDraft): ValueType {
     const checked = checkOp(
       draft,
       draft.operands.map((name) => this.typeOf(name)),
@@ -153,6 +157,8 @@ class Rewriter {
         return this.sum(op);
       case "attention.statten":
         return this.attention(op);
+      case "constant":
+        return this.given(op);
       case "to-real": {
         const [source = ""] = op.operands;
         const { number } = this.typeOf(source);
@@ -237,6 +243,21 @@ class Rewriter {
       saturated: rounded.saturated,
       total: weights.mantissa.length,
     });
+  }
+
+  /** Constant values, rounded to the unit of their stream. */
+  private given(op: Op): void {
+    const stream = this.plan.streamOf(op.result);
+    const values = viewOf(this.net, op, this.before).values(0);
+    if (stream === undefined || values.kind !== "real") throw new NotQuantizable(op, "it has no unit");
+    const { exp, bits } = this.settings.streamUnit(stream);
+    const limit = bits === 32 ? 2 ** 31 - 1 : 2 ** (bits - 1) - 1;
+    const data = Int32Array.from(values.data, (x) => Math.min(limit, Math.max(-limit, roundHalfEven(x * 2 ** -exp))));
+    const most = largestMagnitude(data);
+    const symbols = [this.constant(op.symbols[0] ?? "", intTensor(values.shape, data), "int")];
+    const type = { ...op.type, number: int(-most, most, exp) };
+    this.add(op, { ...op, symbols, type });
+    this.define(op.result, op.result, 2 ** exp);
   }
 
   private mean(op: Op): void {

@@ -1,3 +1,4 @@
+import { roundHalfEven } from "../math/grid.js";
 import {
   batchNormAffine,
   channelsOf,
@@ -45,6 +46,17 @@ function typeRange(type: ValueType): Range {
   return range(channelsOf(type), lo, hi);
 }
 
+/** Smallest and largest value of each channel. */
+function rangeOf(data: Float32Array | Int32Array, channels: number): Range {
+  const found = range(channels, Infinity, -Infinity);
+  for (let i = 0; i < data.length; i++) {
+    const c = i % channels;
+    found.lo[c] = Math.min(found.lo[c]!, data[i]!);
+    found.hi[c] = Math.max(found.hi[c]!, data[i]!);
+  }
+  return found;
+}
+
 /** Whether a value is proved to be 0 everywhere. */
 export function isZero({ lo, hi }: Range): boolean {
   return lo.every((x) => x === 0) && hi.every((x) => x === 0);
@@ -58,7 +70,7 @@ function mapped(x: Range, change: (value: number, channel: number) => number): R
 }
 
 /** Sums of integers are exact, so their bounds are: the sum over rows of the smaller and larger product. */
-function weightedRange(view: OpView, x: Range): Range | undefined {
+function weightedRange(view: OpView, x: Range, type: ValueType): Range | undefined {
   const operand = view.operand(0);
   if (operand.number.kind === "real" && !isZero(x)) return undefined;
   const weights = view.weights();
@@ -75,10 +87,12 @@ function weightedRange(view: OpView, x: Range): Range | undefined {
       hi[o]! += m >= 0 ? m * most : m * least;
     }
   }
-  const real = view.word("result") === "real";
+  // The roundings of the result are monotone, so bounds are rounded like sums.
+  const { number } = type;
   const finish = (sum: number, o: number): number => {
-    const exact = sum * 2 ** exp + weights.bias[o]!;
-    return real ? f(exact * 2 ** -weights.exponent[o]!) : exact * 2 ** -Math.min(0, exp);
+    const exact = (sum * 2 ** exp + weights.bias[o]!) * 2 ** -weights.exponent[o]!;
+    if (number.kind === "real") return f(exact);
+    return Math.min(number.hi, Math.max(number.lo, roundHalfEven(exact * 2 ** -number.exp)));
   };
   return { lo: lo.map(finish), hi: hi.map(finish) };
 }
@@ -95,12 +109,13 @@ function realPotential(view: OpView, lo: number, hi: number, gain: number): numb
   return decays || rule === "integrate" ? timesteps * (above + slack) : undefined;
 }
 
-/** Largest potential of an integer neuron that has not fired yet: the sum of all currents, none of them lost. */
+/** Largest potential of an integer neuron that has not fired yet, in units of its state: the sum of all currents, none of them lost. */
 function integerPotential(view: OpView, lo: number, hi: number): number | undefined {
   const timesteps = timestepsOf(view.operand(0).time);
   const width = 2 ** (view.number("state_bits") - 1);
-  const wraps = view.word("overflow") === "wrap" && timesteps * Math.max(Math.abs(lo), Math.abs(hi)) >= width;
-  return view.call("charge").name === "cuba" || wraps ? undefined : timesteps * Math.max(0, hi);
+  const unit = 2 ** view.number("fraction_bits");
+  const wraps = view.word("overflow") === "wrap" && timesteps * Math.max(Math.abs(lo), Math.abs(hi)) * unit >= width;
+  return view.call("charge").name === "cuba" || wraps ? undefined : timesteps * Math.max(0, hi) * unit;
 }
 
 /** Which channels of a neuron are proved never to fire. */
@@ -125,12 +140,13 @@ function silentChannels(view: OpView, x: Range): readonly boolean[] {
 /** The range of a result, or nothing where only its type is known. */
 function resultRange(op: Op, view: OpView, operands: readonly Range[], type: ValueType): Range | undefined {
   const [a, b] = operands;
-  if (a === undefined) return undefined;
   const channels = channelsOf(type);
+  if (op.name === "constant") return rangeOf(view.values(0).data, channels);
+  if (a === undefined) return undefined;
   switch (op.name) {
     case "synapse.conv":
     case "synapse.dense":
-      return weightedRange(view, a);
+      return weightedRange(view, a, type);
     case "norm.batch": {
       const affine = batchNormAffine(view);
       return mapped(a, (x, c) => f(f(x * f(affine.a[c]!)) + f(affine.b[c]!)));
@@ -181,8 +197,17 @@ function resultRange(op: Op, view: OpView, operands: readonly Range[], type: Val
   }
 }
 
+/** Nets never change, and several passes ask for the ranges of the same one. */
+const KNOWN = new WeakMap<Net, ReadonlyMap<string, Range>>();
+
 /** Bounds of all values of a legal net. */
 export function valueRanges(net: Net): ReadonlyMap<string, Range> {
+  const known = KNOWN.get(net) ?? computeRanges(net);
+  KNOWN.set(net, known);
+  return known;
+}
+
+function computeRanges(net: Net): ReadonlyMap<string, Range> {
   const types = valueTypes(net);
   const ranges = new Map<string, Range>(net.inputs.map(({ name, type }) => [name, typeRange(type)]));
   for (const op of net.ops) {

@@ -36,7 +36,8 @@ function firesFromOne(view: OpView, unit: number, channels: number): boolean {
 function integerFiresFromOne(view: OpView, hi: number, channels: number): boolean {
   const ge = view.word("fire") === "ge";
   const width = 2 ** (view.number("state_bits") - 1);
-  if (view.call("charge").name === "cuba" || (view.word("overflow") === "wrap" && hi >= width)) return false;
+  const unit = 2 ** view.number("fraction_bits");
+  if (view.call("charge").name === "cuba" || (view.word("overflow") === "wrap" && hi * unit >= width)) return false;
   return view.perChannel("v_th", channels).every((limit) => (ge ? limit > 0 && limit <= 1 : limit >= 0 && limit < 1));
 }
 

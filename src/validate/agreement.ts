@@ -1,4 +1,6 @@
-import { chargeReal, viewOf, type Evaluation, type Net, type Op } from "../ir/index.js";
+import { channelsOf, chargeReal, sourceChannels, viewOf, type Evaluation, type Net, type Op } from "../ir/index.js";
+import { DiagnosticError } from "../diagnostics/index.js";
+import { validateDiagnostics } from "./diagnostics.js";
 import type { RecordedLayer } from "./recorded-case.js";
 
 /** Where the first mismatch of a layer lies, and how far its potential was from the threshold. */
@@ -15,6 +17,8 @@ export interface Mismatch {
 
 export interface LayerAgreement {
   readonly name: string;
+  /** Recorded channels that the net declares removed, and that were not compared. */
+  readonly removedChannels: number;
   /** Spikes expected, over all samples and timesteps. */
   readonly spikes: number;
   /** Fraction of (neuron, timestep) pairs that agree. */
@@ -32,6 +36,8 @@ export class LayerTally {
   private mismatches = 0;
   private outside = 0;
   private first: Mismatch | undefined;
+  /** Recorded channels that the net does not have. */
+  removedChannels = 0;
 
   constructor(readonly name: string) {}
 
@@ -66,6 +72,7 @@ export class LayerTally {
   finish(): LayerAgreement {
     return {
       name: this.name,
+      removedChannels: this.removedChannels,
       spikes: this.spikes,
       agreement: this.compared === 0 ? 1 : 1 - this.mismatches / this.compared,
       mismatches: this.mismatches,
@@ -110,9 +117,29 @@ export function potentialAt(
   return { h, vTh };
 }
 
-/** The recorded spikes of one layer, sample and timestep. */
-export function recordedSlot(layer: RecordedLayer, timesteps: number, sample: number, timestep: number): Uint8Array {
-  const size = layer.positions * layer.channels;
+/**
+ * The recorded spikes of one layer, sample and timestep, in the channels that the op still has. Throws where the op's channels are not
+ * those of the recording without the ones declared removed.
+ */
+export function recordedSlot(
+  layer: RecordedLayer,
+  op: Op,
+  timesteps: number,
+  sample: number,
+  timestep: number,
+): Uint8Array {
+  const { positions, channels } = layer;
+  const size = positions * channels;
   const from = (sample * timesteps + timestep) * size;
-  return layer.spikes.subarray(from, from + size);
+  const all = layer.spikes.subarray(from, from + size);
+  if (op.layer?.removed === undefined) return all;
+  const kept = sourceChannels(op.layer, channelsOf(op.type));
+  const removed = op.layer.removed.length;
+  if (kept.length + removed !== channels || kept.some((c) => c >= channels)) {
+    const message = `layer \`${layer.name}\` was recorded with ${channels} channels, the net has ${kept.length} and declares ${removed} removed`;
+    throw new DiagnosticError(validateDiagnostics.make("bad-case", message));
+  }
+  return Uint8Array.from({ length: positions * kept.length }, (_, i) => {
+    return all[Math.floor(i / kept.length) * channels + kept[i % kept.length]!]!;
+  });
 }

@@ -39,7 +39,9 @@ function firstMismatch(layers: readonly LayerAgreement[]): string | undefined {
 function totals(layers: readonly LayerAgreement[]): string {
   const spikes = layers.reduce((sum, layer) => sum + layer.spikes, 0);
   const wrong = layers.reduce((sum, layer) => sum + layer.mismatches, 0);
-  return `${layers.length} layers, ${spikes.toLocaleString("en-US")} spikes, ${wrong.toLocaleString("en-US")} mismatches`;
+  const removed = layers.reduce((sum, layer) => sum + layer.removedChannels, 0);
+  const without = removed === 0 ? "" : ` (${removed.toLocaleString("en-US")} channels declared removed)`;
+  return `${layers.length} layers${without}, ${spikes.toLocaleString("en-US")} spikes, ${wrong.toLocaleString("en-US")} mismatches`;
 }
 
 /** A rung that compares with the recording: recorded cases allow no mismatch at all. */
@@ -75,6 +77,7 @@ export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<
         const spikes = result.spikes?.get(name);
         const tally = tallies.get(name) ?? new LayerTally(name);
         tallies.set(name, tally);
+        tally.removedChannels = op.layer.removed?.length ?? 0;
         const got = spikes?.subarray(timestep * slot.length, (timestep + 1) * slot.length) ?? new Uint8Array(0);
         const channels = op.type.shape[op.type.shape.length - 1] ?? 1;
         tally.compare(Uint8Array.from(slot), got, { sample, timestep, channels, margin: -1 });

@@ -1,5 +1,14 @@
 import { sampleFor } from "../frontend/inputs/channels-last.js";
-import { evaluate, flatten, type Evaluation, type LinearKernels, type Net, type Op, type Slot } from "../ir/index.js";
+import {
+  channelsOf,
+  evaluate,
+  flatten,
+  type Evaluation,
+  type LinearKernels,
+  type Net,
+  type Op,
+  type Slot,
+} from "../ir/index.js";
 import type { Tensor } from "../math/tensor.js";
 import { LayerTally, potentialAt, recordedSlot, type LayerAgreement } from "./agreement.js";
 import type { RecordedCase, RecordedLayer } from "./recorded-case.js";
@@ -44,15 +53,16 @@ export function replay(
         const layer = byName.get(op.layer?.name ?? "");
         if (layer === undefined) return slot;
         spikes.push({ op, layer, timestep, slot });
-        return options.forced ? Int32Array.from(recordedSlot(layer, recorded.timesteps, sample, timestep)) : slot;
+        return options.forced ? Int32Array.from(recordedSlot(layer, op, recorded.timesteps, sample, timestep)) : slot;
       },
     });
     for (const { op, layer, timestep, slot } of spikes) {
-      const place = { sample, timestep, channels: layer.channels, margin: 4 * layer.roundingNoise };
-      const expected = recordedSlot(layer, recorded.timesteps, sample, timestep);
-      tallies
-        .get(layer.name)
-        ?.compare(expected, slot, place, (element) => potentialAt(net, op, evaluation, element, timestep));
+      const place = { sample, timestep, channels: channelsOf(op.type), margin: 4 * layer.roundingNoise };
+      const expected = recordedSlot(layer, op, recorded.timesteps, sample, timestep);
+      const tally = tallies.get(layer.name);
+      if (tally === undefined) continue;
+      tally.removedChannels = op.layer?.removed?.length ?? 0;
+      tally.compare(expected, slot, place, (element) => potentialAt(net, op, evaluation, element, timestep));
     }
     logitDifference = Math.max(logitDifference, logitsOff(evaluation, recorded, sample));
   }

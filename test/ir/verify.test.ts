@@ -55,6 +55,19 @@ describe("verifyNet", () => {
     ]);
   });
 
+  it("rejects removed channels that do not ascend", () => {
+    const layer = (removed: readonly number[]): string[] => codes(withOp(0, { layer: { name: "a", removed } }));
+    expect(layer([0, 3, 4])).toEqual([]);
+    expect(layer([0, 3, 5])).toEqual([
+      "ir/layer: layer `a` of `%a` lists 5 among the removed channels, of 5 channels in all",
+    ]);
+    expect(layer([3, 3])).toEqual([
+      "ir/layer: layer `a` of `%a` lists 3 among the removed channels; they ascend from 0",
+    ]);
+    expect(layer([-1])).toHaveLength(1);
+    expect(layer([])).toEqual(["ir/layer: layer `a` of `%a` has an empty list of removed channels"]);
+  });
+
   it("rejects a stored type that is not the inferred one", () => {
     const type = { number: { kind: "int", lo: 0, hi: 1, exp: 0 }, time: { count: 4, period: 1 }, shape: [3] } as const;
     expect(codes(withOp(0, { type }))[0]).toBe(
@@ -185,5 +198,33 @@ describe("retime", () => {
   it("says which ops keep a net from being run in pieces", () => {
     expect(checkResumable(RECURRENT)).toEqual([]);
     expect(checkResumable(MEAN).map((d) => d.code)).toEqual(["ir/not-resumable"]);
+  });
+});
+
+describe("constants over time", () => {
+  const text = (values: string): string => `net @held(%x: real<4t, 1>) -> real<4t, 1> {
+  const @c : real<${values.split(",").length}x1> = [${values}]
+  %c = constant @c : real<4t, 1>
+  %y = stream.add %x, %c : real<4t, 1>
+  return %y
+}`;
+
+  it("are re-timed when they are the same at all moments", () => {
+    const { net: retimed, diagnostics } = retime(net(text("0.5")), 6);
+    expect(diagnostics).toEqual([]);
+    expect(retimed?.ops[0]?.type.time).toEqual({ count: 6, period: 1 });
+  });
+
+  it("are refused when they have values of their own for each", () => {
+    const { net: retimed, diagnostics } = retime(net(text("1, 2, 3, 4")), 6);
+    expect(retimed).toBeUndefined();
+    expect(diagnostics.map((d) => `${d.code}: ${d.message}`)).toEqual([
+      "ir/timesteps: the values have 4 slots, real<6t, 1> needs 1 or 6",
+    ]);
+  });
+
+  it("give the same in every time block", () => {
+    expect(legalTimeBlocks(net(text("1, 2, 3, 4")))).toEqual([1, 2, 3, 4]);
+    expect(checkResumable(net(text("1, 2, 3, 4")))).toEqual([]);
   });
 });

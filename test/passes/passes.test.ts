@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { evaluate, flatten, parseNet, printNet, verifyNet, type Net } from "../../src/ir/index.js";
+import {
+  channelsOf,
+  evaluate,
+  flatten,
+  parseNet,
+  printNet,
+  sourceChannels,
+  verifyNet,
+  type Net,
+} from "../../src/ir/index.js";
 import { FACTS, parsePipeline, PASSES, PIPELINES, runPipeline, type PipelineStep } from "../../src/passes/index.js";
 import { faultsOutsideMargin } from "../support/margin.js";
 import { randomInputs, randomNet } from "../support/random-net.js";
@@ -35,6 +44,27 @@ function run(subject: Net, pipeline: string): Net {
   expect(diagnostics).toEqual([]);
   if (result === undefined) throw new Error("no result");
   return result;
+}
+
+/** Spikes of every layer, in the channels of the source model that it has kept. */
+function layerSpikes(subject: Net, seed: number, kept?: Net): Record<string, number[][]> {
+  const { values } = evaluate(subject, randomInputs(subject, seed));
+  const left = new Map(
+    (kept ?? subject).ops.flatMap((op) => (op.layer === undefined ? [] : [[op.layer.name, op] as const])),
+  );
+  return Object.fromEntries(
+    subject.ops.flatMap((op) => {
+      const same = left.get(op.layer?.name ?? "");
+      if (op.layer === undefined || same?.layer === undefined) return [];
+      const channels = channelsOf(op.type);
+      const source = sourceChannels(op.layer, channels);
+      const wanted = new Set(sourceChannels(same.layer, channelsOf(same.type)));
+      const moments = (values.get(op.result) ?? []).map((slot) =>
+        Array.from(slot).filter((_, i) => wanted.has(source[i % channels] ?? -1)),
+      );
+      return [[op.layer.name, moments]];
+    }),
+  );
 }
 
 /** Every output as numbers. */
@@ -114,6 +144,7 @@ describe.each(SEEDS)("random net %i", (seed) => {
     expect(after.outputs.map((output) => output.name)).toEqual(before.outputs.map((output) => output.name));
     if (pass.exactness.kind === "exact") {
       expect(outputs(after, seed), printNet(before)).toEqual(outputs(before, seed));
+      expect(layerSpikes(after, seed), printNet(before)).toEqual(layerSpikes(before, seed, after));
     }
     if (pass.exactness.kind === "exact-in-reals") {
       expect(faultsOutsideMargin(before, after, seed), printNet(before)).toEqual([]);
@@ -178,6 +209,10 @@ describe("fold-batchnorm", () => {
     const left = runPipeline(watched, steps("fold-batchnorm"));
     expect(left.result).toBe(watched);
     expect(left.records[0]?.counters.get("batchnorms-left")).toBe(2);
+    expect(left.records[0]?.tables[0]?.rows).toEqual([
+      ["%n", "`%i` is also read by output `i`"],
+      ["%y", "the batch norm `%n` in front of it stays"],
+    ]);
   });
 
   it("gives shared weights a new name and leaves the others alone", () => {
@@ -210,6 +245,8 @@ describe("fold-batchnorm", () => {
     expect(once.ops.map((op) => op.layer?.name)).toEqual(["dense"]);
     const twice = named('layer("dense")', 'layer("norm")');
     expect(run(twice, "fold-batchnorm")).toBe(twice);
+    const [record] = runPipeline(twice, steps("fold-batchnorm")).records;
+    expect(record?.tables[0]?.rows).toEqual([["norm", "both are layers of the source model: dense, norm"]]);
   });
 });
 

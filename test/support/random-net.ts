@@ -6,6 +6,7 @@ import {
   everyStep,
   findOp,
   int,
+  intTensor,
   isSpike,
   OPS,
   REAL,
@@ -44,6 +45,7 @@ interface OpChoice {
   readonly operands: readonly string[];
   readonly symbols?: readonly string[];
   readonly attrs?: Readonly<Record<string, AttrValue>>;
+  readonly type?: ValueType;
 }
 
 function divisors(n: number): number[] {
@@ -103,13 +105,13 @@ class Generator {
     return Array.from({ length: n }, () => (this.random.chance(0.2) ? 0 : (this.random.next() - 0.5) * 2 * scale));
   }
 
-  /** Real weights, or small integers of one exponent for integer currents. */
+  /** Real weights, some without an input or output channel, or small integers of one exponent for integer currents. */
   private weights(shape: readonly number[], integer: boolean): Weights {
     const n = shape.reduce((a, b) => a * b, 1);
     const out = shape[shape.length - 1] ?? 1;
     if (!integer) {
       const bias = this.random.chance(0.5) ? this.numbers(out, 1) : undefined;
-      return toWeights(shape, this.numbers(n, 0.8), bias);
+      return toWeights(shape, this.pruned(shape, this.numbers(n, 0.8)), bias);
     }
     const ints = (count: number): number[] => Array.from({ length: count }, () => this.random.int(-7, 7));
     return {
@@ -119,6 +121,25 @@ class Generator {
       exponent: new Int32Array(out).fill(this.random.int(0, 3)),
       bias: Float64Array.from(ints(out)),
     };
+  }
+
+  /** The values with some rows (input channels) and columns (output channels) of zeros, now and then with nothing else. */
+  private pruned(shape: readonly number[], values: readonly number[]): number[] {
+    const { random } = this;
+    if (random.chance(0.6)) return [...values];
+    const [channels = 1, out = 1] = shape.slice(-2);
+    const loss = random.pick([0.2, 0.4, 1]);
+    const [rows, columns] = [channels, out].map((m) => Array.from({ length: m }, () => random.chance(loss)));
+    return values.map((v, i) =>
+      rows?.[Math.floor(i / out) % channels] === true || columns?.[i % out] === true ? 0 : v,
+    );
+  }
+
+  /** What quantize makes of the result of a weighted op on integers, or the f32 current. */
+  private result(): Record<string, AttrValue> {
+    const { random } = this;
+    if (random.chance(0.4)) return {};
+    return { result: "fixed", exp: random.int(-6, 1), ...(random.chance(0.5) ? { bits: random.int(3, 12) } : {}) };
   }
 
   private lif(): OpChoice | undefined {
@@ -166,6 +187,7 @@ class Generator {
       attrs["state_bits"] = random.int(4, 12);
       attrs["overflow"] = random.pick(["saturate", "wrap"]);
     }
+    if (!real && random.chance(0.2)) attrs["fraction_bits"] = random.int(1, 4);
     return { name: "neuron.lif", operands: [x], attrs };
   }
 
@@ -177,7 +199,11 @@ class Generator {
     const type = this.type(x);
     const integer = type.number.kind === "int" && random.chance(0.4);
     const out = random.pick([2, 4]);
-    const attrs: Record<string, AttrValue> = integer ? { result: "int" } : {};
+    const attrs: Record<string, AttrValue> = integer
+      ? { result: "int" }
+      : type.number.kind === "int"
+        ? this.result()
+        : {};
     if (!conv) {
       const symbols = [this.constant(this.weights([channelsOf(type), out], integer))];
       return { name: "synapse.dense", operands: [x], symbols, attrs };
@@ -208,7 +234,7 @@ class Generator {
 
   private pool(name: string): OpChoice | undefined {
     const { random } = this;
-    const kinds = (type: ValueType): boolean => (name === "pool.max" ? type.number.kind === "real" : isSpike(type));
+    const kinds = (type: ValueType): boolean => name === "pool.max" || isSpike(type);
     if (name === "pool.plane") {
       const x = this.value((type) => isSpike(type) && channelsOf(type) % 2 === 0);
       return x === undefined
@@ -231,7 +257,9 @@ class Generator {
         other.number.kind === type.number.kind &&
         isSpike(other) === isSpike(type),
     );
-    return b === undefined ? undefined : { name, operands: [a, b] };
+    if (b === undefined) return undefined;
+    const saturates = name === "stream.add" && type.number.kind === "int" && this.random.chance(0.3);
+    return { name, operands: [a, b], attrs: saturates ? { bits: this.random.int(2, 8) } : {} };
   }
 
   private attention(name: string): OpChoice | undefined {
@@ -302,7 +330,11 @@ class Generator {
     const x = this.value(
       ({ number }) => accepts === "any" || number.kind === accepts || (accepts === "spike" && number.kind === "int"),
     );
-    const attrs = name === "to-int" ? { lo: -random.int(0, 8), hi: random.int(1, 8), exp: random.int(-2, 0) } : {};
+    const attrs: Record<string, AttrValue> =
+      name === "to-int" ? { lo: -random.int(0, 8), hi: random.int(1, 8), exp: random.int(-2, 0) } : {};
+    if (name.startsWith("reduce.mean") && x !== undefined && this.type(x).number.kind === "int" && random.chance(0.5)) {
+      attrs["result"] = "int";
+    }
     return x === undefined ? undefined : { name, operands: [x], attrs };
   }
 
@@ -352,9 +384,31 @@ class Generator {
       case "tokens.top-share":
       case "mask.tokens":
         return this.selection(name, resumable);
+      case "constant":
+        return this.constantOp(resumable);
       default:
         return this.simple(name);
     }
+  }
+
+  /** Real numbers or integers, the same at all moments or not (then it cannot be re-timed). */
+  private constantOp(resumable: boolean): OpChoice {
+    const { random, timesteps: T } = this;
+    const shape = random.pick([[4, 4], [3, 4, 2], [2, 4], [4]]);
+    const time = random.chance(0.3) ? { count: 1, period: T } : everyStep(T);
+    const slots = resumable || random.chance(0.6) ? 1 : time.count;
+    const number = random.pick([REAL, SPIKE, SPIKE, int(-3, 5, random.int(-1, 1))]);
+    const size = slots * shape.reduce((a, b) => a * b, 1);
+    const zero = random.chance(0.3);
+    const values = zero ? new Array<number>(size).fill(0) : this.numbers(size, 1);
+    const constant =
+      number.kind === "real"
+        ? realTensor([slots, ...shape], Float32Array.from(values))
+        : intTensor(
+            [slots, ...shape],
+            Int32Array.from(values, () => (zero ? 0 : random.int(number.lo, number.hi))),
+          );
+    return { name: "constant", operands: [], symbols: [this.constant(constant)], type: { number, time, shape } };
   }
 
   addOp(resumable: boolean): void {
@@ -402,7 +456,7 @@ class Generator {
       const rest = { fire: random.pick(["ge", "gt"]), reset: random.pick(["hard", "hard", "soft"]) };
       return push({ name: "neuron.lif", operands: [x], attrs: { charge, v_th: vTh, ...rest } });
     };
-    const kind = random.pick(["norm", "norm", "attention", "counts", "projections", "silent"]);
+    const kind = random.pick(["norm", "norm", "attention", "counts", "projections", "silent", "pruned", "pruned"]);
     if (kind === "norm") {
       let x = push(this.weighted());
       for (let i = random.int(1, 2); i > 0 && x !== undefined; i--) x = push(this.signedNorm(x));
@@ -415,6 +469,42 @@ class Generator {
       const n = spikes === undefined ? undefined : push({ name: "reduce.sum-positions", operands: [spikes] });
       const x = n === undefined ? undefined : push({ name: "to-real", operands: [n] });
       if (x !== undefined) neuron(x, random.pick([0.5, 1, 0.2, 2]));
+    } else if (kind === "pruned") {
+      // A hidden layer between two pruned weighted ops, perhaps with a norm and a pool, perhaps read twice.
+      const spikes = this.value((type) => isSpike(type) && slotSize(type) < 200);
+      if (spikes === undefined) return;
+      const pruned = (x: string, out: number): OpChoice => {
+        const shape = [channelsOf(this.type(x)), out];
+        const bias = random.chance(0.5) ? this.numbers(out, 1) : undefined;
+        const values = this.pruned(shape, this.pruned(shape, this.numbers(shape[0]! * out, 0.8)));
+        const attrs = random.chance(0.3) ? this.result() : {};
+        return {
+          name: "synapse.dense",
+          operands: [x],
+          symbols: [this.constant(toWeights(shape, values, bias))],
+          attrs,
+        };
+      };
+      let x = push(pruned(spikes, 6));
+      if (x === undefined) return;
+      const real = this.type(x).number.kind === "real";
+      if (real && random.chance(0.3)) x = push(this.signedNorm(x)) ?? x;
+      const thresholds = realTensor(
+        [6],
+        Float32Array.from({ length: 6 }, () => random.next() + 0.2),
+      );
+      const vTh = random.chance(0.5) ? 1 : { symbol: this.constant(thresholds) };
+      let hidden = real
+        ? neuron(x, vTh)
+        : push({ name: "neuron.lif", operands: [x], attrs: { charge: { name: "integrate", args: [] }, v_th: 3 } });
+      if (hidden === undefined) return;
+      if (this.type(hidden).shape.length === 3 && random.chance(0.5)) {
+        hidden = push({ name: "pool.or", operands: [hidden], attrs: { kernel: 2 } }) ?? hidden;
+      }
+      for (let i = random.int(1, 2); i > 0; i--) {
+        const y = push(pruned(hidden, 4));
+        if (y !== undefined && this.type(y).number.kind === "real") neuron(y, 0.5);
+      }
     } else if (kind === "projections") {
       const spikes = this.value((type) => isSpike(type) && slotSize(type) < 200);
       for (let i = 0; i < 3 && spikes !== undefined; i++) {
@@ -452,6 +542,14 @@ class Generator {
     return { name: "norm.batch", operands: [x], symbols };
   }
 
+  /** Values that depend on a value. */
+  private behind(value: string): ReadonlySet<string> {
+    const found = new Set([value]);
+    for (const op of this.ops) if (op.operands.some((name) => found.has(name))) found.add(op.result);
+    found.delete(value);
+    return found;
+  }
+
   /** Gives every forward delay a value of its type; a value behind it where that makes a legal cycle. */
   closeDelays(net: () => Net): void {
     for (const { op, type } of this.pendingDelays) {
@@ -459,6 +557,8 @@ class Generator {
         [...this.types].filter(([, other]) => JSON.stringify(other) === JSON.stringify(type)).map(([name]) => name),
       );
       const index = this.ops.indexOf(op);
+      const behind = this.behind(op.result);
+      fitting.sort((a, b) => Number(behind.has(b)) - Number(behind.has(a)));
       const closed = fitting.find((operand) => {
         this.ops[index] = { ...op, operands: [operand] };
         return verifyNet(net()).length === 0;

@@ -2,6 +2,7 @@ import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
 import type { Report } from "../../diagnostics/index.js";
 import { netTimesteps, type Net } from "../../ir/index.js";
 import type { Program } from "../program/program.js";
+import { withConstants } from "./constants.js";
 import { layerwiseDiagnostics } from "./diagnostics.js";
 import { planDram, type OutputMap } from "./dram.js";
 import { Emitter } from "./emit.js";
@@ -52,6 +53,7 @@ export function compileLayerwise(
   if (plan === undefined) return undefined;
 
   const weights = weightImage(regions, wordBytes(chip, "weight"), chip.dram.burstBytes);
+  const image = withConstants(weights.image, context.constants, timing, chip);
   const inputs = mapsByName(
     context,
     net.inputs.map(({ name }) => name),
@@ -60,7 +62,7 @@ export function compileLayerwise(
     const map = context.mapOf(value);
     return map === undefined ? [] : [{ name, map, shape: context.typeOf(value).shape }];
   });
-  const dram = planDram(net, inputs, outputs, stages, plan, timing, chip, weights.image.length);
+  const dram = planDram(net, inputs, outputs, stages, plan, timing, chip, image);
   if (dram.bytes > DRAM_LIMIT) {
     const message = `the net needs ${dram.bytes} bytes of DRAM, addresses end at ${DRAM_LIMIT}`;
     return report.add(layerwiseDiagnostics.make("does-not-fit", message, { hint: "use a smaller net or time block" }));
@@ -82,7 +84,7 @@ export function compileLayerwise(
     tokens,
     dramBytes: dram.bytes,
     instructions,
-    weights: weights.image,
+    weights: image.bytes,
     notes: notesOf(stages, plan, placed, regions.length, timing, chip),
   };
 }

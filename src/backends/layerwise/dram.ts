@@ -2,6 +2,7 @@ import type { LayerwiseChip } from "../../chips/layerwise.js";
 import { wordBytes } from "../../chips/layerwise.js";
 import type { Net } from "../../ir/index.js";
 import type { Port } from "../program/program.js";
+import type { DramImage } from "./constants.js";
 import type { MemoryPlan } from "./memory.js";
 import { slotsOf, slotWords, type FeatureMap, type Stage } from "./stage.js";
 import type { Pass, Timing } from "./timing.js";
@@ -37,10 +38,10 @@ export function planDram(
   plan: MemoryPlan,
   timing: Timing,
   chip: LayerwiseChip,
-  start: number,
+  image: DramImage,
 ): DramPlan {
   const burst = chip.dram.burstBytes;
-  let end = start;
+  let end = image.bytes.length;
   const take = (bytes: number): number => {
     const at = end;
     end = Math.ceil((end + bytes) / burst) * burst;
@@ -48,7 +49,7 @@ export function planDram(
   };
   const slotBytes = (map: FeatureMap): number =>
     Math.ceil((slotWords(map) * wordBytes(chip, map.memory)) / burst) * burst;
-  const homes = new Map<FeatureMap | Stage, Home>();
+  const homes = new Map<FeatureMap | Stage, Home>(image.homes);
   const outputHomes = new Map<FeatureMap, Home[]>();
   const port = (name: string, map: FeatureMap, shape: readonly number[]): Port => {
     const slots = map.span === "static" ? 1 : timing.timesteps;

@@ -109,7 +109,7 @@ class Attempt implements MemoryPlan {
   }
 
   onChip(map: FeatureMap): boolean {
-    return map.port?.kind !== "input" && !this.away.has(map);
+    return map.port === undefined && !this.away.has(map);
   }
 
   stateOnChip(stage: Stage): boolean {

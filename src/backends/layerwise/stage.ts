@@ -25,8 +25,8 @@ export interface FeatureMap {
   /** Channel blocks per position. */
   readonly blocks: number;
   readonly span: Span;
-  /** Name of the net input or output that gives the map a place in DRAM. */
-  readonly port?: { readonly kind: "input" | "output"; readonly name: string };
+  /** What gives the map a place in DRAM from the start: an input of the net, or a constant. */
+  readonly port?: { readonly kind: "input" | "constant"; readonly name: string };
 }
 
 /** Words of one slot. */

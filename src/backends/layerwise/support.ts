@@ -33,6 +33,7 @@ export const supportMatrix = {
   "mask.tokens": { lowering: "mask-tokens on spikes, mask-data on real and integer maps" },
   "to-real": { lowering: "convert; fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { lowering: "convert" },
+  constant: { lowering: "a map in DRAM beside the weights, loaded where it is read" },
   delay: {
     reason: "the chip runs a layer over a whole time block and so cannot close a cycle",
     hint: "compile for a step-by-step chip",

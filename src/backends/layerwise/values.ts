@@ -48,7 +48,9 @@ export class NetFacts {
     if (this.isStatic(type)) return "static";
     const late =
       this.phaseOf(value) === "final" || this.usersOf(value).some((op) => this.phaseOf(op.result) === "final");
-    return late || !this.producers.has(value) ? "all" : "block";
+    const producer = this.producers.get(value);
+    // Inputs and constants lie in DRAM with all their slots.
+    return late || producer === undefined || producer.name === "constant" ? "all" : "block";
   }
 
   /** The only user of a value that leaves the net nowhere. */

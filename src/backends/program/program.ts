@@ -41,7 +41,7 @@ export interface Program {
   readonly tokens: number;
   readonly dramBytes: number;
   readonly instructions: readonly Instruction[];
-  /** Weights and parameters as they lie at DRAM address 0. */
+  /** Weights, parameters and constant maps as they lie at DRAM address 0. */
   readonly weights: Uint8Array;
   /** Facts of the compilation for people: time blocks, tiles, bytes per buffer. */
   readonly notes: readonly string[];

@@ -1,6 +1,7 @@
 import type { OpDefinition } from "../op.js";
 import { statten, attentionKv, attentionQ } from "./attention.js";
 import { conv } from "./conv.js";
+import { constant } from "./constant.js";
 import { delay } from "./delay.js";
 import { dense } from "./dense.js";
 import { toInt, toReal } from "./convert.js";
@@ -46,6 +47,7 @@ export const OPS: readonly OpDefinition[] = [
   topK,
   topShare,
   maskTokens,
+  constant,
   delay,
 ];
 

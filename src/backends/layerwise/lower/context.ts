@@ -5,6 +5,7 @@ import type { ProgramLayer } from "../../program/program.js";
 import { layerwiseDiagnostics } from "../diagnostics.js";
 import { blocksOf, type FeatureMap, type Stage } from "../stage.js";
 import type { Timing } from "../timing.js";
+import type { ConstantMap } from "../constants.js";
 import { nameOf, type NetFacts } from "../values.js";
 import type { Region } from "../weights.js";
 
@@ -19,6 +20,7 @@ export class LowerContext {
   private readonly made: Omit<Stage, "index">[] = [];
   readonly layers: ProgramLayer[] = [];
   readonly regions: Region[] = [];
+  readonly constants: ConstantMap[] = [];
   private readonly maps = new Map<string, FeatureMap>();
   private readonly layerOf = new Map<Op, number>();
   private readonly slices = new Map<string, SliceView>();
@@ -65,8 +67,15 @@ export class LowerContext {
     return this.report.add(layerwiseDiagnostics.make("unsupported-op", message, { hint, location: locationOf(op) }));
   }
 
-  spikeMap(value: string, type: ValueType, planes = 1, usedPlanes = planes): FeatureMap {
-    return this.define(value, { ...this.shape(value, type), memory: "spike", format: "int", planes, usedPlanes });
+  spikeMap(
+    value: string,
+    type: ValueType,
+    planes = 1,
+    usedPlanes = planes,
+    port: FeatureMap["port"] = undefined,
+  ): FeatureMap {
+    const map = { ...this.shape(value, type), memory: "spike", format: "int", planes, usedPlanes } as const;
+    return this.define(value, port === undefined ? map : { ...map, port });
   }
 
   dataMap(value: string, type: ValueType, format: "real" | "int", port?: FeatureMap["port"]): FeatureMap {

@@ -4,6 +4,7 @@ import { layerwiseDiagnostics } from "../diagnostics.js";
 import { supportedOps, supportOf, type supportMatrix } from "../support.js";
 import { nameOf } from "../values.js";
 import { addStage } from "./add.js";
+import { constantMap } from "./constant.js";
 import { attentionQStage, kvStage, stattenStage } from "./attention.js";
 import { locationOf, type LowerContext } from "./context.js";
 import { neuronStage, thresholdStage } from "./neuron.js";
@@ -41,6 +42,7 @@ const LOWERINGS: Readonly<Record<Lowered, (context: LowerContext, op: Op) => voi
   "mask.tokens": maskTokensStage,
   "to-real": toRealStage,
   "to-int": toIntStage,
+  constant: constantMap,
 };
 
 /** Ops whose results may hold for a chunk: counters, and scores and masks, which lie there once per timestep. */
@@ -81,7 +83,10 @@ export function lowerNet(context: LowerContext): void {
     const type = context.facts.types.get(value);
     if (map === undefined || type === undefined) continue;
     if (map.memory === "data" && map.port === undefined) continue;
-    const what = map.memory === "spike" ? `bits in the spike memory` : "an input of the net";
+    const what =
+      map.memory === "spike"
+        ? `bits in the spike memory`
+        : `no more than ${map.port?.kind === "constant" ? "a constant" : "an input"} of the net`;
     context.report.add(
       layerwiseDiagnostics.make(
         "unsupported-value",
