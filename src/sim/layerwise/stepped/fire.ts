@@ -1,5 +1,5 @@
-import { CHARGE_RULES, type InstructionFor } from "../../backends/program/instruction.js";
-import { packBits } from "../kernels/bits.js";
+import { CHARGE_RULES, type InstructionFor } from "../../../backends/program/instruction.js";
+import { packBits } from "./bits.js";
 import { SPIKE, UPDATE } from "./counts.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 import { Neurons } from "./neurons.js";

@@ -1,5 +1,5 @@
-import type { InstructionFor } from "../../backends/program/instruction.js";
-import { addScaledRow, writeInt, writeReal } from "../kernels/accumulate.js";
+import type { InstructionFor } from "../../../backends/program/instruction.js";
+import { addScaledRow, writeInt, writeReal } from "./rows.js";
 import { MAC, ROW } from "./counts.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 import type { Parameters } from "./parameters.js";

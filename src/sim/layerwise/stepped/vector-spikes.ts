@@ -1,5 +1,5 @@
-import type { FieldsOf, InstructionFor } from "../../backends/program/instruction.js";
-import { laneInts, loadBits, nextBit, packBits } from "../kernels/bits.js";
+import type { FieldsOf, InstructionFor } from "../../../backends/program/instruction.js";
+import { laneInts, loadBits, nextBit, packBits } from "./bits.js";
 import { ADD, BIT } from "./counts.js";
 import type { Hardware } from "./hardware.js";
 import type { VectorOp } from "./vector.js";

@@ -1,5 +1,5 @@
-import type { FieldsOf, InstructionFor } from "../../backends/program/instruction.js";
-import { roundHalfEven } from "../../math/grid.js";
+import type { FieldsOf, InstructionFor } from "../../../backends/program/instruction.js";
+import { roundHalfEven } from "../../../math/grid.js";
 import { ADD, COMPARE } from "./counts.js";
 import type { Hardware } from "./hardware.js";
 import type { VectorOp } from "./vector.js";

@@ -1,4 +1,4 @@
-import { MEMORIES, type InstructionFor } from "../../backends/program/instruction.js";
+import { MEMORIES, type InstructionFor } from "../../../backends/program/instruction.js";
 import { BUSY, PORT, WAIT_DRAM, type Hardware } from "./hardware.js";
 import type { Memory } from "./memory.js";
 

@@ -1,4 +1,4 @@
-import type { LayerwiseChip } from "../../chips/layerwise.js";
+import type { LayerwiseChip } from "../../../chips/layerwise.js";
 
 /** No burst granted in this cycle. */
 export const NOBODY = 0;

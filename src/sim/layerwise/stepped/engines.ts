@@ -1,6 +1,6 @@
-import { ENGINES, type Instruction } from "../../backends/program/instruction.js";
-import type { LayerwiseChip } from "../../chips/layerwise.js";
-import { internalError } from "../../diagnostics/index.js";
+import { ENGINES, type Instruction } from "../../../backends/program/instruction.js";
+import type { LayerwiseChip } from "../../../chips/layerwise.js";
+import { internalError } from "../../../diagnostics/index.js";
 import { Accumulate } from "./accumulate.js";
 import { AttendEngine } from "./attend.js";
 import { FireEngine } from "./fire.js";

@@ -1,5 +1,5 @@
-import type { InstructionFor } from "../../backends/program/instruction.js";
-import { laneInts, loadBits } from "../kernels/bits.js";
+import type { InstructionFor } from "../../../backends/program/instruction.js";
+import { laneInts, loadBits } from "./bits.js";
 import type { Hardware } from "./hardware.js";
 import { Window } from "./window.js";
 

@@ -1,5 +1,5 @@
-import type { Program } from "../../backends/program/program.js";
-import { wordBytes } from "../../chips/layerwise.js";
+import type { Program } from "../../../backends/program/program.js";
+import { wordBytes } from "../../../chips/layerwise.js";
 import { Counts } from "./counts.js";
 import { Dram } from "./dram.js";
 import { Memory } from "./memory.js";

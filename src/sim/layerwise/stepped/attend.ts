@@ -1,5 +1,5 @@
-import type { InstructionFor } from "../../backends/program/instruction.js";
-import { laneInts, loadBits } from "../kernels/bits.js";
+import type { InstructionFor } from "../../../backends/program/instruction.js";
+import { laneInts, loadBits } from "./bits.js";
 import { KV, QA } from "./counts.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 

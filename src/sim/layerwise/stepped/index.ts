@@ -1,12 +1,19 @@
-import { engineOf, ENGINES, type EngineName } from "../../backends/program/instruction.js";
-import type { Program } from "../../backends/program/program.js";
-import { DiagnosticError } from "../../diagnostics/index.js";
-import { simDiagnostics } from "../diagnostics.js";
+import {
+  engineOf,
+  ENGINES,
+  MEMORIES,
+  type EngineName,
+  type MemoryName,
+} from "../../../backends/program/instruction.js";
+import type { Program } from "../../../backends/program/program.js";
+import { DiagnosticError } from "../../../diagnostics/index.js";
+import { simDiagnostics } from "../../diagnostics.js";
 import { LOAD, STORE } from "./dram.js";
 import { Engines, LOAD_ENGINE, STORE_ENGINE } from "./engines.js";
 import { BUSY, createHardware, type Hardware } from "./hardware.js";
-import { readOutputs, writeInputs, type PortValues } from "./ports.js";
-import { ENGINE_STATES, type EngineState, type RunResult } from "./result.js";
+import type { Machine, RunOptions } from "../machine.js";
+import { readOutputs, writeInputs, type PortValues } from "../ports.js";
+import { ENGINE_STATES, type EngineState, type RunResult } from "../result.js";
 
 /** The states of an engine without an active instruction; those with one are in hardware.ts. */
 const TOKEN = 3;
@@ -14,30 +21,17 @@ const QUEUE = 4;
 const IDLE = 5;
 const STATES = ENGINE_STATES.length;
 
-export interface RunOptions {
-  /** Keep the spikes of recorded layers. */
-  readonly record?: boolean;
-  /** Give up after so many cycles; none by default. */
-  readonly maxCycles?: number;
+export interface SteppedOptions extends RunOptions {
   /** Called after each cycle with the state of each engine: by position in ENGINES, an index into ENGINE_STATES. */
   readonly trace?: (cycle: number, states: Uint8Array) => void;
 }
 
-/** A chip with a program in its DRAM: runs one sample after the other, each from the same state. */
-export interface Machine {
-  /**
-   * Runs one sample. `inputs` by name: all slots, [slots, positions, channels] without padding. Throws a DiagnosticError where
-   * an input does not fit, the program deadlocks or the cycles run out.
-   */
-  run(inputs: ReadonlyMap<string, PortValues>, options?: RunOptions): RunResult;
-}
-
 /** The plain simulator: docs/layerwise-chip.md, cycle by cycle. Allocates all memory of the chip once. */
-export function createStepped(program: Program): Machine {
+export function createStepped(program: Program): Machine<SteppedOptions> {
   return new SteppedMachine(program);
 }
 
-class SteppedMachine implements Machine {
+class SteppedMachine implements Machine<SteppedOptions> {
   private readonly hardware: Hardware;
   private readonly engines: Engines;
   /** Engines in falling priority. */
@@ -55,12 +49,14 @@ class SteppedMachine implements Machine {
   private readonly queued = new Int32Array(ENGINES.length);
   /** The instruction each engine works on; -1 where none. */
   private readonly active = new Int32Array(ENGINES.length);
+  private readonly issued = new Float64Array(ENGINES.length);
   private readonly status = new Uint8Array(ENGINES.length);
   private readonly states = new Float64Array(ENGINES.length * STATES);
   private readonly depth: number;
   private cycle = 0;
   private dispatched = 0;
   private ended = 0;
+  private onInstruction: RunOptions["onInstruction"];
 
   constructor(private readonly program: Program) {
     const { chip, instructions } = program;
@@ -75,11 +71,12 @@ class SteppedMachine implements Machine {
     this.queue = new Int32Array(ENGINES.length * this.depth);
   }
 
-  run(inputs: ReadonlyMap<string, PortValues>, options: RunOptions = {}): RunResult {
+  run(inputs: ReadonlyMap<string, PortValues>, options: SteppedOptions = {}): RunResult {
     const { dram, recorder } = this.hardware;
     const maxCycles = options.maxCycles ?? Infinity;
     const record = options.record === true;
     const { trace } = options;
+    this.onInstruction = options.onInstruction;
     this.reset();
     recorder.start(record);
     writeInputs(this.program, inputs, dram.bytes);
@@ -95,6 +92,7 @@ class SteppedMachine implements Machine {
     return {
       cycles: this.cycle,
       engines: this.engineStates(),
+      conflicts: this.conflicts(),
       layers: this.hardware.counts.result(this.hardware),
       outputs: readOutputs(this.program, dram.bytes),
       spikes: record ? recorder.result() : undefined,
@@ -128,6 +126,7 @@ class SteppedMachine implements Machine {
     const dispatch = this.dispatchesTo();
     for (let i = 0; i < this.order.length; i++) {
       const e = this.order[i]!;
+      memories.spike.asking = memories.weight.asking = memories.data.asking = e;
       status[e] = active[e]! >= 0 ? engines.request(e, this.cycle) : this.idleStatus(e);
     }
     const loadWants = active[LOAD_ENGINE]! >= 0 && load.wantsBurst;
@@ -190,6 +189,7 @@ class SteppedMachine implements Machine {
     this.queueHead[e] = (this.queueHead[e]! + 1) % this.depth;
     this.queued[e] = this.queued[e]! - 1;
     this.active[e] = instruction;
+    this.issued[e] = this.cycle;
     this.engines.start(this.program.instructions[instruction]!);
   }
 
@@ -204,6 +204,7 @@ class SteppedMachine implements Machine {
     }
     this.active[e] = -1;
     this.ended++;
+    this.onInstruction?.(ENGINES[e]!, instruction, this.issued[e]!, this.cycle);
   }
 
   private engineStates(): RunResult["engines"] {
@@ -212,6 +213,15 @@ class SteppedMachine implements Machine {
       return [name, Object.fromEntries(states) as Record<EngineState, number>];
     });
     return Object.fromEntries(entries) as RunResult["engines"];
+  }
+
+  private conflicts(): RunResult["conflicts"] {
+    const { memories } = this.hardware;
+    const entries = ENGINES.map((name, e): [EngineName, Record<MemoryName, number>] => {
+      const denied = MEMORIES.map((memory): [MemoryName, number] => [memory, memories[memory].denied[e]!]);
+      return [name, Object.fromEntries(denied) as Record<MemoryName, number>];
+    });
+    return Object.fromEntries(entries) as RunResult["conflicts"];
   }
 
   /** Names each engine, its instruction and the tokens it waits for. */

@@ -1,6 +1,6 @@
-import { CHARGE_RULES, type FieldsOf } from "../../backends/program/instruction.js";
-import { unreachable } from "../../diagnostics/index.js";
-import * as kernels from "../kernels/neuron.js";
+import { CHARGE_RULES, type FieldsOf } from "../../../backends/program/instruction.js";
+import { unreachable } from "../../../diagnostics/index.js";
+import * as kernels from "./charge.js";
 
 /** The registers of the fire engine: potentials, currents and constants of one channel block of neurons. */
 export class Neurons {

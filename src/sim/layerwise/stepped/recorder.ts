@@ -1,4 +1,4 @@
-import type { Program } from "../../backends/program/program.js";
+import type { Program } from "../../../backends/program/program.js";
 
 /** Keeps the spikes of recorded layers, one byte per neuron and timestep, as `fire` writes them. */
 export class Recorder {

@@ -1,5 +1,5 @@
-import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../backends/program/instruction.js";
-import { exp } from "../../math/exp.js";
+import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../../backends/program/instruction.js";
+import { exp } from "../../../math/exp.js";
 import { ADD, BIT, COMPARE, MAC } from "./counts.js";
 import type { Hardware } from "./hardware.js";
 import type { VectorOp } from "./vector.js";

@@ -1,3 +1,5 @@
+import { ENGINES } from "../../../backends/program/instruction.js";
+
 /** One banked SRAM: its words, and the ports that engines compete for in each cycle. */
 export class Memory {
   readonly u8: Uint8Array;
@@ -7,6 +9,9 @@ export class Memory {
   /** Accesses by layer. */
   readonly reads: Float64Array;
   readonly writes: Float64Array;
+  /** Accesses denied, by engine; and the engine that asks at present, set by the machine. */
+  readonly denied = new Float64Array(ENGINES.length);
+  asking = 0;
   /** The cycle whose grants are counted; the machine advances it. */
   now = 0;
   /** Per bank: the last cycle with a grant, and the number of its grants. */
@@ -35,6 +40,7 @@ export class Memory {
     this.u8.fill(0);
     this.reads.fill(0);
     this.writes.fill(0);
+    this.denied.fill(0);
     this.stamp.fill(-1);
     this.now = 0;
   }
@@ -47,7 +53,10 @@ export class Memory {
       this.used[bank] = 1;
       return true;
     }
-    if (this.used[bank]! >= this.ports) return false;
+    if (this.used[bank]! >= this.ports) {
+      this.denied[this.asking] = this.denied[this.asking]! + 1;
+      return false;
+    }
     this.used[bank] = this.used[bank]! + 1;
     return true;
   }

@@ -1,7 +1,7 @@
-import { MEMORIES } from "../../backends/program/instruction.js";
-import type { Program } from "../../backends/program/program.js";
+import { MEMORIES } from "../../../backends/program/instruction.js";
+import type { Program } from "../../../backends/program/program.js";
 import type { Hardware } from "./hardware.js";
-import { EVENTS, type Accesses, type EventName, type LayerCounts } from "./result.js";
+import { EVENTS, type Accesses, type EventName, type LayerCounts } from "../result.js";
 
 /** Positions of the events in the counters. */
 export const AC = 0;
