@@ -1,3 +1,4 @@
+export { createEvent } from "./event/index.js";
 export { simDiagnostics } from "../diagnostics.js";
 export type { Machine, RunOptions } from "./machine.js";
 export type { PortValues } from "./ports.js";
