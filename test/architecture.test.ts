@@ -37,6 +37,8 @@ interface Rule {
 }
 
 const BASE = ["math/", "diagnostics/"];
+/** The interface, the host's part and the result type. */
+const SHARED_BY_SIMULATORS = ["machine", "ports", "result"].map((file) => `sim/layerwise/${file}.ts`);
 const PASS_INTERFACE = ["passes/pass.ts"];
 
 const RULES: readonly Rule[] = [
@@ -56,6 +58,18 @@ const RULES: readonly Rule[] = [
   })),
   // The list of targets and their interface.
   { part: "backends/", may: [...BASE, "ir/", "chips/", "backends/", ...PASS_INTERFACE], mayTypes: ["passes/"] },
+  // The two simulators of a chip check each other: neither may see the other's arithmetic or timing.
+  ...["stepped", "event"].map((simulator) => ({
+    part: `sim/layerwise/${simulator}/`,
+    may: [
+      ...BASE,
+      "chips/",
+      "backends/program/",
+      "sim/diagnostics.ts",
+      ...SHARED_BY_SIMULATORS,
+      ...(simulator === "event" ? ["sim/kernels/"] : []),
+    ],
+  })),
   { part: "sim/", may: [...BASE, "chips/", "backends/program/"] },
   { part: "energy/", may: [...BASE, "ir/", "chips/", "sim/counters.ts"], mayTypes: ["sim/"] },
   { part: "report/", may: [...BASE, "chips/", "energy/", "sim/counters.ts"], mayTypes: ["sim/", "validate/"] },
@@ -248,6 +262,9 @@ describe("the rules themselves", () => {
     ["frontend/nir/read.ts", 'export * from "../../passes/index.js";'],
     ["chips/layerwise.ts", 'type Op = import("../ir/op.js").Op;'],
     ["sim/counters.ts", 'import "../cli/output.js";'],
+    ["sim/layerwise/event/fire.ts", 'import { fire } from "../stepped/fire.js";'],
+    ["sim/layerwise/stepped/fire.ts", 'import { fire } from "../../kernels/neuron.js";'],
+    ["sim/layerwise/stepped/index.ts", 'import { createEvent } from "../index.js";'],
   ])("find a fault in %s: %s", (path, text) => {
     const found = faults(path, text);
     expect(found).toHaveLength(1);

@@ -22,7 +22,7 @@ function closure(file: string, seen = new Set<string>()): Set<string> {
 describe("the simulator", () => {
   it("imports nothing but programs, chips, math and diagnostics", () => {
     const files = [...closure(join(ROOT, "src/sim/layerwise/index.ts"))].map((file) => relative(ROOT, file));
-    expect(files).toContain("src/sim/layerwise/stepped.ts");
+    expect(files).toContain("src/sim/layerwise/stepped/index.ts");
     for (const file of files) expect(file).toMatch(/^src\/(sim|backends\/program|chips|math|diagnostics)\//);
   });
 

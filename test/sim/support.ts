@@ -12,7 +12,7 @@ import {
 import type { Program } from "../../src/backends/program/program.js";
 import { readChip, wordBytes, type LayerwiseChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
-import { createStepped, ENGINE_STATES, type RunOptions, type RunResult } from "../../src/sim/layerwise/index.js";
+import { createStepped, ENGINE_STATES, type SteppedOptions, type RunResult } from "../../src/sim/layerwise/index.js";
 import { ENGINES } from "../../src/backends/program/instruction.js";
 
 export function builtIn(name: string): LayerwiseChip {
@@ -108,7 +108,7 @@ export function serialProgram(setup: Setup): Program {
   };
 }
 
-export function runSerial(setup: Setup, options: RunOptions = {}): Finished {
+export function runSerial(setup: Setup, options: SteppedOptions = {}): Finished {
   const program = serialProgram(setup);
   const result = createStepped(program).run(new Map(), { maxCycles: 1_000_000, ...options });
   const chip = program.chip;
@@ -122,7 +122,7 @@ export function runSerial(setup: Setup, options: RunOptions = {}): Finished {
 /** A run as one letter per cycle and engine: b(usy) p(ort) d(ram) t(oken) q(ueue) i(dle). */
 export function timeline(
   program: Program,
-  options: RunOptions = {},
+  options: SteppedOptions = {},
 ): { result: RunResult; lines: Record<string, string> } {
   const lines: Record<string, string> = Object.fromEntries(ENGINES.map((name) => [name, ""]));
   const result = createStepped(program).run(new Map(), {

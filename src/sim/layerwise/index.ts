@@ -1,4 +1,6 @@
+export { createEvent } from "./event/index.js";
 export { simDiagnostics } from "../diagnostics.js";
+export type { Machine, RunOptions } from "./machine.js";
 export type { PortValues } from "./ports.js";
 export {
   ENGINE_STATES,
@@ -9,4 +11,4 @@ export {
   type LayerCounts,
   type RunResult,
 } from "./result.js";
-export { createStepped, type Machine, type RunOptions } from "./stepped.js";
+export { createStepped, type SteppedOptions } from "./stepped/index.js";

@@ -29,6 +29,8 @@ export interface RunResult {
   readonly cycles: number;
   /** Cycles of each engine in each state; the six add up to `cycles`. */
   readonly engines: Readonly<Record<EngineName, Readonly<Record<EngineState, number>>>>;
+  /** Accesses that were denied for want of a port, each time they were asked for, by engine and memory. */
+  readonly conflicts: Readonly<Record<EngineName, Readonly<Record<MemoryName, number>>>>;
   /** By index of the program's layers. */
   readonly layers: readonly LayerCounts[];
   /** [slots, positions, channels] by name of the output. */

@@ -1,0 +1,149 @@
+import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../../../backends/program/instruction.js";
+import { exp } from "../../../../math/exp.js";
+import type { Chip } from "./chip.js";
+
+/* Vector instructions that select tokens. */
+
+/** Multiplications of SPARTA's score: three exponentials of 13 steps, and three products. */
+const SPARTA_MACS = 42;
+
+/** Whether the neuron `channel` of a token spikes `t` timesteps after the start of a decision. */
+type SpikeAt = (token: number, channel: number, t: number) => boolean;
+
+/** Reads a map in groups of P timesteps, of which the decision begins at `bit`. */
+function mapReader(
+  input: number,
+  groupStride: number,
+  f: { readonly bit: number; readonly blocks: number },
+  { lanes, parallel, memories }: Chip,
+): SpikeAt {
+  const { u8, wordBytes } = memories.spike;
+  return (token, channel, t) => {
+    const step = (f.bit + t) % parallel;
+    const group = (f.bit + t - step) / parallel;
+    const lane = channel % lanes;
+    const word = input + group * groupStride + token * f.blocks + (channel - lane) / lanes;
+    return ((u8[word * wordBytes + (step * lanes) / 8 + (lane >> 3)]! >> (lane & 7)) & 1) === 1;
+  };
+}
+
+/** Writes one score per token, for each timestep that they hold for; unused lanes are 0. */
+function writeScores(
+  f: FieldsOf<"score-tokens"> | FieldsOf<"score-kv">,
+  score: (token: number) => number,
+  { lanes, memories }: Chip,
+): void {
+  const scores = new Float32Array(Math.ceil(f.positions / lanes) * lanes);
+  for (let token = 0; token < f.positions; token++) scores[token] = score(token);
+  for (let i = 0; i < f.copies; i++) memories.data.f32.set(scores, (f.output + i * f.outputStepStride) * lanes);
+}
+
+export function scoreTokens({ layer, fields: f }: InstructionFor<"score-tokens">, chip: Chip): void {
+  const { lanes, counters } = chip;
+  const cue = TOKEN_CUES[f.cue];
+  const spikes = mapReader(f.input, f.groupStride, f, chip);
+  writeScores(
+    f,
+    (token) => {
+      let [total, firsts, intervals] = [0, 0, 0];
+      for (let c = 0; c < f.channels; c++) {
+        let [count, first, last] = [0, f.timesteps, 0];
+        for (let t = 0; t < f.timesteps; t++) {
+          if (!spikes(token, c, t)) continue;
+          if (count++ === 0) first = t;
+          last = t;
+        }
+        total += count;
+        firsts += first;
+        intervals += count < 2 ? f.timesteps : (last - first) / (count - 1);
+      }
+      const meanFirst = firsts / (f.channels * f.timesteps);
+      const meanInterval = intervals / f.channels;
+      if (cue === "first-spike") return 0 - meanFirst;
+      if (cue === "interval") return 0 - meanInterval;
+      if (cue !== "sparta") return total;
+      const rate = total / (f.channels * f.timesteps);
+      return (exp(-f.alpha * meanFirst) * exp(-f.beta * meanInterval)) / (1 + exp(-f.gamma * rate));
+    },
+    chip,
+  );
+  const blocks = f.positions * f.blocks;
+  const timing = cue === "rate" ? 0 : 2 * blocks * lanes;
+  counters.add(layer, "add", f.firstStep, blocks * f.timesteps * lanes + timing);
+  if (cue === "interval" || cue === "sparta") counters.add(layer, "mac", f.firstStep, blocks * lanes);
+  if (cue === "sparta") counters.add(layer, "mac", f.firstStep, f.positions * SPARTA_MACS);
+}
+
+export function scoreKv({ layer, fields: f }: InstructionFor<"score-kv">, chip: Chip): void {
+  const { lanes, counters } = chip;
+  const keys = mapReader(f.keys, f.keyGroupStride, f, chip);
+  const values = mapReader(f.values, f.valueGroupStride, f, chip);
+  const heads = f.channels / f.headDim;
+  const spikesOf = (read: SpikeAt, token: number, head: number, t: number): number => {
+    let count = 0;
+    for (let c = head * f.headDim; c < (head + 1) * f.headDim; c++) if (read(token, c, t)) count++;
+    return count;
+  };
+  writeScores(
+    f,
+    (token) => {
+      let total = 0;
+      for (let t = 0; t < f.timesteps; t++) {
+        for (let h = 0; h < heads; h++) total += spikesOf(keys, token, h, t) * spikesOf(values, token, h, t);
+      }
+      return total;
+    },
+    chip,
+  );
+  counters.add(layer, "add", f.firstStep, f.positions * f.timesteps * 2 * f.blocks * lanes);
+  counters.add(layer, "mac", f.firstStep, f.positions * f.timesteps * heads);
+}
+
+/** Marks the `keep` tokens with the largest scores, the lower one of equals; other bits of the words stay. */
+export function topK({ layer, fields: f }: InstructionFor<"top-k">, chip: Chip): void {
+  const { lanes, parallel, memories, counters } = chip;
+  const { u8, wordBytes } = memories.spike;
+  const { f32 } = memories.data;
+  const words = Math.ceil(f.tokens / lanes);
+  const kept = new Uint8Array(words * lanes);
+  for (let round = 0; round < f.keep; round++) {
+    let best = -1;
+    for (let token = 0; token < f.tokens; token++) {
+      if (kept[token] === 1) continue;
+      if (best < 0 || f32[f.scores * lanes + token]! > f32[f.scores * lanes + best]!) best = token;
+    }
+    kept[best] = 1;
+  }
+  for (let t = 0; t < f.timesteps; t++) {
+    const step = (f.bit + t) % parallel;
+    const group = (f.bit + t - step) / parallel;
+    for (let i = 0; i < (words * lanes) / 8; i++) {
+      const word = f.output + group * f.groupStride + Math.floor((8 * i) / lanes);
+      let byte = 0;
+      for (let l = 0; l < 8; l++) byte |= kept[8 * i + l]! << l;
+      u8[word * wordBytes + (step * lanes) / 8 + (i % (lanes / 8))] = byte;
+    }
+  }
+  counters.add(layer, "compare", f.firstStep, f.keep * words * lanes);
+}
+
+export function maskTokens(
+  { layer, fields: f }: InstructionFor<"mask-tokens">,
+  { lanes, memories, counters }: Chip,
+): void {
+  const { u8, wordBytes } = memories.spike;
+  const stepBytes = lanes / 8;
+  for (let p = 0; p < f.positions; p++) {
+    const token = f.token + p;
+    const lane = token % lanes;
+    const mask = (f.mask + Math.floor(token / lanes)) * wordBytes + (lane >> 3);
+    for (let b = 0; b < f.blocks; b++) {
+      const word = p * f.blocks + b;
+      for (let i = 0; i < wordBytes; i++) {
+        const keeps = (u8[mask + i - (i % stepBytes)]! >> (lane & 7)) & 1;
+        u8[(f.output + word) * wordBytes + i] = keeps * u8[(f.a + word) * wordBytes + i]!;
+      }
+    }
+  }
+  counters.addSteps(layer, "bit", f, f.positions * f.blocks * lanes);
+}

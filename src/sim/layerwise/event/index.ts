@@ -1,0 +1,73 @@
+import { ENGINES, MEMORIES } from "../../../backends/program/instruction.js";
+import type { Program } from "../../../backends/program/program.js";
+import { DiagnosticError } from "../../../diagnostics/index.js";
+import { simDiagnostics } from "../../diagnostics.js";
+import type { Machine, RunOptions } from "../machine.js";
+import { readOutputs, writeInputs, type PortValues } from "../ports.js";
+import { ENGINE_STATES, type RunResult } from "../result.js";
+import { Executor } from "./execute/index.js";
+import { TimingMachine } from "./timing/machine.js";
+
+/**
+ * The fast simulator: its results are those of `stepped`, for programs that are free of hazards (`checkHazards`, which every
+ * compiled program passes) and whose weights are mantissas below 2^24. Instructions do their work at once, when they are
+ * dispatched; a clock that jumps over cycles finds out when each of them runs. Allocates all memory of the chip once.
+ */
+export function createEvent(program: Program): Machine {
+  return new EventMachine(program);
+}
+
+class EventMachine implements Machine {
+  private readonly executor: Executor;
+
+  constructor(private readonly program: Program) {
+    this.executor = new Executor(program);
+  }
+
+  run(inputs: ReadonlyMap<string, PortValues>, options: RunOptions = {}): RunResult {
+    const { program, executor } = this;
+    const { dram, counters, recorder } = executor.chip;
+    const record = options.record === true;
+    executor.clear(record);
+    writeInputs(program, inputs, dram);
+    const timing = new TimingMachine(program, (instruction) => executor.run(instruction), options.onInstruction);
+    const limit = options.maxCycles ?? Infinity;
+    const end = timing.run(limit);
+    if (end === "deadlock") throw deadlock(program, timing);
+    if (end === "limit") {
+      const message = `\`${program.name}\` did not end within ${limit} cycles`;
+      throw new DiagnosticError(simDiagnostics.make("cycle-limit", message));
+    }
+    return {
+      cycles: timing.cycle,
+      engines: named(ENGINES, (e) => named(ENGINE_STATES, (s) => timing.states[e * ENGINE_STATES.length + s]!)),
+      conflicts: named(ENGINES, (e) => named(MEMORIES, (m) => timing.ports.denied[e * MEMORIES.length + m]!)),
+      layers: program.layers.map((_, layer) => ({ events: counters.of(layer), ...timing.traffic.of(layer) })),
+      outputs: readOutputs(program, dram),
+      spikes: record ? recorder.result() : undefined,
+    };
+  }
+}
+
+/** A record of one value per name. */
+function named<K extends string, V>(names: readonly K[], value: (index: number) => V): Record<K, V> {
+  return Object.fromEntries(names.map((name, i) => [name, value(i)])) as Record<K, V>;
+}
+
+/** Names each engine, its instruction and the tokens it waits for. */
+function deadlock(program: Program, { queues, active, cycle }: TimingMachine): DiagnosticError {
+  const describe = (index: number): string => {
+    const { op, layer } = program.instructions[index]!;
+    return `instruction ${index} (${op}, layer \`${program.layers[layer]?.name ?? layer}\`)`;
+  };
+  const engines = ENGINES.map((name, e) => {
+    if (active[e]! >= 0) return `${name}: in ${describe(active[e]!)}`;
+    const head = queues.head(e);
+    if (head === undefined) return `${name}: nothing to do`;
+    const missing = queues.missing(head).map(({ token, count, has }) => `token ${token} (needs ${count}, has ${has})`);
+    return `${name}: ${describe(head)} waits for ${missing.join(", ")}`;
+  });
+  const notes = [...engines, `dispatcher: ${queues.left} instructions left`].map((text) => ({ message: text }));
+  const message = `\`${program.name}\` cannot go on after cycle ${cycle - 1}`;
+  return new DiagnosticError(simDiagnostics.make("deadlock", message, { notes }));
+}

@@ -1,0 +1,223 @@
+import type { FieldsOf } from "../../../../backends/program/instruction.js";
+import type { ScanWork } from "../work.js";
+import { accessOf, DATA, SPIKE, WEIGHT, type Access } from "./script.js";
+import { PARAMETER_WORDS } from "./scripts.js";
+
+/**
+ * Scanner, FIFO and adder as a recurrence over the words that enter the FIFO. Cycles count from the first one behind the
+ * parameters. For pushed word i:
+ *
+ *   push(i)  = max(push(i-1) + 1, pop(i - depth) + 1) + gap(i) - 1     the scanner reads `gap` words, the last one is pushed
+ *   start(i) = max(free(i-1), push(i) + 1)                             a push is visible in the next cycle
+ *   pop(i)   = start(i) + max(bits(i), 1) - 1                          with its last bit, or with the first write
+ *   free(i)  = start(i) + bits(i) + (last(i) ? steps : 0)              one cycle per bit, then the write phase
+ *
+ * The scanner reads a word only while fewer than `depth` words were in the FIFO at the end of the cycle before.
+ */
+interface Schedule {
+  readonly push: Int32Array;
+  readonly start: Int32Array;
+}
+
+/** Where a search through the schedule stands: the word of the adder and that of the scanner. It may move both ways. */
+export interface Cursor {
+  adder: number;
+  scanner: number;
+}
+
+/**
+ * The accumulate engine during one `accumulate`: a function of time, as long as nobody takes a port from it. A denied access
+ * moves what comes behind it: the schedule is computed anew from there until it runs parallel to the undisturbed one.
+ */
+export class AccumulateTiming {
+  private work!: ScanWork;
+  private fields!: FieldsOf<"accumulate">;
+  private schedule!: Schedule;
+  private steps = 0;
+  /** First cycle of the parameter words. */
+  private base = 0;
+  /** Words before `moved` are scheduled here, those from there on by `schedule`, `shift` cycles later. */
+  private moved = 0;
+  private shift = 0;
+  private push: Int32Array = new Int32Array(0);
+  private start: Int32Array = new Int32Array(0);
+  private readonly here: Cursor = { adder: 0, scanner: 0 };
+  /** Undisturbed schedules of tiles, shared by all blocks of outputs of a tile. */
+  private readonly schedules = new WeakMap<ScanWork, Schedule>();
+
+  constructor(
+    private readonly depth: number,
+    private readonly banks: readonly number[],
+  ) {}
+
+  /** Starts an instruction whose first parameter word is read in `cycle`. */
+  begin(fields: FieldsOf<"accumulate">, work: ScanWork, cycle: number): void {
+    this.fields = fields;
+    this.work = work;
+    this.steps = fields.steps;
+    this.base = cycle;
+    this.moved = this.shift = 0;
+    this.here.adder = this.here.scanner = 0;
+    let schedule = this.schedules.get(work);
+    if (schedule === undefined) {
+      schedule = this.undisturbed();
+      this.schedules.set(work, schedule);
+    }
+    this.schedule = schedule;
+  }
+
+  /** The cycle of the last write, if nobody takes a port from now on. */
+  get last(): number {
+    const last = this.work.pushes - 1;
+    return this.base + PARAMETER_WORDS + this.freeAt(last) - 1;
+  }
+
+  /** What the adder asks for in a cycle. */
+  adderAccess(cycle: number, cursor: Cursor = this.here): Access {
+    const { fields, work } = this;
+    const parameter = cycle - this.base;
+    if (parameter < PARAMETER_WORDS) return this.access(WEIGHT, fields.parameters + parameter);
+    const time = parameter - PARAMETER_WORDS;
+    const i = this.adderAt(time, cursor);
+    const step = time - this.startAt(i);
+    if (step < 0) return 0;
+    const bits = work.bits[i]!;
+    if (step < bits) return this.access(WEIGHT, fields.weights + work.rows[work.firstRow[i]! + step]!);
+    const word = fields.output + work.position[i]! * fields.outputStride + (step - bits) * fields.outputStepStride;
+    return this.access(DATA, word);
+  }
+
+  /** What the scanner asks for in a cycle. */
+  scannerAccess(cycle: number, cursor: Cursor = this.here): Access {
+    const time = cycle - this.base - PARAMETER_WORDS;
+    if (time < 0) return 0;
+    const i = this.scannerAt(time, cursor);
+    if (i === this.work.pushes) return 0;
+    const before = this.pushAt(i) - time;
+    if (before >= this.gap(i)) return 0;
+    return this.access(SPIKE, this.work.addresses[this.work.word[i]! - before]!);
+  }
+
+  /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
+  deny(cycle: number, adder: boolean, scanner: boolean): void {
+    const time = cycle - this.base - PARAMETER_WORDS;
+    if (time < 0) {
+      this.base++;
+      return;
+    }
+    const i = this.adderAt(time, this.here);
+    const g = this.scannerAt(time, this.here);
+    const started = this.startAt(i) <= time;
+    const begun = g < this.work.pushes && time > this.pushAt(g) - this.gap(g);
+    this.keep(Math.max(0, i - this.depth), Math.min(g, this.work.pushes - 1));
+    // A word that is being worked on goes on as if it had started a cycle later: its past is not looked at again.
+    if (adder) this.start[i]!++;
+    if (scanner) this.push[g]!++;
+    this.reschedule(i, begun ? g + 1 : g, started);
+  }
+
+  /** Makes the words from..to part of the moved ones, as they are scheduled now. */
+  private keep(from: number, to: number): void {
+    if (this.push.length < this.work.pushes) {
+      this.push = grown(this.push, this.work.pushes);
+      this.start = grown(this.start, this.work.pushes);
+    }
+    for (let i = Math.max(from, this.moved); i <= to; i++) {
+      this.push[i] = this.schedule.push[i]! + this.shift;
+      this.start[i] = this.schedule.start[i]! + this.shift;
+    }
+    this.moved = Math.max(this.moved, to + 1);
+  }
+
+  /**
+   * The recurrence from word `from` of the adder on. Pushes before `fixed` stay; so does the start of word `from` where it has
+   * `started`. Ends where the last `depth` words, which all later ones depend on, are off the undisturbed schedule by one and the
+   * same number of cycles.
+   */
+  private reschedule(from: number, fixed: number, started: boolean): void {
+    const { schedule, push, start, depth } = this;
+    const { pushes } = this.work;
+    let parallel = 0;
+    let shift = NaN;
+    for (let i = from; i < pushes; i++) {
+      if (i >= fixed) push[i] = this.nextPush(i);
+      if (i > from || !started) start[i] = Math.max(this.freeAt(i - 1), push[i]! + 1);
+      this.moved = Math.max(this.moved, i + 1);
+      const off = start[i]! - schedule.start[i]!;
+      if (push[i]! - schedule.push[i]! !== off) parallel = 0;
+      else parallel = off === shift ? parallel + 1 : 1;
+      shift = off;
+      if (parallel < depth || i < fixed) continue;
+      this.moved = i + 1;
+      this.shift = shift;
+      return;
+    }
+  }
+
+  private undisturbed(): Schedule {
+    const { pushes } = this.work;
+    const push = new Int32Array(pushes);
+    const start = new Int32Array(pushes);
+    const schedule = { push, start };
+    this.schedule = schedule;
+    for (let i = 0; i < pushes; i++) {
+      push[i] = this.nextPush(i);
+      start[i] = Math.max(this.freeAt(i - 1), push[i]! + 1);
+    }
+    return schedule;
+  }
+
+  private nextPush(i: number): number {
+    const room = i < this.depth ? 0 : this.popAt(i - this.depth) + 1;
+    return Math.max(this.pushAt(i - 1) + 1, room) + this.gap(i) - 1;
+  }
+
+  /** Scan words from the pushed word before `i`, exclusive, to `i`. */
+  private gap(i: number): number {
+    return this.work.word[i]! - (i === 0 ? -1 : this.work.word[i - 1]!);
+  }
+
+  private pushAt(i: number): number {
+    if (i < 0) return -1;
+    return i < this.moved ? this.push[i]! : this.schedule.push[i]! + this.shift;
+  }
+
+  private startAt(i: number): number {
+    return i < this.moved ? this.start[i]! : this.schedule.start[i]! + this.shift;
+  }
+
+  private popAt(i: number): number {
+    return this.startAt(i) + Math.max(this.work.bits[i]!, 1) - 1;
+  }
+
+  private freeAt(i: number): number {
+    if (i < 0) return 0;
+    return this.startAt(i) + this.work.bits[i]! + (this.work.last[i] === 1 ? this.steps : 0);
+  }
+
+  /** The first word that the adder has not done with before `time`. */
+  private adderAt(time: number, cursor: Cursor): number {
+    const end = this.work.pushes - 1;
+    while (cursor.adder < end && this.freeAt(cursor.adder) <= time) cursor.adder++;
+    while (cursor.adder > 0 && this.freeAt(cursor.adder - 1) > time) cursor.adder--;
+    return cursor.adder;
+  }
+
+  /** The first word that is not pushed before `time`; `pushes` where all are. */
+  private scannerAt(time: number, cursor: Cursor): number {
+    const end = this.work.pushes;
+    while (cursor.scanner < end && this.pushAt(cursor.scanner) < time) cursor.scanner++;
+    while (cursor.scanner > 0 && this.pushAt(cursor.scanner - 1) >= time) cursor.scanner--;
+    return cursor.scanner;
+  }
+
+  private access(memory: number, address: number): Access {
+    return accessOf(memory, address % this.banks[memory]!);
+  }
+}
+
+function grown(array: Int32Array, length: number): Int32Array {
+  const larger = new Int32Array(Math.max(length, 2 * array.length));
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,67 @@
+import { MEMORIES } from "../../../../backends/program/instruction.js";
+
+/** Memories by number: positions in MEMORIES. */
+export const SPIKE = MEMORIES.indexOf("spike");
+export const WEIGHT = MEMORIES.indexOf("weight");
+export const DATA = MEMORIES.indexOf("data");
+
+/**
+ * An access as one number: 0 for none; else two accesses have the same number exactly if they compete for the same bank of the
+ * same memory.
+ */
+export type Access = number;
+
+export function accessOf(memory: number, bank: number): Access {
+  return (bank << 2) | (memory + 1);
+}
+
+export function memoryOf(access: Access): number {
+  return (access & 3) - 1;
+}
+
+/** The work of an engine with one unit: one step after the other, each of one cycle and at most one access. */
+export class Script {
+  /** By step; valid up to `length`. */
+  accesses = new Int32Array(1024);
+  length = 0;
+  /** Accesses by memory. */
+  readonly reads = [0, 0, 0];
+  readonly writes = [0, 0, 0];
+
+  constructor(private readonly banks: readonly number[]) {}
+
+  clear(): void {
+    this.length = 0;
+    this.reads.fill(0);
+    this.writes.fill(0);
+  }
+
+  /** Steps without an access. */
+  compute(steps: number): void {
+    this.grow(steps);
+    this.accesses.fill(0, this.length, this.length + steps);
+    this.length += steps;
+  }
+
+  read(memory: number, address: number): void {
+    this.reads[memory]!++;
+    this.push(memory, address);
+  }
+
+  write(memory: number, address: number): void {
+    this.writes[memory]!++;
+    this.push(memory, address);
+  }
+
+  private push(memory: number, address: number): void {
+    if (this.length === this.accesses.length) this.grow(1);
+    this.accesses[this.length++] = accessOf(memory, address % this.banks[memory]!);
+  }
+
+  private grow(steps: number): void {
+    if (this.length + steps <= this.accesses.length) return;
+    const larger = new Int32Array(2 * (this.length + steps));
+    larger.set(this.accesses);
+    this.accesses = larger;
+  }
+}

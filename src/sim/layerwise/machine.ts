@@ -1,0 +1,25 @@
+import type { EngineName } from "../../backends/program/instruction.js";
+import type { PortValues } from "./ports.js";
+import type { RunResult } from "./result.js";
+
+/** What both simulators can be asked for. */
+export interface RunOptions {
+  /** Keep the spikes of recorded layers. */
+  readonly record?: boolean;
+  /** Give up after so many cycles; none by default. */
+  readonly maxCycles?: number;
+  /**
+   * Called when an instruction ends: its index in the program, the cycle of its issue and the cycle of its last work. In the
+   * order of the ends; of instructions that end in one cycle, in the order of the chip's priority.
+   */
+  readonly onInstruction?: (engine: EngineName, instruction: number, issued: number, ended: number) => void;
+}
+
+/** A chip with a program in its DRAM: runs one sample after the other, each from the same state. */
+export interface Machine<Options extends RunOptions = RunOptions> {
+  /**
+   * Runs one sample. `inputs` by name: all slots, [slots, positions, channels] without padding. Throws a DiagnosticError where
+   * an input does not fit, the program deadlocks or the cycles run out.
+   */
+  run(inputs: ReadonlyMap<string, PortValues>, options?: Options): RunResult;
+}
