@@ -1,9 +1,8 @@
 import { evaluate, valueTypes, type Net, type Op } from "../ir/index.js";
 import { calibrationProblem, type Calibration } from "./calibration.js";
-import { passDiagnostics } from "./diagnostics.js";
 import { INTEGERS_ONLY, NO_BATCHNORM } from "./facts.js";
 import { definePass, type PassContext, type PassTable } from "./pass.js";
-import { planStreams, realBounds, type Stream } from "./quantize-plan.js";
+import { planStreams, realBounds, type QuantizePlan, type Stream } from "./quantize-plan.js";
 import { compareNets, comparisonTables } from "./quantize-report.js";
 import {
   NotQuantizable,
@@ -40,10 +39,23 @@ function located(op: Op) {
   return op.origin === undefined ? undefined : ({ kind: "file", file: op.origin } as const);
 }
 
-function refuse(context: PassContext, op: Op, reason: string, hint?: string): void {
-  const name = op.layer?.name ?? `%${op.result}`;
-  const message = `\`${name}\` (${op.name}) cannot be quantised: ${reason}`;
-  context.report.add(passDiagnostics.make("not-integer", message, { hint, location: located(op) }));
+function refuse(context: PassContext, ops: readonly [Op, ...Op[]], reason: string, hint?: string): void {
+  const [first, ...others] = ops;
+  const name = first.layer?.name ?? `%${first.result}`;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const message = `\`${name}\`${more} (${first.name}) cannot be quantised: ${reason}`;
+  context.complain("not-integer", message, { hint, location: located(first) });
+}
+
+/** Says once per kind of op why a net has no integers, and names the first of each. */
+function refuseAll(context: PassContext, refusals: QuantizePlan["refusals"]): void {
+  const said = new Set<string>();
+  for (const { op, reason, hint } of refusals) {
+    if (said.has(op.name)) continue;
+    said.add(op.name);
+    const others = refusals.filter((other) => other.op.name === op.name && other.op !== op);
+    refuse(context, [op, ...others.map((other) => other.op)], reason, hint);
+  }
 }
 
 /** The smallest power of two in whose units `bound` fits `bits`. */
@@ -194,7 +206,7 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
     const { calibration } = context;
     const problem = calibration === undefined ? undefined : calibrationProblem(net, calibration);
     if (problem !== undefined) {
-      context.report.add(passDiagnostics.make("calibration", problem));
+      context.complain("calibration", problem);
       return net;
     }
     if (!checkOptions(context, calibration)) return net;
@@ -205,7 +217,7 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       return declared > 0 ? declared : seen === undefined || seen === 0 ? 4 : seen;
     };
     const plan = planStreams(net, realBounds(net, inputRange));
-    for (const { op, reason } of plan.refusals) refuse(context, op, reason);
+    refuseAll(context, plan.refusals);
     if (plan.refusals.length > 0) return net;
     const saturate = context.word("streams") === "calibrated";
     const seenOf = (stream: Stream): number =>
@@ -240,7 +252,7 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       return result;
     } catch (error) {
       if (!(error instanceof NotQuantizable)) throw error;
-      refuse(context, error.op, error.message, error.hint);
+      refuse(context, [error.op], error.message, error.hint);
       return net;
     }
   },
@@ -294,16 +306,15 @@ function clipOf(word: string): "min-max" | "percentile" | "mse" {
 
 /** Options that depend on each other. */
 function checkOptions(context: PassContext, calibration: Calibration | undefined): boolean {
-  const wrong = (message: string, hint?: string): void => {
-    context.report.add(passDiagnostics.make("option", message, { hint }));
-  };
   const percentile = context.number("percentile");
   if (!(percentile > 0 && percentile <= 100))
-    wrong(`\`percentile\` is ${percentile}, expected above 0 and at most 100`);
+    context.complainOption("percentile", `\`percentile\` is ${percentile}, expected above 0 and at most 100`);
   const range = context.number("input-range");
-  if (!(range >= 0)) wrong(`\`input-range\` is ${range}, expected 0 or a positive number`);
+  if (!(range >= 0))
+    context.complainOption("input-range", `\`input-range\` is ${range}, expected 0 or a positive number`);
   if (context.word("streams") === "calibrated" && calibration === undefined) {
-    wrong("`streams = calibrated` needs calibration inputs", "give --calibrate, or use streams = proved");
+    const hint = "give --calibrate, or use streams = proved";
+    context.complainOption("streams", "`streams = calibrated` needs calibration inputs", hint);
   }
   return !context.report.failed;
 }

@@ -11,7 +11,6 @@ import {
   isSpike,
 } from "../ir/index.js";
 import { internalError } from "../diagnostics/index.js";
-import { passDiagnostics } from "./diagnostics.js";
 import { definePass, type PassContext } from "./pass.js";
 
 /** Keys and values of an attention, and the spikes from which both are projected. */
@@ -133,7 +132,7 @@ function keptOf(block: Block, context: PassContext): number | undefined {
   const [k, fraction] = [context.number("k"), context.number("fraction")];
   if (k > block.tokens) {
     const message = `k = ${k}, but \`${block.name}\` has ${block.tokens} tokens`;
-    return context.report.add(passDiagnostics.make("option", message, { hint: `use k = 1 to ${block.tokens}` }));
+    return context.complainOption("k", message, `use k = 1 to ${block.tokens}`);
   }
   return k > 0 ? k : Math.max(1, Math.ceil(block.tokens * (fraction || DEFAULT_FRACTION)));
 }
@@ -141,17 +140,19 @@ function keptOf(block: Block, context: PassContext): number | undefined {
 /** The options against each other and the net. */
 function checkOptions(blocks: readonly Block[], context: PassContext): boolean {
   const [k, fraction, layers] = [context.number("k"), context.number("fraction"), context.word("layers")];
-  const complain = (message: string, hint: string): false => {
-    context.report.add(passDiagnostics.make("option", message, { hint }));
+  const complain = (option: string, message: string, hint: string): false => {
+    context.complainOption(option, message, hint);
     return false;
   };
   if (k > 0 && fraction > 0)
-    return complain(`\`k\` and \`fraction\` both say how many tokens stay`, "give one of them");
+    return complain("fraction", `\`k\` and \`fraction\` both say how many tokens stay`, "give one of them");
   if (fraction < 0 || fraction > 1) {
-    return complain(`\`fraction\` expects a number above 0, at most 1, got ${fraction}`, "use 0.25 for a quarter");
+    const message = `\`fraction\` expects a number above 0, at most 1, got ${fraction}`;
+    return complain("fraction", message, "use 0.25 for a quarter");
   }
   if (context.word("project") === "kept" && context.word("cue") === "relevance") {
-    return complain("`cue = relevance` looks at keys and values of all tokens", "use project = all, or another cue");
+    const message = "`cue = relevance` looks at keys and values of all tokens";
+    return complain("cue", message, "use project = all, or another cue");
   }
   if (layers !== "all" && !blocks.some((block) => inLayers(block, layers))) {
     const names = blocks.map((block) => block.name);
@@ -159,7 +160,7 @@ function checkOptions(blocks: readonly Block[], context: PassContext): boolean {
       names.length === 0
         ? "the net has no attention whose tokens can be selected"
         : `use all, ${names.join(", ")}, or how one of them begins`;
-    return complain(`no attention has the name \`${layers}\``, hint);
+    return complain("layers", `no attention has the name \`${layers}\``, hint);
   }
   return true;
 }

@@ -277,6 +277,27 @@ describe("what quantize refuses", () => {
     const norm = run(digitsModel().net, "quantize");
     expect(norm.diagnostics[0]?.code).toBe("passes/requirement");
   });
+
+  it("says once what several ops have in common", () => {
+    const delayed = net(`net @n(%x: real<4t, 2>) -> spike<4t, 2> {
+  %d = delay %x {timesteps = 1} : real<4t, 2>
+  %e = delay %d {timesteps = 1} : real<4t, 2>
+  %f = delay %e {timesteps = 1} : real<4t, 2>
+  %s = neuron.lif %f : spike<4t, 2>
+  return %s
+}`);
+    const { diagnostics } = run(delayed, "quantize");
+    expect(diagnostics.map((d) => d.message)).toEqual([
+      "`%d` and 2 more (delay) cannot be quantised: it has no integer form",
+    ]);
+  });
+
+  it("says in which order tokens are selected from integers, and that order works", () => {
+    const { diagnostics } = run(digitsModel().net, "sparse,quantize");
+    const [order = ""] = /`(.*)`$/.exec(diagnostics[0]?.hint ?? "")?.slice(1) ?? [];
+    expect(order).toContain("sparsify-top-k");
+    expect(run(digitsModel().net, order).diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+  });
 });
 
 describe("the digits model in 8 bits", () => {
