@@ -44,16 +44,6 @@ export function checkSource(file: string | undefined, options: ModelOptions, rep
     const hint = "leave out one of them";
     report.add(cliDiagnostics.make("model-source", `both \`${file}\` and --random-init are given`, { hint }));
   }
-  const needs: readonly (readonly [string, unknown, string, unknown])[] = [
-    ["--config", options.config, "--random-init", options.randomInit],
-    ["--rates", options.rates, "--random-init", options.randomInit],
-    ["--rates-images", options.ratesImages, "--rates", options.rates],
-    ["--rates-tolerance", options.ratesTolerance, "--rates", options.rates],
-  ];
-  for (const [option, value, other, given] of needs) {
-    if (value !== undefined && given === undefined)
-      report.add(cliDiagnostics.make("model-source", `${option} means nothing without ${other}`));
-  }
   return !report.failed;
 }
 

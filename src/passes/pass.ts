@@ -118,6 +118,11 @@ export class PassContext {
     return value;
   }
 
+  /** Whether the option was written, rather than left at its default. */
+  isGiven(name: string): boolean {
+    return this.step.options[name] !== undefined;
+  }
+
   number(name: string): number {
     const value = this.option(name);
     if (typeof value !== "number") throw internalError(`${this.step.pass.name}: ${name} is not a number`);

@@ -309,6 +309,10 @@ function checkOptions(context: PassContext, calibration: Calibration | undefined
   const percentile = context.number("percentile");
   if (!(percentile > 0 && percentile <= 100))
     context.complainOption("percentile", `\`percentile\` is ${percentile}, expected above 0 and at most 100`);
+  if (context.isGiven("percentile") && context.word("clip") !== "percentile") {
+    const message = `\`percentile\` belongs to \`clip = percentile\`, the clip is ${context.word("clip")}`;
+    context.complainOption("percentile", message, "add clip=percentile, or leave it out");
+  }
   const range = context.number("input-range");
   if (!(range >= 0))
     context.complainOption("input-range", `\`input-range\` is ${range}, expected 0 or a positive number`);

@@ -154,6 +154,11 @@ function checkOptions(blocks: readonly Block[], context: PassContext): boolean {
     const message = "`cue = relevance` looks at keys and values of all tokens";
     return complain("cue", message, "use project = all, or another cue");
   }
+  const weight = ["alpha", "beta", "gamma"].find((name) => context.isGiven(name));
+  if (weight !== undefined && context.word("cue") !== "sparta") {
+    const message = `\`${weight}\` weighs a part of \`cue = sparta\`, the cue is ${context.word("cue")}`;
+    return complain(weight, message, "add cue=sparta, or leave it out");
+  }
   if (layers !== "all" && !blocks.some((block) => inLayers(block, layers))) {
     const names = blocks.map((block) => block.name);
     const hint =

@@ -238,11 +238,14 @@ describe("what quantize refuses", () => {
   };
 
   it("says which values are legal", () => {
-    expect(message("quantize{percentile=0}")).toBe(
+    expect(message("quantize{clip=percentile percentile=0}")).toBe(
       "passes/option: `percentile` is 0, expected above 0 and at most 100",
     );
     expect(message("quantize{input-range=-1}")).toBe(
       "passes/option: `input-range` is -1, expected 0 or a positive number",
+    );
+    expect(message("quantize{percentile=99}")).toBe(
+      "passes/option: `percentile` belongs to `clip = percentile`, the clip is min-max",
     );
     expect(message("quantize{streams=calibrated}")).toBe(
       "passes/option: `streams = calibrated` needs calibration inputs",
