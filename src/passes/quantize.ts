@@ -15,6 +15,18 @@ import {
 /** Streams are given this much more than what calibration saw. */
 const HEADROOM = 1.25;
 
+/**
+ * Largest magnitude of inputs about which nothing is known: normalised pictures (mean 0, deviation 1) of the usual data sets stay
+ * within 3. The default of input-bits has room for it: it leaves 9 bits to inputs that use an eighth of the range.
+ */
+const ASSUMED_RANGE = 4;
+
+function warnOfRange(context: PassContext, input: string): void {
+  const message = `the range of input \`${input}\` is not known; ${ASSUMED_RANGE} is assumed, values beyond +-${ASSUMED_RANGE} saturate`;
+  const hint = "measure it with --calibrate, or say it with quantize{input-range=...}";
+  context.complain("assumed-range", message, { hint });
+}
+
 /** Largest magnitude of every real value, inputs included, on the calibration inputs. */
 function observe(net: Net, { samples }: Calibration): ReadonlyMap<string, number> {
   const largest = new Map<string, number>();
@@ -76,10 +88,11 @@ function rewrite(net: Net, settings: Omit<RewriteSettings, "streamUnit">, stream
   for (;;) {
     const rewritten = rewriteToIntegers(net, plan, { ...settings, streamUnit });
     const types = valueTypes(rewritten.net);
-    const wide = [...units].find(([stream]) =>
+    const wide = [...units].find(([stream, exp]) =>
       stream.values.some((name) => {
         const number = types.get(name)?.number;
-        return number?.kind === "int" && Math.max(-number.lo, number.hi) >= 2 ** (bits - 1);
+        // What is added to an input of a finer unit has that unit, and a larger unit of the stream narrows it no more.
+        return number?.kind === "int" && number.exp === exp && Math.max(-number.lo, number.hi) >= 2 ** (bits - 1);
       }),
     );
     if (wide === undefined || saturate || wide[1] >= 64) return rewritten;
@@ -175,11 +188,11 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       doc: "range of streams: what weights can reach, or what calibration inputs reached (then writers saturate)",
     },
     "stream-bits": { type: "int", min: 8, max: 31, default: 16, doc: "bits of a stream, sign included" },
-    "input-bits": { type: "int", min: 8, max: 16, default: 10, doc: "bits of a real input, sign included" },
+    "input-bits": { type: "int", min: 8, max: 16, default: 12, doc: "bits of a real input, sign included" },
     "input-range": {
       type: "number",
       default: 0,
-      doc: "largest magnitude of real inputs, beyond which they saturate; 0: measured on calibration inputs, 4 without any",
+      doc: "largest magnitude of real inputs, beyond which they saturate; 0: measured on calibration inputs; without any 4 is assumed, and a warning says so",
     },
   },
   counters: {
@@ -212,13 +225,14 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
     if (!checkOptions(context, calibration)) return net;
     const observed = calibration === undefined ? undefined : observe(net, calibration);
     const declared = context.number("input-range");
-    const inputRange = (name: string): number => {
-      const seen = observed?.get(name);
-      return declared > 0 ? declared : seen === undefined || seen === 0 ? 4 : seen;
-    };
+    const measured = (name: string): number => (declared > 0 ? declared : (observed?.get(name) ?? 0));
+    const inputRange = (name: string): number => measured(name) || ASSUMED_RANGE;
     const plan = planStreams(net, realBounds(net, inputRange));
     refuseAll(context, plan.refusals);
     if (plan.refusals.length > 0) return net;
+    for (const { name, type } of net.inputs) {
+      if (type.number.kind === "real" && measured(name) === 0) warnOfRange(context, name);
+    }
     const saturate = context.word("streams") === "calibrated";
     const seenOf = (stream: Stream): number =>
       HEADROOM * stream.values.reduce((most, name) => Math.max(most, observed?.get(name) ?? 0), 0);
