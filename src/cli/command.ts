@@ -106,7 +106,8 @@ Without a checkpoint:
   --random-init 1 --arch statten --set dim=64 ...  any size; every setting without a default has to be given
   --rates statten-8-768                            batch norms such that layers fire as published for STAtten 8-768
   A table of rates is JSON: {"name", "source", "layers": {"LAYER": [rate per timestep]}}; rates of \`A + B\` are the sum of both.
-  Means over time are met within the tolerance, rates per timestep as nearly as gamma and beta of one batch norm allow.
+  Means over time are met within the tolerance, or the command fails; rates per timestep as nearly as channels with different
+  gamma and beta allow, and a warning gives the nearest where that is further than the tolerance.
   Rates hold on the picture they were calibrated on: noise drawn from the seed, or --rates-images.`;
 
 export interface ModelOptions {

@@ -51,11 +51,21 @@ function show(rates: readonly number[]): string {
   return rates.map((rate) => rate.toFixed(4)).join(" ");
 }
 
+/** The largest difference of the rates of a layer at one timestep. */
+function furthestTimestep(reached: readonly number[], wanted: readonly number[]): number {
+  return Math.max(...reached.map((rate, t) => Math.abs(rate - (wanted[t] ?? 0))));
+}
+
 /** Rates reached beside the wanted ones, per timestep. */
 export function ratesText({ layers }: Calibration): string {
   return table([
-    ["layer", "rates reached per timestep", "wanted"],
-    ...layers.map(({ layer, reached, wanted }) => [layer, show(reached), wanted === undefined ? "" : show(wanted)]),
+    ["layer", "rates reached per timestep", "wanted", "furthest"],
+    ...layers.map(({ layer, reached, wanted = [] }) => [
+      layer,
+      show(reached),
+      show(wanted),
+      wanted.length === 0 ? "" : furthestTimestep(reached, wanted).toFixed(4),
+    ]),
   ]);
 }
 
@@ -68,7 +78,7 @@ export function ratesSummary({ layers }: Calibration): string {
   const worst = (of: (row: (typeof held)[number]) => number) =>
     held.map((row) => ({ layer: row.layer, off: of(row) })).sort((a, b) => b.off - a.off)[0];
   const overTime = worst(({ reached, wanted }) => Math.abs(mean(reached) - mean(wanted)));
-  const perStep = worst(({ reached, wanted }) => Math.max(...reached.map((r, t) => Math.abs(r - (wanted[t] ?? 0)))));
+  const perStep = worst(({ reached, wanted }) => furthestTimestep(reached, wanted));
   if (overTime === undefined || perStep === undefined) return "rates: no layer has a wanted rate";
   return (
     `rates: ${held.length} layers calibrated; furthest mean over time ${overTime.off.toFixed(4)} at ${overTime.layer}, ` +
