@@ -1,5 +1,5 @@
 /*
- * Building a network of full size from a seed, and the `import` pipeline on it: seconds and peak memory.
+ * Building a network of full size from a seed, and the pipelines `import` and `quantized` on it: seconds and peak memory.
  * tsx bench/import.ts [configuration], by default STAtten-SDT 8-768 at 224 x 224, 66 M parameters.
  */
 import { Report } from "../src/diagnostics/index.js";
@@ -28,15 +28,18 @@ const trained = [...model.checkpoint.tensors].filter(([name]) => !/\.(running_\w
 const parameters = trained.reduce((sum, [, tensor]) => sum + elements(tensor.shape), 0);
 console.log(`${config}: ${parameters.toLocaleString("en-US")} parameters, ${model.net.ops.length} ops`);
 line("random import", start);
-const before = seconds();
-let previous = before;
-runPipeline(model.net, parsePipeline("import").steps ?? [], {
-  clock: seconds,
-  onPass: (record) => {
-    line(record.step, previous);
-    previous = seconds();
-  },
-});
-line("all passes", before);
+for (const pipeline of ["import", "quantized"]) {
+  const before = seconds();
+  let previous = before;
+  console.log(`${pipeline}:`);
+  runPipeline(model.net, parsePipeline(pipeline).steps ?? [], {
+    clock: seconds,
+    onPass: (record) => {
+      line(record.step, previous);
+      previous = seconds();
+    },
+  });
+  line("all passes", before);
+}
 line("everything", start);
 console.log(cpu());

@@ -11,9 +11,9 @@ describe("the validation ladder", () => {
   it.for(GOLDEN_CASES)("%s", async (name, context) => {
     const { net, recorded } = importCase(needShared(context), name);
     const report = new Report();
-    const chip = readChip("layerwise-default", report);
+    const chips = ["layerwise-default", "layerwise-int8"].flatMap((chip) => readChip(chip, report) ?? []);
     const tfjs = await loadTfjsKernels({ backend: "wasm" });
-    const rungs = runLadder(net, recorded, { chips: chip === undefined ? [] : [chip], tfjs }, report);
+    const rungs = runLadder(net, recorded, { chips, tfjs }, report);
     expect(report.diagnostics).toEqual([]);
     const bounded = rungs.filter((rung) => ["pipeline quantized", "pipeline sparse"].includes(rung.name));
     const strict = rungs.filter((rung) => !bounded.includes(rung));
@@ -26,6 +26,7 @@ describe("the validation ladder", () => {
       ["pipeline import, teacher-forced", "passed", ""],
       ["pipeline import, free-running", "passed", ""],
       ["chip layerwise-default, stepped", "passed", ""],
+      ["chip layerwise-int8, stepped, pipeline quantized", "passed", ""],
     ]);
     expect(bounded.map((rung) => rung.status)).toEqual(["measured", "measured"]);
     for (const rung of strict) {

@@ -1,12 +1,9 @@
 import { InvalidArgumentError, type Command, type CommanderError } from "commander";
 import { DiagnosticError, renderDiagnostic, Report } from "../diagnostics/index.js";
+import { EXIT } from "./exit.js";
+import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
 
-/**
- * What every command shares: results on stdout, everything else on stderr, exit codes 0 fine, 1 the input is wrong, 2 the usage is
- * wrong, 70 a bug of ours.
- */
-
-export const EXIT = { fine: 0, input: 1, usage: 2, bug: 70 } as const;
+/** What every command shares: results on stdout, everything else on stderr, exit codes as in {@link EXIT}. */
 
 export interface Io {
   /** Results. */
@@ -74,7 +71,7 @@ function fraction(text: string): number {
 
 /** Options of every command that imports a model, or makes one from a seed. */
 export function withModelOptions(command: Command): Command {
-  return command
+  command
     .option("--arch <name>", "architecture of the checkpoint; `spikec models` lists them")
     .option(
       "--set <name=value>",
@@ -91,6 +88,16 @@ export function withModelOptions(command: Command): Command {
     .option("--rates-images <path>", "with --rates: calibrate on the first of these images instead of noise")
     .option("--rates-tolerance <fraction>", "with --rates: allowed deviation of a mean rate, 0.02 by default", fraction)
     .addHelpText("after", RANDOM_HELP);
+  onlyWith(command, ["--config", "--rates", "--rates-images", "--rates-tolerance"], ["--random-init"]);
+  onlyWith(command, ["--rates-images", "--rates-tolerance"], ["--rates"]);
+  return refuseWithoutEffect(command, ["--arch", "--set"], ({ args: [file = ""] }) =>
+    /\.(snn|spk)$/.test(file)
+      ? {
+          why: `for \`${file}\`: IR text and programs are complete`,
+          hint: "leave it out, or start from the checkpoint",
+        }
+      : undefined,
+  );
 }
 
 const RANDOM_HELP = `
@@ -99,7 +106,8 @@ Without a checkpoint:
   --random-init 1 --arch statten --set dim=64 ...  any size; every setting without a default has to be given
   --rates statten-8-768                            batch norms such that layers fire as published for STAtten 8-768
   A table of rates is JSON: {"name", "source", "layers": {"LAYER": [rate per timestep]}}; rates of \`A + B\` are the sum of both.
-  Means over time are met within the tolerance, rates per timestep as nearly as gamma and beta of one batch norm allow.
+  Means over time are met within the tolerance, or the command fails; rates per timestep as nearly as channels with different
+  gamma and beta allow, and a warning gives the nearest where that is further than the tolerance.
   Rates hold on the picture they were calibrated on: noise drawn from the seed, or --rates-images.`;
 
 export interface ModelOptions {

@@ -8,6 +8,7 @@ import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { loadNet } from "./load-net.js";
+import { onlyWith } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
@@ -49,6 +50,9 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
   return point.net;
 }
 
+/** The options of `withSelectionOptions`. */
+const SELECTION = ["--cue", "--alpha", "--beta", "--gamma", "--scope", "--project", "--layers"];
+
 function fractionOfOne(text: string): number {
   const n = Number(text);
   if (!(n > 0 && n <= 1)) throw new InvalidArgumentError("expected a fraction above 0, at most 1");
@@ -80,27 +84,29 @@ export function registerCompile(program: Command, io: Io): void {
       `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
       "horowitz-45nm",
     );
-  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command)))).action(
-    (file: string | undefined, options: CompileOptions) =>
-      runCommand(io, async (report) => {
-        checkOutput(options.output, pathsRead(file, options));
-        const net = loadNet(file, options, report, io);
-        if (net === undefined) return;
-        const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
-          io.out(text),
-        );
-        if (lowered === undefined) return;
-        const { keepEnergy } = options;
-        const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);
-        if (chosen === undefined) return;
-        const compiled = compileNet(chosen, options, report);
-        if (compiled === undefined || report.failed) return;
-        const bytes = encodeProgram(compiled);
-        await writeFileAtomically(options.output, bytes);
-        if (options.explain === true) for (const note of compiled.notes) io.out(note);
-        io.out(
-          `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes.length)} bytes for ${compiled.chip.name}`,
-        );
-      }),
+  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command))));
+  onlyWith(command, ["--input", "--limit", "--table", ...SELECTION], ["--keep-energy"]);
+  onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);
+  command.action((file: string | undefined, options: CompileOptions) =>
+    runCommand(io, async (report) => {
+      checkOutput(options.output, pathsRead(file, options));
+      const net = loadNet(file, options, report, io);
+      if (net === undefined) return;
+      const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
+        io.out(text),
+      );
+      if (lowered === undefined) return;
+      const { keepEnergy } = options;
+      const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);
+      if (chosen === undefined) return;
+      const compiled = compileNet(chosen, options, report);
+      if (compiled === undefined || report.failed) return;
+      const bytes = encodeProgram(compiled);
+      await writeFileAtomically(options.output, bytes);
+      if (options.explain === true) for (const note of compiled.notes) io.out(note);
+      io.out(
+        `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes.length)} bytes for ${compiled.chip.name}`,
+      );
+    }),
   );
 }

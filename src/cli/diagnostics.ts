@@ -8,8 +8,7 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   },
   "model-source": {
     severity: "error",
-    explain:
-      "A network comes either from a file or from --random-init; the options of the latter mean nothing without it.",
+    explain: "A network comes either from a file or from --random-init.",
   },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
@@ -25,7 +24,14 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "The output would replace an input, or a file that spikec did not write. Choose another name.",
   },
-  "text-options": { severity: "error", explain: "IR text is complete: --arch and --set belong to checkpoints." },
+  "no-effect": {
+    severity: "error",
+    explain: "An option was given that changes nothing here; the message says beside what it does. Exit code 2.",
+  },
+  "not-ir-text": {
+    severity: "error",
+    explain: "`spikec opt` writes IR text, whose name ends in .snn, so that other commands know what it is.",
+  },
   labels: { severity: "error", explain: "The labels do not fit the samples." },
   range: { severity: "error", explain: "An option has a value outside what the inputs allow." },
   "keep-energy": {

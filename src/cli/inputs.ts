@@ -1,7 +1,12 @@
-import type { Command } from "commander";
-import { DiagnosticError, didYouMean, type Report } from "../diagnostics/index.js";
+import { InvalidArgumentError, type Command } from "commander";
+import { didYouMean, type Report } from "../diagnostics/index.js";
 import { readNpy } from "../frontend/formats/index.js";
-import { isNormalisationName, NORMALISATIONS, type InputSet } from "../frontend/inputs/index.js";
+import {
+  isNormalisationName,
+  NORMALISATIONS,
+  type InputSet,
+  type NormalisationName,
+} from "../frontend/inputs/index.js";
 import { positiveInteger } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
@@ -25,20 +30,28 @@ export function readLabels(path: string | undefined, inputs: InputSet, report: R
   );
 }
 
-export function normalisation(name: string | undefined) {
-  if (name === undefined) return {};
-  if (!isNormalisationName(name)) {
-    const hint = didYouMean(name, Object.keys(NORMALISATIONS));
-    throw new DiagnosticError(cliDiagnostics.make("unknown-name", `no normalisation \`${name}\``, { hint }));
-  }
-  return { normalise: NORMALISATIONS[name] };
+export function normalisation(name: NormalisationName | undefined) {
+  return name === undefined ? {} : { normalise: NORMALISATIONS[name] };
 }
 
-/** The options that say how inputs are read, `--input` apart. */
+function normalisationName(text: string): NormalisationName {
+  if (isNormalisationName(text)) return text;
+  throw new InvalidArgumentError(didYouMean(text, Object.keys(NORMALISATIONS)));
+}
+
+/** The options that say how inputs to run are read, `--input` apart. */
 export function withInputOptions(command: Command): Command {
+  return withReadingOptions(command).option("--limit <n>", "only the first n samples", positiveInteger);
+}
+
+/** The options that say how inputs are read, whatever they are for. */
+export function withReadingOptions(command: Command): Command {
   return command
     .option("--labels <file>", "labels as .npy, for the accuracy")
-    .option("--limit <n>", "only the first n samples", positiveInteger)
-    .option("--normalise <name>", `normalisation of a data set: ${Object.keys(NORMALISATIONS).join(", ")}`)
+    .option(
+      "--normalise <name>",
+      `normalisation of a data set: ${Object.keys(NORMALISATIONS).join(", ")}`,
+      normalisationName,
+    )
     .option("--pad <pixels>", "zero pixels on each side, before normalisation", positiveInteger);
 }

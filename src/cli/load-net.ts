@@ -37,13 +37,7 @@ export function loadNet(path: string | undefined, options: ModelOptions, report:
     if (made?.calibration !== undefined) io.err(ratesSummary(made.calibration));
     return made?.model.net;
   }
-  if (path.endsWith(".snn")) {
-    if (options.arch === undefined && options.set.size === 0) return loadText(path, report);
-    const hint = "edit the text, or start from the checkpoint";
-    return report.add(
-      cliDiagnostics.make("text-options", `--arch and --set do not apply to IR text \`${path}\``, { hint }),
-    );
-  }
+  if (path.endsWith(".snn")) return loadText(path, report);
   if (options.arch === undefined) {
     const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
     return report.add(

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from "./command.js";
+import { EXIT } from "./exit.js";
 import { main } from "./program.js";
 
 // A reader that goes away, such as `| head`, is no error; a full disk is one of the input.

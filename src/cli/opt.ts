@@ -6,8 +6,9 @@ import { constantsToTensors, externalConstants, printNet } from "../ir/index.js"
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, constantsPath, readFileOrThrow } from "./files.js";
-import { withInputOptions } from "./inputs.js";
+import { withReadingOptions } from "./inputs.js";
 import { loadNet } from "./load-net.js";
+import { onlyWith } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 
@@ -22,17 +23,19 @@ const MARK = { spikec: "constants" };
 /** Refuses outputs that are not IR text, that replace the input, or that would replace a foreign file of constants. */
 function checkOptOutput(output: string, input: string | undefined): void {
   const inputs = input === undefined ? [] : [input];
-  const fail = (message: string, hint: string): never => {
-    throw new DiagnosticError(cliDiagnostics.make("overwrites", message, { hint }));
+  const fail = (code: "overwrites" | "not-ir-text", message: string, hint: string): never => {
+    throw new DiagnosticError(cliDiagnostics.make(code, message, { hint }));
   };
-  if (!output.endsWith(".snn")) fail(`\`${output}\` is no IR text`, "name it *.snn, so that other commands know it");
+  if (!output.endsWith(".snn"))
+    fail("not-ir-text", `\`${output}\` is no name for IR text`, "name it *.snn, so that other commands know it");
   const constants = constantsPath(output);
   if (input?.endsWith(".snn") !== true) checkOutput(output, inputs);
   checkOutput(constants, inputs);
   if (!existsSync(constants)) return;
   const metadata = readSafetensors(readFileOrThrow(constants), constants, new Report())?.metadata;
   if (metadata?.get("spikec") !== MARK.spikec) {
-    fail(`\`${constants}\` was not written by \`spikec opt\` and would be replaced`, "name another output");
+    const message = `\`${constants}\` was not written by \`spikec opt\` and would be replaced`;
+    fail("overwrites", message, "name another output");
   }
 }
 
@@ -47,7 +50,9 @@ export function registerOpt(program: Command, io: Io): void {
     )
     .option("--explain", "print what the passes found out, on stderr")
     .option("--locations", "print where each op came from");
-  withInputOptions(withPassOptions(withModelOptions(command))).action((file: string | undefined, options: OptOptions) =>
+  withReadingOptions(withPassOptions(withModelOptions(command)));
+  onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate"]);
+  command.action((file: string | undefined, options: OptOptions) =>
     runCommand(io, async (report) => {
       if (options.output !== undefined) checkOptOutput(options.output, file);
       const net = loadNet(file, options, report, io);

@@ -1,12 +1,13 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { DiagnosticError, didYouMean, type Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
-import { parsePipeline, PASSES, runPipeline, type Calibration, type PassRecord } from "../passes/index.js";
+import { parsePipeline, runPipeline, type Calibration, type PassRecord, type PipelineStep } from "../passes/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
-import { readInputs } from "../frontend/inputs/index.js";
+import { readInputs, type NormalisationName } from "../frontend/inputs/index.js";
 import { positiveInteger, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { normalisation, readLabels } from "./inputs.js";
+import { onlyWith } from "./no-effect.js";
 import { table } from "./text.js";
 
 export interface PassOptions {
@@ -14,12 +15,12 @@ export interface PassOptions {
   readonly verifyEach: boolean;
   readonly printAfter?: string;
   readonly time?: boolean;
-  readonly stats?: boolean | string;
+  readonly stats?: true | "json";
   readonly calibrate?: string;
   /** Of commands that run inputs on a chip as well. */
   readonly input?: string;
   readonly labels?: string;
-  readonly normalise?: string;
+  readonly normalise?: NormalisationName;
   readonly pad?: number;
   readonly samples?: number;
   readonly explain?: boolean;
@@ -30,22 +31,26 @@ const CALIBRATION_SAMPLES = 64;
 
 /** The pass options of every command that runs passes, beside {@link withInputOptions}. IR for people goes to stderr: stdout is the result. */
 export function withPassOptions(command: Command): Command {
-  return command
+  command
     .option("-p, --passes <pipeline>", 'passes or named pipelines, for example "fold-batchnorm,canonicalize"')
     .option("--no-verify-each", "do not verify the net after every pass")
     .option("--print-after <pass>", "print the net after a pass, after `all`, or after those that `changed` it")
     .option("--calibrate <file>", "inputs on which passes measure ranges and what they change (.npy, pictures, IDX, …)")
     .option("--samples <n>", `calibration inputs to use; default ${CALIBRATION_SAMPLES}`, positiveInteger)
     .option("--time", "print the time of each pass")
-    .option("--stats [format]", "print the counters of each pass; =json for JSON");
+    .addOption(new Option("--stats [format]", "print the counters of each pass; =json for JSON").choices(["json"]));
+  return onlyWith(command, ["--samples"], ["--calibrate"]);
 }
 
-function printAfter(name: string | undefined) {
+/** Which results to print; throws where the pipeline runs no such pass. */
+function printAfter(name: string | undefined, steps: readonly PipelineStep[]) {
   if (name === undefined) return {};
   if (name === "all" || name === "changed") return { printAfter: name } as const;
-  if (PASSES.some((pass) => pass.name === name)) return { printAfter: { pass: name } } as const;
-  const hint = didYouMean(name, ["all", "changed", ...PASSES.map((pass) => pass.name)]);
-  throw new DiagnosticError(cliDiagnostics.make("unknown-name", `--print-after: no pass \`${name}\``, { hint }));
+  const names = steps.map(({ pass }) => pass.name);
+  if (names.includes(name)) return { printAfter: { pass: name } } as const;
+  const hint = didYouMean(name, ["all", "changed", ...new Set(names)]);
+  const message = `--print-after: the pipeline runs no pass \`${name}\``;
+  throw new DiagnosticError(cliDiagnostics.make("unknown-name", message, { hint }));
 }
 
 function printStats(records: readonly PassRecord[], options: PassOptions, io: Io): void {
@@ -76,14 +81,7 @@ function printStats(records: readonly PassRecord[], options: PassOptions, io: Io
 
 /** The inputs of `--calibrate` as the net takes them. */
 function readCalibration(net: Net, options: PassOptions, report: Report): Calibration | undefined {
-  if (options.calibrate === undefined) {
-    if (options.labels !== undefined && options.input === undefined) {
-      report.add(
-        cliDiagnostics.make("labels", "`--labels` needs inputs: `--calibrate`, or `--input` where there is one"),
-      );
-    }
-    return undefined;
-  }
+  if (options.calibrate === undefined) return undefined;
   const limit = options.samples ?? CALIBRATION_SAMPLES;
   const set = readInputs(options.calibrate, report, { ...normalisation(options.normalise), limit, pad: options.pad });
   if (set === undefined) return undefined;
@@ -124,7 +122,7 @@ export function runPasses(
   const run = runPipeline(net, steps, {
     verifyEach: options.verifyEach,
     ...(calibration === undefined ? {} : { calibration }),
-    ...printAfter(options.printAfter),
+    ...printAfter(options.printAfter, steps),
     onPrint: (step, text) => io.err(`// after ${step}\n${text}`),
     clock: () => performance.now() / 1000,
   });

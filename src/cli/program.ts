@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { EXIT, terminalIo, usageExit, type Io } from "./command.js";
+import { terminalIo, usageExit, type Io } from "./command.js";
+import { EXIT } from "./exit.js";
 
 function version(): string {
   const json: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));

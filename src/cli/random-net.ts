@@ -44,16 +44,6 @@ export function checkSource(file: string | undefined, options: ModelOptions, rep
     const hint = "leave out one of them";
     report.add(cliDiagnostics.make("model-source", `both \`${file}\` and --random-init are given`, { hint }));
   }
-  const needs: readonly (readonly [string, unknown, string, unknown])[] = [
-    ["--config", options.config, "--random-init", options.randomInit],
-    ["--rates", options.rates, "--random-init", options.randomInit],
-    ["--rates-images", options.ratesImages, "--rates", options.rates],
-    ["--rates-tolerance", options.ratesTolerance, "--rates", options.rates],
-  ];
-  for (const [option, value, other, given] of needs) {
-    if (value !== undefined && given === undefined)
-      report.add(cliDiagnostics.make("model-source", `${option} means nothing without ${other}`));
-  }
   return !report.failed;
 }
 
@@ -61,11 +51,21 @@ function show(rates: readonly number[]): string {
   return rates.map((rate) => rate.toFixed(4)).join(" ");
 }
 
+/** The largest difference of the rates of a layer at one timestep. */
+function furthestTimestep(reached: readonly number[], wanted: readonly number[]): number {
+  return Math.max(...reached.map((rate, t) => Math.abs(rate - (wanted[t] ?? 0))));
+}
+
 /** Rates reached beside the wanted ones, per timestep. */
 export function ratesText({ layers }: Calibration): string {
   return table([
-    ["layer", "rates reached per timestep", "wanted"],
-    ...layers.map(({ layer, reached, wanted }) => [layer, show(reached), wanted === undefined ? "" : show(wanted)]),
+    ["layer", "rates reached per timestep", "wanted", "furthest"],
+    ...layers.map(({ layer, reached, wanted = [] }) => [
+      layer,
+      show(reached),
+      show(wanted),
+      wanted.length === 0 ? "" : furthestTimestep(reached, wanted).toFixed(4),
+    ]),
   ]);
 }
 
@@ -78,7 +78,7 @@ export function ratesSummary({ layers }: Calibration): string {
   const worst = (of: (row: (typeof held)[number]) => number) =>
     held.map((row) => ({ layer: row.layer, off: of(row) })).sort((a, b) => b.off - a.off)[0];
   const overTime = worst(({ reached, wanted }) => Math.abs(mean(reached) - mean(wanted)));
-  const perStep = worst(({ reached, wanted }) => Math.max(...reached.map((r, t) => Math.abs(r - (wanted[t] ?? 0)))));
+  const perStep = worst(({ reached, wanted }) => furthestTimestep(reached, wanted));
   if (overTime === undefined || perStep === undefined) return "rates: no layer has a wanted rate";
   return (
     `rates: ${held.length} layers calibrated; furthest mean over time ${overTime.off.toFixed(4)} at ${overTime.layer}, ` +

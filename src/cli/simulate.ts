@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { decodeProgram, type Port, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
-import { readInputs, type InputSet } from "../frontend/inputs/index.js";
+import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { createStepped, type RunResult } from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
@@ -18,7 +18,7 @@ export interface InputSetOptions {
   readonly input: string;
   readonly labels?: string;
   readonly limit?: number;
-  readonly normalise?: string;
+  readonly normalise?: NormalisationName;
   readonly pad?: number;
 }
 

@@ -17,6 +17,11 @@ export const passDiagnostics = defineDiagnostics("passes", {
     severity: "error",
     explain: "`quantize` met an op that has no counterpart in integers, or whose integers would not fit their widths.",
   },
+  "assumed-range": {
+    severity: "warning",
+    explain:
+      "`quantize` was told neither the range of a real input nor given inputs to measure it on, and assumed one; values beyond it saturate.",
+  },
   requirement: {
     severity: "error",
     explain: "A pass needs something of the net that neither holds nor is brought about by an earlier pass.",

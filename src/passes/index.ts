@@ -5,8 +5,8 @@ import { quantize } from "./quantize.js";
 import { foldBatchnorm } from "./fold-batchnorm.js";
 import { foldThresholds } from "./fold-thresholds.js";
 import { mergeProjections } from "./merge-projections.js";
-import type { Pass, SubjectKind } from "./pass.js";
-import { parsePipelineWith, type NamedPipeline, type ParsedPipeline, type PipelineStep } from "./pipeline.js";
+import type { Pass, PipelineStep, SubjectKind } from "./pass.js";
+import { parsePipelineWith, type NamedPipeline, type ParsedPipeline } from "./pipeline.js";
 import { sparsifyTopK } from "./sparsify-top-k.js";
 import { runSteps, type PipelineRun, type RunOptions } from "./run.js";
 
@@ -91,7 +91,7 @@ export const PIPELINES: readonly NamedPipeline[] = [
   },
 ];
 
-export const netSubject: SubjectKind<Net> = { verify: verifyNet, print: (net) => printNet(net) };
+export const netSubject: SubjectKind<Net> = { verify: verifyNet, print: (net) => printNet(net), passes: PASSES };
 
 /** Reads a pipeline of passes on nets. */
 export function parsePipeline(source: string, file?: string): ParsedPipeline {

@@ -1,6 +1,13 @@
-import { internalError, type Diagnostic, type Report } from "../diagnostics/index.js";
+import {
+  internalError,
+  type Diagnostic,
+  type DiagnosticDetails,
+  type Location,
+  type Report,
+} from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
 import type { Calibration } from "./calibration.js";
+import { passDiagnostics } from "./diagnostics.js";
 
 /**
  * A pass is data: what it is called, what it promises, its options, and a function from a subject to a subject. Help, tests
@@ -75,6 +82,16 @@ export function definePass<S = Net>(definition: PassDefinition<S>): Pass<S> {
   return definition;
 }
 
+/** A pass with the options it was given. */
+export interface PipelineStep<P = Pass> {
+  readonly pass: P;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** Where in the pipeline's text it stands. */
+  readonly location?: Location;
+  /** Where in that text each option stands. */
+  readonly optionLocations?: Readonly<Record<string, Location>>;
+}
+
 /** What a pass found out and people want to read: rows of text. */
 export interface PassTable {
   readonly title: string;
@@ -89,48 +106,72 @@ export class PassContext {
   readonly tables: PassTable[] = [];
 
   constructor(
-    private readonly pass: Pick<Pass, "name" | "options" | "counters">,
-    private readonly options: Readonly<Record<string, OptionValue>>,
+    private readonly step: PipelineStep<Pick<Pass, "name" | "options" | "counters">>,
     readonly report: Report,
     /** Inputs to measure on, where the caller has some. */
     readonly calibration?: Calibration,
   ) {
-    for (const counter of Object.keys(pass.counters)) this.counters.set(counter, 0);
+    for (const counter of Object.keys(step.pass.counters)) this.counters.set(counter, 0);
   }
 
   private option(name: string): OptionValue {
-    const value = this.options[name] ?? this.pass.options[name]?.default;
-    if (value === undefined) throw internalError(`${this.pass.name} has no option ${name}`);
+    const { pass, options } = this.step;
+    const value = options[name] ?? pass.options[name]?.default;
+    if (value === undefined) throw internalError(`${pass.name} has no option ${name}`);
     return value;
+  }
+
+  /** Whether the option was written, rather than left at its default. */
+  isGiven(name: string): boolean {
+    return this.step.options[name] !== undefined;
   }
 
   number(name: string): number {
     const value = this.option(name);
-    if (typeof value !== "number") throw internalError(`${this.pass.name}: ${name} is not a number`);
+    if (typeof value !== "number") throw internalError(`${this.step.pass.name}: ${name} is not a number`);
     return value;
   }
 
   numbers(name: string): readonly number[] {
     const value = this.option(name);
-    if (typeof value !== "object") throw internalError(`${this.pass.name}: ${name} is not a list`);
+    if (typeof value !== "object") throw internalError(`${this.step.pass.name}: ${name} is not a list`);
     return value;
   }
 
   boolean(name: string): boolean {
     const value = this.option(name);
-    if (typeof value !== "boolean") throw internalError(`${this.pass.name}: ${name} is not true or false`);
+    if (typeof value !== "boolean") throw internalError(`${this.step.pass.name}: ${name} is not true or false`);
     return value;
   }
 
   word(name: string): string {
     const value = this.option(name);
-    if (typeof value !== "string") throw internalError(`${this.pass.name}: ${name} is not a word`);
+    if (typeof value !== "string") throw internalError(`${this.step.pass.name}: ${name} is not a word`);
     return value;
+  }
+
+  /** Reports something about the net: at its place there, with a note that names the pass, or else at the pass. */
+  complain(
+    code: Parameters<typeof passDiagnostics.make>[0],
+    message: string,
+    { location, notes = [], hint }: DiagnosticDetails = {},
+  ): undefined {
+    const { pass, location: here } = this.step;
+    const note = { message: `found by \`${pass.name}\``, ...(here === undefined ? {} : { location: here }) };
+    const details =
+      location === undefined ? { location: here, notes, hint } : { location, notes: [...notes, note], hint };
+    return this.report.add(passDiagnostics.make(code, message, details));
+  }
+
+  /** Reports that the value of an option cannot be, at the option where it is given and at the pass where it is not. */
+  complainOption(name: string, message: string, hint?: string): undefined {
+    const location = this.step.optionLocations?.[name] ?? this.step.location;
+    return this.report.add(passDiagnostics.make("option", message, { location, hint }));
   }
 
   count(counter: string, by = 1): void {
     const before = this.counters.get(counter);
-    if (before === undefined) throw internalError(`${this.pass.name} has no counter ${counter}`);
+    if (before === undefined) throw internalError(`${this.step.pass.name} has no counter ${counter}`);
     this.counters.set(counter, before + by);
   }
 
@@ -149,4 +190,6 @@ export class PassContext {
 export interface SubjectKind<S> {
   verify(subject: S): readonly Diagnostic[];
   print(subject: S): string;
+  /** Every pass on such subjects: hints name those that bring about what is missing. */
+  readonly passes: readonly Pass<S>[];
 }

@@ -1,7 +1,7 @@
 import { didYouMean, Report, type Diagnostic, type Location } from "../diagnostics/index.js";
 import { passDiagnostics } from "./diagnostics.js";
 import { isLegal, optionFault, printOption, readOption, type PassLike } from "./options.js";
-import type { OptionDefinition, OptionValue, Pass } from "./pass.js";
+import type { OptionDefinition, OptionValue, Pass, PipelineStep } from "./pass.js";
 
 /**
  * Pipelines as text: `fold-batchnorm,canonicalize{max-iterations=3}`. Passes are separated by commas, options by spaces or
@@ -20,14 +20,6 @@ export interface NamedPipeline {
   readonly entries: readonly PipelineEntry[];
 }
 
-/** A pass with the options it was given. */
-export interface PipelineStep<P = Pass> {
-  readonly pass: P;
-  readonly options: Readonly<Record<string, OptionValue>>;
-  /** Where in the pipeline's text it stands. */
-  readonly location?: Location;
-}
-
 export interface PipelineTables<P> {
   readonly passes: readonly P[];
   readonly pipelines: readonly NamedPipeline[];
@@ -37,6 +29,13 @@ export interface ParsedPipeline<P = Pass> {
   /** Absent when there is a diagnostic. */
   readonly steps?: readonly PipelineStep<P>[];
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** An option as it was given, with the text from its name to its value. */
+interface GivenOption {
+  readonly name: string;
+  readonly value: OptionValue;
+  readonly location: Location;
 }
 
 interface Token {
@@ -81,7 +80,7 @@ export function makeStep<P extends PassLike>(
 }
 
 /** The value of an option as it was written. */
-interface Given {
+interface Written {
   readonly texts: readonly string[];
   /** Whether it stands in brackets. */
   readonly list: boolean;
@@ -115,8 +114,9 @@ class PipelineReader<P extends PassLike> {
     return token;
   }
 
-  private location(token: Token): Location {
-    const length = Math.max(1, token.text.length);
+  /** The text of a token, or from one to another. */
+  private location(token: Token, last = token): Location {
+    const length = Math.max(1, last.offset + last.text.length - token.offset);
     return { kind: "text", file: this.file, source: this.source, offset: token.offset, length };
   }
 
@@ -156,13 +156,17 @@ class PipelineReader<P extends PassLike> {
       this.complain("unknown-pass", `no pass or pipeline \`${word.text}\``, word, didYouMean(word.text, names));
     }
     const brace = this.token;
-    const options: [string, OptionValue][] = [];
+    const given: GivenOption[] = [];
     if (this.take("{") !== undefined) {
       if (pipeline !== undefined) this.complain("syntax", `pipeline \`${word.text}\` takes no options`, brace);
-      if (!this.readOptions(pass, options)) return false;
+      if (!this.readOptions(pass, given)) return false;
     }
     const location = this.location(word);
-    if (pass !== undefined) this.steps.push({ pass, options: Object.fromEntries(options), location });
+    if (pass !== undefined) {
+      const options = Object.fromEntries(given.map(({ name, value }) => [name, value]));
+      const optionLocations = Object.fromEntries(given.map((option) => [option.name, option.location]));
+      this.steps.push({ pass, options, location, optionLocations });
+    }
     for (const entry of pass === undefined ? (pipeline?.entries ?? []) : []) {
       const member = this.tables.passes.find(({ name }) => name === entry.pass);
       if (member !== undefined) this.steps.push({ pass: member, options: {}, location });
@@ -171,7 +175,7 @@ class PipelineReader<P extends PassLike> {
   }
 
   /** After `{`, to the `}`; false when the rest cannot be read. */
-  private readOptions(pass: P | undefined, options: [string, OptionValue][]): boolean {
+  private readOptions(pass: P | undefined, given: GivenOption[]): boolean {
     while (this.take("}") === undefined) {
       const key = this.take("word");
       if (key === undefined || this.take("=") === undefined) {
@@ -181,13 +185,13 @@ class PipelineReader<P extends PassLike> {
       const value = this.readValue(key);
       if (value === undefined) return false;
       this.take(",");
-      if (pass !== undefined) this.setOption(pass, key, value, options);
+      if (pass !== undefined) this.setOption(pass, key, value, given);
     }
     return true;
   }
 
   /** One word, or words in brackets; nothing when there is neither. */
-  private readValue(key: Token): Given | undefined {
+  private readValue(key: Token): Written | undefined {
     const first = this.token;
     const list = this.take("[") !== undefined;
     const texts: string[] = [];
@@ -205,7 +209,7 @@ class PipelineReader<P extends PassLike> {
     return { texts, list, token: { ...first, text } };
   }
 
-  private setOption(pass: P, key: Token, value: Given, options: [string, OptionValue][]): void {
+  private setOption(pass: P, key: Token, value: Written, given: GivenOption[]): void {
     let read: OptionValue | undefined;
     const legal = (definition: OptionDefinition): boolean => {
       read = readOption(definition, value.texts, value.list);
@@ -213,10 +217,12 @@ class PipelineReader<P extends PassLike> {
     };
     const fault = optionFault(pass, key.text, legal, value.token.text);
     if (fault?.code === "unknown-option") this.complain(fault.code, fault.message, key, fault.hint);
-    else if (options.some(([name]) => name === key.text)) {
+    else if (given.some(({ name }) => name === key.text)) {
       this.complain("option", `\`${key.text}\` is given twice`, key);
     } else if (fault !== undefined) this.complain(fault.code, fault.message, value.token);
-    else if (read !== undefined) options.push([key.text, read]);
+    else if (read !== undefined) {
+      given.push({ name: key.text, value: read, location: this.location(key, value.token) });
+    }
   }
 }
 

@@ -17,7 +17,7 @@ export interface QuantizePlan {
   /** The stream of a value; undefined for values that take their unit from their operand. */
   streamOf(value: string): Stream | undefined;
   /** Why a value has no integer form, by op. */
-  readonly refusals: readonly { readonly op: Op; readonly reason: string }[];
+  readonly refusals: readonly { readonly op: Op; readonly reason: string; readonly hint?: string }[];
 }
 
 export interface Stream {
@@ -32,6 +32,11 @@ const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 const MEANS = new Set(["reduce.mean-positions", "reduce.mean-time"]);
 /** Ops that a real net may have; `norm.batch` is refused by the pass's requirement. */
 const KNOWN = new Set([...WEIGHTED, ...MEANS, "pool.max", "stream.add", "attention.statten", "to-real", "constant"]);
+
+/** Scores choose tokens of an integer net as well, but there is no net in integers that holds them. */
+const SCORES = new Set(["tokens.score", "tokens.relevance"]);
+const SELECT_LATER =
+  "quantise first and select tokens afterwards, for example `quantized,sparsify-top-k{fraction=0.5}`";
 
 export function isWeighted(op: Op): boolean {
   return WEIGHTED.has(op.name);
@@ -127,11 +132,12 @@ export function planStreams(net: Net, bounds: ReadonlyMap<string, number>): Quan
   const types = valueTypes(net);
   const outputs = new Set(net.outputs.map((output) => output.value));
   const sets = new Sets();
-  const refusals: { op: Op; reason: string }[] = [];
+  const refusals: { op: Op; reason: string; hint?: string }[] = [];
   const isReal = (name: string): boolean => types.get(name)?.number.kind === "real";
   for (const op of net.ops) {
     if (op.type.number.kind !== "real") continue;
-    if (!KNOWN.has(op.name)) refusals.push({ op, reason: "it has no integer form" });
+    if (SCORES.has(op.name)) refusals.push({ op, reason: "scores of tokens are real numbers", hint: SELECT_LATER });
+    else if (!KNOWN.has(op.name)) refusals.push({ op, reason: "it has no integer form" });
     if (isWeighted(op) || op.name === "stream.add" || op.name === "constant") sets.add(op.result);
     const tied = op.name === "stream.add" || op.name === "pool.max" ? op.operands.filter((name) => sets.has(name)) : [];
     for (const operand of tied) {

@@ -1,9 +1,8 @@
 import { evaluate, valueTypes, type Net, type Op } from "../ir/index.js";
 import { calibrationProblem, type Calibration } from "./calibration.js";
-import { passDiagnostics } from "./diagnostics.js";
 import { INTEGERS_ONLY, NO_BATCHNORM } from "./facts.js";
 import { definePass, type PassContext, type PassTable } from "./pass.js";
-import { planStreams, realBounds, type Stream } from "./quantize-plan.js";
+import { planStreams, realBounds, type QuantizePlan, type Stream } from "./quantize-plan.js";
 import { compareNets, comparisonTables } from "./quantize-report.js";
 import {
   NotQuantizable,
@@ -15,6 +14,18 @@ import {
 
 /** Streams are given this much more than what calibration saw. */
 const HEADROOM = 1.25;
+
+/**
+ * Largest magnitude of inputs about which nothing is known: normalised pictures (mean 0, deviation 1) of the usual data sets stay
+ * within 3. The default of input-bits has room for it: it leaves 9 bits to inputs that use an eighth of the range.
+ */
+const ASSUMED_RANGE = 4;
+
+function warnOfRange(context: PassContext, input: string): void {
+  const message = `the range of input \`${input}\` is not known; ${ASSUMED_RANGE} is assumed, values beyond +-${ASSUMED_RANGE} saturate`;
+  const hint = "measure it with --calibrate, or say it with quantize{input-range=...}";
+  context.complain("assumed-range", message, { hint });
+}
 
 /** Largest magnitude of every real value, inputs included, on the calibration inputs. */
 function observe(net: Net, { samples }: Calibration): ReadonlyMap<string, number> {
@@ -40,10 +51,23 @@ function located(op: Op) {
   return op.origin === undefined ? undefined : ({ kind: "file", file: op.origin } as const);
 }
 
-function refuse(context: PassContext, op: Op, reason: string, hint?: string): void {
-  const name = op.layer?.name ?? `%${op.result}`;
-  const message = `\`${name}\` (${op.name}) cannot be quantised: ${reason}`;
-  context.report.add(passDiagnostics.make("not-integer", message, { hint, location: located(op) }));
+function refuse(context: PassContext, ops: readonly [Op, ...Op[]], reason: string, hint?: string): void {
+  const [first, ...others] = ops;
+  const name = first.layer?.name ?? `%${first.result}`;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const message = `\`${name}\`${more} (${first.name}) cannot be quantised: ${reason}`;
+  context.complain("not-integer", message, { hint, location: located(first) });
+}
+
+/** Says once per kind of op why a net has no integers, and names the first of each. */
+function refuseAll(context: PassContext, refusals: QuantizePlan["refusals"]): void {
+  const said = new Set<string>();
+  for (const { op, reason, hint } of refusals) {
+    if (said.has(op.name)) continue;
+    said.add(op.name);
+    const others = refusals.filter((other) => other.op.name === op.name && other.op !== op);
+    refuse(context, [op, ...others.map((other) => other.op)], reason, hint);
+  }
 }
 
 /** The smallest power of two in whose units `bound` fits `bits`. */
@@ -64,10 +88,11 @@ function rewrite(net: Net, settings: Omit<RewriteSettings, "streamUnit">, stream
   for (;;) {
     const rewritten = rewriteToIntegers(net, plan, { ...settings, streamUnit });
     const types = valueTypes(rewritten.net);
-    const wide = [...units].find(([stream]) =>
+    const wide = [...units].find(([stream, exp]) =>
       stream.values.some((name) => {
         const number = types.get(name)?.number;
-        return number?.kind === "int" && Math.max(-number.lo, number.hi) >= 2 ** (bits - 1);
+        // What is added to an input of a finer unit has that unit, and a larger unit of the stream narrows it no more.
+        return number?.kind === "int" && number.exp === exp && Math.max(-number.lo, number.hi) >= 2 ** (bits - 1);
       }),
     );
     if (wide === undefined || saturate || wide[1] >= 64) return rewritten;
@@ -163,11 +188,11 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       doc: "range of streams: what weights can reach, or what calibration inputs reached (then writers saturate)",
     },
     "stream-bits": { type: "int", min: 8, max: 31, default: 16, doc: "bits of a stream, sign included" },
-    "input-bits": { type: "int", min: 8, max: 16, default: 10, doc: "bits of a real input, sign included" },
+    "input-bits": { type: "int", min: 8, max: 16, default: 12, doc: "bits of a real input, sign included" },
     "input-range": {
       type: "number",
       default: 0,
-      doc: "largest magnitude of real inputs, beyond which they saturate; 0: measured on calibration inputs, 4 without any",
+      doc: "largest magnitude of real inputs, beyond which they saturate; 0: measured on calibration inputs; without any 4 is assumed, and a warning says so",
     },
   },
   counters: {
@@ -194,19 +219,20 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
     const { calibration } = context;
     const problem = calibration === undefined ? undefined : calibrationProblem(net, calibration);
     if (problem !== undefined) {
-      context.report.add(passDiagnostics.make("calibration", problem));
+      context.complain("calibration", problem);
       return net;
     }
     if (!checkOptions(context, calibration)) return net;
     const observed = calibration === undefined ? undefined : observe(net, calibration);
     const declared = context.number("input-range");
-    const inputRange = (name: string): number => {
-      const seen = observed?.get(name);
-      return declared > 0 ? declared : seen === undefined || seen === 0 ? 4 : seen;
-    };
+    const measured = (name: string): number => (declared > 0 ? declared : (observed?.get(name) ?? 0));
+    const inputRange = (name: string): number => measured(name) || ASSUMED_RANGE;
     const plan = planStreams(net, realBounds(net, inputRange));
-    for (const { op, reason } of plan.refusals) refuse(context, op, reason);
+    refuseAll(context, plan.refusals);
     if (plan.refusals.length > 0) return net;
+    for (const { name, type } of net.inputs) {
+      if (type.number.kind === "real" && measured(name) === 0) warnOfRange(context, name);
+    }
     const saturate = context.word("streams") === "calibrated";
     const seenOf = (stream: Stream): number =>
       HEADROOM * stream.values.reduce((most, name) => Math.max(most, observed?.get(name) ?? 0), 0);
@@ -240,7 +266,7 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       return result;
     } catch (error) {
       if (!(error instanceof NotQuantizable)) throw error;
-      refuse(context, error.op, error.message, error.hint);
+      refuse(context, [error.op], error.message, error.hint);
       return net;
     }
   },
@@ -294,16 +320,19 @@ function clipOf(word: string): "min-max" | "percentile" | "mse" {
 
 /** Options that depend on each other. */
 function checkOptions(context: PassContext, calibration: Calibration | undefined): boolean {
-  const wrong = (message: string, hint?: string): void => {
-    context.report.add(passDiagnostics.make("option", message, { hint }));
-  };
   const percentile = context.number("percentile");
   if (!(percentile > 0 && percentile <= 100))
-    wrong(`\`percentile\` is ${percentile}, expected above 0 and at most 100`);
+    context.complainOption("percentile", `\`percentile\` is ${percentile}, expected above 0 and at most 100`);
+  if (context.isGiven("percentile") && context.word("clip") !== "percentile") {
+    const message = `\`percentile\` belongs to \`clip = percentile\`, the clip is ${context.word("clip")}`;
+    context.complainOption("percentile", message, "add clip=percentile, or leave it out");
+  }
   const range = context.number("input-range");
-  if (!(range >= 0)) wrong(`\`input-range\` is ${range}, expected 0 or a positive number`);
+  if (!(range >= 0))
+    context.complainOption("input-range", `\`input-range\` is ${range}, expected 0 or a positive number`);
   if (context.word("streams") === "calibrated" && calibration === undefined) {
-    wrong("`streams = calibrated` needs calibration inputs", "give --calibrate, or use streams = proved");
+    const hint = "give --calibrate, or use streams = proved";
+    context.complainOption("streams", "`streams = calibrated` needs calibration inputs", hint);
   }
   return !context.report.failed;
 }

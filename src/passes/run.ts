@@ -1,8 +1,8 @@
 import { internalError, renderDiagnostic, Report, type Diagnostic } from "../diagnostics/index.js";
 import { passDiagnostics } from "./diagnostics.js";
 import type { Calibration } from "./calibration.js";
-import { PassContext, type Fact, type Pass, type PassTable, type SubjectKind } from "./pass.js";
-import { printStep, type PipelineStep } from "./pipeline.js";
+import { PassContext, type Fact, type Pass, type PassTable, type PipelineStep, type SubjectKind } from "./pass.js";
+import { printStep } from "./pipeline.js";
 
 /** What one pass of a run did. */
 export interface PassRecord {
@@ -41,22 +41,33 @@ export interface PipelineRun<S> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-function requirementFault<S>(step: PipelineStep<Pass<S>>, fact: Fact<S>, violation: string): Diagnostic {
+function requirementFault<S>(
+  step: PipelineStep<Pass<S>>,
+  fact: Fact<S>,
+  violation: string,
+  passes: readonly Pass<S>[],
+): Diagnostic {
+  const helpers = passes.filter((pass) => [...pass.ensures, ...pass.mayEnsure].some(({ name }) => name === fact.name));
+  const names = helpers.map(({ name }) => `\`${name}\``).join(" or ");
   return passDiagnostics.make("requirement", `\`${step.pass.name}\` needs \`${fact.name}\`: ${violation}`, {
     location: step.location,
-    hint: `${fact.doc}; run a pass that brings it about first`,
+    hint: helpers.length === 0 ? `it needs: ${fact.doc}` : `run ${names} first, so that ${fact.doc}`,
   });
 }
 
 /** Requirements that neither hold at the start nor can be brought about by an earlier pass. */
-function hopelessRequirements<S>(subject: S, steps: readonly PipelineStep<Pass<S>>[]): Diagnostic[] {
+function hopelessRequirements<S>(
+  subject: S,
+  steps: readonly PipelineStep<Pass<S>>[],
+  passes: readonly Pass<S>[],
+): Diagnostic[] {
   const possible = new Set<string>();
   const faults: Diagnostic[] = [];
   for (const step of steps) {
     for (const fact of step.pass.requires) {
       if (possible.has(fact.name)) continue;
       const violation = fact.violation(subject);
-      if (violation !== undefined) faults.push(requirementFault(step, fact, violation));
+      if (violation !== undefined) faults.push(requirementFault(step, fact, violation, passes));
     }
     for (const fact of [...step.pass.ensures, ...step.pass.mayEnsure]) possible.add(fact.name);
   }
@@ -100,16 +111,16 @@ export function runSteps<S>(
 ): PipelineRun<S> {
   const report = new Report();
   const records: PassRecord[] = [];
-  for (const fault of hopelessRequirements(subject, steps)) report.add(fault);
+  for (const fault of hopelessRequirements(subject, steps, kind.passes)) report.add(fault);
   let current = subject;
   for (const step of steps) {
     if (report.failed) break;
     for (const fact of step.pass.requires) {
       const violation = fact.violation(current);
-      if (violation !== undefined) report.add(requirementFault(step, fact, violation));
+      if (violation !== undefined) report.add(requirementFault(step, fact, violation, kind.passes));
     }
     if (report.failed) break;
-    const context = new PassContext(step.pass, step.options, report, options.calibration);
+    const context = new PassContext(step, report, options.calibration);
     const start = options.clock?.() ?? 0;
     const next = step.pass.run(current, context);
     const seconds = (options.clock?.() ?? 0) - start;

@@ -1,5 +1,4 @@
 import type { AttrValue } from "../ir/index.js";
-import { passDiagnostics } from "./diagnostics.js";
 import type { PassContext } from "./pass.js";
 import { isAskedFor, type PlaceFilter, type Selection } from "./token-selections.js";
 
@@ -11,8 +10,8 @@ export type KeepRule = { readonly least: number; readonly most: number } & (
 
 const DEFAULT_FRACTION = 0.5;
 
-/** What is wrong with the options, and a way out. */
-type Fault = readonly [message: string, hint: string];
+/** What is wrong with an option, and a way out. */
+type Fault = readonly [option: string, message: string, hint: string];
 
 const names = (places: readonly Selection[]): string => places.map(({ name }) => `\`${name}\``).join(", ");
 
@@ -33,8 +32,7 @@ export function rulesFor(
     else fault = rule;
   }
   if (fault === undefined) return rules;
-  const [message, hint] = fault;
-  return context.report.add(passDiagnostics.make("option", message, { hint }));
+  return context.complainOption(...fault);
 }
 
 /** The numbers against each other. */
@@ -45,29 +43,32 @@ function numberFault(context: PassContext): Fault | undefined {
   const several = given.flatMap(([name, is]) => (is ? [`\`${name}\``] : []));
   if (several.length > 1) {
     return [
+      given.find(([, is]) => is)?.[0] ?? "k",
       `${several.join(" and ")} ${several.length === 2 ? "both" : "all"} say how many tokens stay`,
       "give one of them",
     ];
   }
   const wrong = fractions.find((fraction) => !(fraction > 0 && fraction <= 1));
   if (wrong !== undefined) {
-    return [`\`fraction\` expects numbers above 0, at most 1, got ${wrong}`, "use 0.25 for a quarter"];
+    return ["fraction", `\`fraction\` expects numbers above 0, at most 1, got ${wrong}`, "use 0.25 for a quarter"];
   }
   if (share < 0 || share > 1) {
     return [
+      "share",
       `\`share\` expects a number above 0, at most 1, got ${share}`,
       "use 0.5 for half of the way to the largest score",
     ];
   }
-  const bounded = floor !== 1 || capacity !== 0 || context.word("overflow") !== "error";
-  if (share === 0 && bounded) {
+  const bound = ["floor", "capacity", "overflow"].find((name) => context.isGiven(name));
+  if (share === 0 && bound !== undefined) {
     return [
+      bound,
       "`floor`, `capacity` and `overflow` bound how many tokens reach `share`",
       "give share=0.5, or leave them out",
     ];
   }
   if (capacity !== 0 && floor > capacity) {
-    return [`floor = ${floor} is above capacity = ${capacity}`, `use floor = 1 to ${capacity}`];
+    return ["floor", `floor = ${floor} is above capacity = ${capacity}`, `use floor = 1 to ${capacity}`];
   }
   return undefined;
 }
@@ -82,11 +83,11 @@ function placeFault(places: readonly Selection[], asked: readonly Selection[], f
       ofKind.length === 0
         ? `the net has no ${kind} whose tokens can be selected`
         : `use all, ${ofKind.map(({ name }) => name).join(", ")}, or how one of them begins`;
-    return [`no ${kind} has the name \`${layers}\``, hint];
+    return ["layers", `no ${kind} has the name \`${layers}\``, hint];
   }
   if (before === "attention" || ofKind.length > 0) return undefined;
   const hint = places.length > 0 ? "use before = attention" : "leave the pass out";
-  return [`before = ${before}, but the net has no ${kind} whose tokens can be selected`, hint];
+  return ["before", `before = ${before}, but the net has no ${kind} whose tokens can be selected`, hint];
 }
 
 function cueFault(asked: readonly Selection[], context: PassContext): Fault | undefined {
@@ -94,10 +95,10 @@ function cueFault(asked: readonly Selection[], context: PassContext): Fault | un
   const branches = asked.filter((place) => place.attention === undefined);
   if (cue === "relevance" && branches.length > 0) {
     const hint = "use before = attention, or rate, first-spike, interval or sparta";
-    return [`\`cue = relevance\` looks at keys and values, an MLP has none (${names(branches)})`, hint];
+    return ["cue", `\`cue = relevance\` looks at keys and values, an MLP has none (${names(branches)})`, hint];
   }
   if (cue === "relevance" && context.word("project") === "kept") {
-    return ["`cue = relevance` looks at keys and values of all tokens", "use project = all, or another cue"];
+    return ["cue", "`cue = relevance` looks at keys and values of all tokens", "use project = all, or another cue"];
   }
   const closed = asked.filter(
     (place) => place.attention !== undefined && place.branch === undefined && !place.selected,
@@ -105,7 +106,12 @@ function cueFault(asked: readonly Selection[], context: PassContext): Fault | un
   if (context.word("drop") === "residual" && closed.length > 0) {
     const message =
       "drop = residual, but the result of the attention is not added to the stream that its spikes come from";
-    return [`${message} (${names(closed)})`, "use drop = kv, or leave these out with layers"];
+    return ["drop", `${message} (${names(closed)})`, "use drop = kv, or leave these out with layers"];
+  }
+  const weight = ["alpha", "beta", "gamma"].find((name) => context.isGiven(name));
+  if (weight !== undefined && cue !== "sparta") {
+    const message = `\`${weight}\` weighs a part of \`cue = sparta\`, the cue is ${cue}`;
+    return [weight, message, "add cue=sparta, or leave it out"];
   }
   return undefined;
 }
@@ -116,7 +122,7 @@ function listFault(asked: readonly Selection[], context: PassContext): Fault | u
     const { length } = context.numbers(name);
     if (length <= 1 || length === asked.length) continue;
     const message = `\`${name}\` lists ${length} numbers, tokens are selected in ${asked.length} places: ${names(asked)}`;
-    return [message, `give ${asked.length} numbers, or one for all`];
+    return [name, message, `give ${asked.length} numbers, or one for all`];
   }
   return undefined;
 }
@@ -126,6 +132,7 @@ function ruleOf(place: Selection, i: number, context: PassContext): KeepRule | F
   const { tokens, name } = place;
   const at = (list: readonly number[]): number | undefined => (list.length === 1 ? list[0] : list[i]);
   const tooMany = (option: string, n: number): Fault => [
+    option,
     `${option} = ${n}, but \`${name}\` has ${tokens} tokens`,
     `use ${option} = 1 to ${tokens}`,
   ];

@@ -4,7 +4,7 @@ import type { LayerwiseChip } from "../chips/index.js";
 import { internalError, Report } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { evaluate, flatten, type LinearKernels, type Net, type Op } from "../ir/index.js";
-import { parsePipeline, runPipeline } from "../passes/index.js";
+import { parsePipeline, printStep, runPipeline } from "../passes/index.js";
 import { createStepped } from "../sim/layerwise/index.js";
 import { LayerTally, type LayerAgreement } from "./agreement.js";
 import type { RecordedCase } from "./recorded-case.js";
@@ -128,33 +128,17 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
   const { net: imported, kept } = runExact("import", net, recorded);
   add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, kept, { forced: true })));
   add(replayRung("pipeline import, free-running", "computed", replay(imported, kept, { forced: false })));
-  for (const chip of options.chips) {
-    const name = `chip ${chip.name}, stepped`;
-    const program = compileLayerwise(
-      imported,
-      chip,
-      options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock },
-      report,
-    );
-    if (program === undefined) {
-      add({
-        name,
-        status: "failed",
-        detail: `does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`,
-        layers: [],
-      });
-      continue;
-    }
-    add(chipRung(name, reload(program), imported, recorded));
-  }
+  for (const chip of options.chips) add(chipRung(chip, net, recorded, options, report));
   for (const pipeline of ["quantized", "sparse"]) add(boundedRung(pipeline, net, recorded));
   return rungs;
 }
 
-/** Runs a named pipeline, with the recorded inputs to calibrate on. */
-function runNamed(pipeline: string, net: Net, recorded: RecordedCase) {
+/** Runs a pipeline, with the recorded inputs to calibrate on. */
+function runNamed(pipeline: string, net: Net, recorded: Pick<RecordedCase, "input" | "samples">) {
+  const { steps, diagnostics } = parsePipeline(pipeline);
+  if (steps === undefined) return { result: undefined, records: [], diagnostics };
   const samples = Array.from({ length: recorded.samples }, (_, i) => netInputs(net, recorded.input, i));
-  return runPipeline(net, parsePipeline(pipeline).steps ?? [], { calibration: { samples } });
+  return runPipeline(net, steps, { calibration: { samples } });
 }
 
 /** The net after a pipeline, and the recording without the layers that it declares removed. */
@@ -191,17 +175,65 @@ function boundedRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
   return { name, status: "measured", detail: detail.join("; "), layers };
 }
 
-function chipRung(name: string, program: Program, net: Net, recorded: RecordedCase): Rung {
-  const result = chipAgainstEvaluator(program, net, recorded);
+/** Bits that the widest weight of a net needs, sign included. */
+function weightBitsOf(net: Net): number {
+  let largest = 0;
+  for (const constant of net.constants.values()) {
+    if (constant.kind === "weights") for (const m of constant.mantissa) largest = Math.max(largest, Math.abs(m));
+  }
+  return Math.ceil(Math.log2(largest + 1)) + 1;
+}
+
+/** The widest weights that `quantize` makes. */
+const QUANTIZED_BITS = 8;
+
+/** The pipeline whose nets a chip can hold: weights wider than the chip's have to be quantised to its width. */
+function pipelineFor(chip: LayerwiseChip, imported: Net): { readonly name: string; readonly text: string } {
+  if (weightBitsOf(imported) <= chip.weightBits) return { name: "import", text: "import" };
+  const bits = Math.min(QUANTIZED_BITS, chip.weightBits);
+  if (bits === QUANTIZED_BITS) return { name: "quantized", text: "quantized" };
+  const steps = (parsePipeline("quantized").steps ?? []).map((step) =>
+    printStep(step.pass.name === "quantize" ? { ...step, options: { bits } } : step),
+  );
+  return { name: `quantized to ${bits} bits`, text: steps.join(",") };
+}
+
+/**
+ * Chip against evaluator, bit for bit, on the net that the chip can run. An imported net has to meet the recording as well; a
+ * quantised one is another net, whose distance from the recording is said and not judged.
+ */
+export function chipRung(
+  chip: LayerwiseChip,
+  net: Net,
+  recorded: Pick<RecordedCase, "input" | "samples" | "logits">,
+  { timeBlock }: Pick<LadderOptions, "timeBlock">,
+  report: Report,
+): Rung {
+  const imported = runNamed("import", net, recorded).result;
+  if (imported === undefined) throw internalError("the import pipeline failed on a verified net");
+  const pipeline = pipelineFor(chip, imported);
+  const exact = pipeline.name === "import";
+  const name = `chip ${chip.name}, stepped${exact ? "" : `, pipeline ${pipeline.name}`}`;
+  const { result: compiled, diagnostics } = exact
+    ? { result: imported, diagnostics: [] }
+    : runNamed(pipeline.text, net, recorded);
+  const refused = (detail: string, status: "failed" | "skipped"): Rung => ({ name, status, detail, layers: [] });
+  if (compiled === undefined) return refused(`refused: ${diagnostics[0]?.message ?? "no reason given"}`, "skipped");
+  const program = compileLayerwise(compiled, chip, timeBlock === undefined ? {} : { timeBlock }, report);
+  if (program === undefined) {
+    return refused(`does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`, "failed");
+  }
+  const result = chipAgainstEvaluator(reload(program), compiled, recorded);
   const wrong = firstMismatch(result.layers);
   const off = Math.max(
     ...result.outputs.map((outputs, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)),
   );
-  const passed = wrong === undefined && result.outputsEqual && off <= LOGIT_TOLERANCE;
+  const passed = wrong === undefined && result.outputsEqual && (!exact || off <= LOGIT_TOLERANCE);
   const detail = [
+    ...(exact ? [] : ["against the evaluator of the quantised net"]),
     totals(result.layers),
     `outputs ${result.outputsEqual ? "bit-equal" : "differ"}`,
-    `logits within ${off.toExponential(1)} of the recording`,
+    `logits within ${off.toExponential(1)} of the recording${exact ? "" : " (not judged)"}`,
     `${Math.round(result.cycles / recorded.samples).toLocaleString("en-US")} cycles per sample`,
     ...(wrong === undefined ? [] : [wrong]),
   ];

@@ -82,7 +82,11 @@ function logitsOff(evaluation: Pick<Evaluation, "outputs">, recorded: RecordedCa
 }
 
 /** Largest difference of one sample's logits, [classes] or [T, classes], from the recorded ones. */
-export function logitDifference(got: ArrayLike<number>, { logits }: RecordedCase, sample: number): number {
+export function logitDifference(
+  got: ArrayLike<number>,
+  { logits }: Pick<RecordedCase, "logits">,
+  sample: number,
+): number {
   const perStep = logits.shape.length === 3;
   const classes = logits.shape[logits.shape.length - 1] ?? 0;
   const [steps, samples] = perStep ? [logits.shape[0] ?? 0, logits.shape[1] ?? 0] : [1, logits.shape[0] ?? 0];

@@ -178,8 +178,8 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     [
       "labels without inputs",
       ["opt", model, "--arch", "statten", "-p", "quantized", "--labels", "examples/digits/test-labels.npy"],
-      1,
-      "`--labels` needs inputs",
+      2,
+      "--labels means nothing without --calibrate",
     ],
     ["unknown pass", ["opt", model, "--arch", "statten", "-p", "fold-batchnrm"], 1, "did you mean `fold-batchnorm`?"],
     ["unknown option", ["compile", model, "--arhc", "statten", "-o", "x.spk"], 2, "--arch"],
@@ -216,6 +216,51 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     const result = await spikec(...args);
     expect(result.err).toContain(text);
     expect(result.code).toBe(code);
+  });
+
+  const ALONE: readonly (readonly [command: string, option: readonly string[], needs: string])[] = [
+    ["compile", ["--cue", "rate"], "--keep-energy"],
+    ["compile", ["--table", "horowitz-45nm"], "--keep-energy"],
+    ["compile", ["--input", "images.npy", "--limit", "3"], "--keep-energy"],
+    ["compile", ["--samples", "3"], "--calibrate"],
+    ["opt", ["--samples", "3"], "--calibrate"],
+    ["opt", ["--pad", "2", "--normalise", "cifar10"], "--calibrate"],
+    ["inspect", ["--config", "statten-8-768"], "--random-init"],
+    ["inspect", ["--rates", "0.1"], "--random-init"],
+    ["inspect", ["--random-init", "1", "--rates-tolerance", "0.1"], "--rates"],
+  ];
+  it.each(ALONE)("%s %j is refused alone", async (command, options, needs) => {
+    const output = command === "compile" ? ["-o", at("alone.spk")] : [];
+    const result = await spikec(command, ...(options.includes("--random-init") ? [] : [model]), ...options, ...output);
+    expect(result.err).toContain("error[cli/no-effect]");
+    expect(result.err).toContain(`without ${needs}`);
+    expect(result.code).toBe(2);
+    expect(existsSync(at("alone.spk"))).toBe(false);
+  });
+
+  it("lists the legal values of an option, whether or not it would be read", async () => {
+    const stats = await spikec("opt", model, "--arch", "statten", "--stats=xml");
+    expect(stats).toMatchObject({ code: 2 });
+    expect(stats.err).toContain("Allowed choices are json");
+    const normalise = await spikec("opt", model, "--arch", "statten", "--normalise", "cifar11");
+    expect(normalise).toMatchObject({ code: 2 });
+    expect(normalise.err).toContain("did you mean `cifar10`?");
+  });
+
+  it("prints after no pass that does not run", async () => {
+    const args = ["opt", model, "--arch", "statten", "-p", "fold-batchnorm", "--print-after"];
+    expect(await spikec(...args, "fold-batchnorm")).toMatchObject({ code: 0 });
+    const result = await spikec(...args, "drop-dead");
+    expect(result).toMatchObject({ code: 1 });
+    expect(result.err).toContain("the pipeline runs no pass `drop-dead`");
+    expect(result.err).toContain("fold-batchnorm");
+  });
+
+  it("writes IR text under its own kind of name alone", async () => {
+    const result = await spikec("opt", model, "--arch", "statten", "-o", at("img.npy"));
+    expect(result).toMatchObject({ code: 1 });
+    expect(result.err).toContain("cli/not-ir-text");
+    expect(existsSync(at("img.npy"))).toBe(false);
   });
 
   it("replaces no file of constants that it did not write, and no checkpoint", async () => {
@@ -286,8 +331,8 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
 
   it("does not take settings for IR text", async () => {
     const result = await spikec("compile", at("net.snn"), "--set", "chunk=4", "-o", at("other.spk"));
-    expect(result).toMatchObject({ code: 1 });
-    expect(result.err).toContain("cli/text-options");
+    expect(result).toMatchObject({ code: 2 });
+    expect(result.err).toContain("cli/no-effect");
   });
 
   it("feeds no program that needs more than one picture input", async () => {

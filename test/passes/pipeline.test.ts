@@ -241,6 +241,61 @@ describe("running a pipeline", () => {
     expect(records).toHaveLength(1);
   });
 
+  it("points at the option that a pass refuses, or at the pass where it was not given", () => {
+    const picky = testPass("picky", {
+      options: {
+        n: { type: "int", min: 0, default: 7, doc: "a number" },
+        m: { type: "int", min: 0, default: 0, doc: "another" },
+      },
+      run: (net, context) => {
+        context.complainOption("n", `n = ${context.number("n")} does not fit`, "use n = 1");
+        return net;
+      },
+    });
+    const refusal = (text: string): string => {
+      const { steps } = parsePipelineWith(text, { passes: [...PASSES, picky], pipelines: PIPELINES }, "--passes");
+      const { diagnostics } = runPipeline(NET, steps ?? []);
+      return diagnostics.map(renderDiagnostic).join("\n");
+    };
+    expect(refusal("drop-dead, picky{m=3 n = 12}")).toBe(
+      [
+        "error[passes/option]: n = 12 does not fit",
+        "  --> --passes:1:22",
+        " 1 | drop-dead, picky{m=3 n = 12}",
+        "   |                      ^^^^^^",
+        "hint: use n = 1",
+      ].join("\n"),
+    );
+    expect(refusal("drop-dead, picky{m=3}").split("\n").slice(2, 4)).toEqual([
+      " 1 | drop-dead, picky{m=3}",
+      "   |            ^^^^^",
+    ]);
+  });
+
+  it("points at the place in the net first, and at the pass that looked there in a note", () => {
+    const location = { kind: "file", file: "layer" } as const;
+    const critic = testPass("critic", {
+      run: (net, context) => {
+        context.complain("not-integer", "that is wrong", { location });
+        return net;
+      },
+    });
+    const { steps } = parsePipelineWith("critic", { passes: [critic], pipelines: [] });
+    const [fault] = runPipeline(NET, steps ?? []).diagnostics;
+    expect(fault?.location).toEqual(location);
+    expect(fault?.notes).toEqual([
+      {
+        message: "found by `critic`",
+        location: { kind: "text", file: "pipeline", source: "critic", offset: 0, length: 6 },
+      },
+    ]);
+  });
+
+  it("names the passes that bring about what another one needs", () => {
+    const { diagnostics } = runPipeline(NET, parsePipeline("quantize").steps ?? []);
+    expect(diagnostics.map((d) => d.hint)).toEqual(["run `fold-batchnorm` first, so that the net has no `norm.batch`"]);
+  });
+
   it("offers every named pipeline", () => {
     expect(PIPELINES.map((pipeline) => pipeline.name)).toEqual(["import", "exact", "folded", "sparse", "quantized"]);
   });

@@ -90,7 +90,7 @@ describe("sparsify-top-k on the digits", () => {
     const kept = (options: string) => sparse(digits, options).ops.find((op) => op.name === "tokens.top-k")?.attrs["k"];
     expect(kept("fraction=0.001")).toBe(1);
     expect(kept("fraction=0.3")).toBe(Math.ceil(0.3 * tokens));
-    expect(kept("alpha=2")).toBe(Math.ceil(tokens / 2));
+    expect(kept("cue=first-spike")).toBe(Math.ceil(tokens / 2));
   });
 
   it("names the legal values where the options do not fit", () => {
@@ -104,6 +104,9 @@ describe("sparsify-top-k on the digits", () => {
     expect(fault(digits, "fraction=1.5")).toContain("at most 1, got 1.5");
     expect(fault(digits, "k=1 layers=block.7")).toContain(`use all, ${name}`);
     expect(fault(digits, "k=1 cue=relevance project=kept")).toContain("use project = all, or another cue");
+    expect(fault(digits, "k=1 beta=2")).toBe(
+      "`beta` weighs a part of `cue = sparta`, the cue is rate; add cue=sparta, or leave it out",
+    );
     expect(fault(digits, "k=1 cue=luck")).toContain("one of rate, first-spike, interval, sparta, relevance");
     expect(sparse(digits, "k=1 layers=block.0")).not.toBe(digits);
   });

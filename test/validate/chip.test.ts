@@ -4,10 +4,11 @@ import { decodeProgram, encodeProgram, type Instruction, type Program } from "..
 import { readChip, type LayerwiseChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { sampleFor } from "../../src/frontend/inputs/channels-last.js";
-import type { Net } from "../../src/ir/index.js";
+import { evaluate, flatten, type Net } from "../../src/ir/index.js";
 import { parsePipeline, runPipeline } from "../../src/passes/index.js";
 import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
-import { chipAgainstEvaluator } from "../../src/validate/ladder.js";
+import { chipAgainstEvaluator, chipRung } from "../../src/validate/ladder.js";
+import { netInputs } from "../../src/validate/replay.js";
 import { digitsArray, digitsModel, folded } from "../support/digits.js";
 
 const images = digitsArray("test-images.npy");
@@ -174,5 +175,30 @@ describe("a number of the chip description changes what depends on it, and nothi
       Buffer.compare(perStep.spikes!.get(name)!, reference.spikes!.get(name)!) === 0;
     expect(same("block.0.attn.v_lif")).toBe(true);
     expect(same("block.0.attn.attn_lif")).toBe(false);
+  });
+});
+
+describe("the chip's rung of the ladder", () => {
+  const samples = 2;
+  const outputs = Array.from({ length: samples }, (_, i) => evaluate(net, netInputs(net, images, i)).outputs);
+  const data = Float32Array.from(outputs.flatMap((output) => [...flatten(output.get("logits") ?? [])]));
+  const logits = { dtype: "f32", shape: [samples, data.length / samples], data } as const;
+  const other = { ...logits, data: data.map((x) => x + 1) };
+  const int8 = chip("layerwise-int8");
+
+  it.each([
+    ["holds the imported net", chip("layerwise-default"), logits, "passed", ""],
+    ["holds the imported net, and the recording differs", chip("layerwise-default"), other, "failed", ""],
+    ["needs 8-bit weights", int8, logits, "passed", ", pipeline quantized"],
+    ["needs 8-bit weights, and the recording is another net's", int8, other, "passed", ", pipeline quantized"],
+    ["needs 4-bit weights", { ...int8, weightBits: 4 }, logits, "passed", ", pipeline quantized to 4 bits"],
+    ["has weights that nothing fits", { ...int8, weightBits: 3 }, logits, "skipped", ", pipeline quantized to 3 bits"],
+  ] as const)("%s", (_what, on, recorded, status, pipeline) => {
+    const report = new Report();
+    const rung = chipRung(on, digitsModel().net, { input: images, samples, logits: recorded }, {}, report);
+    expect(rung).toMatchObject({ name: `chip ${on.name}, stepped${pipeline}`, status });
+    expect(report.diagnostics).toEqual([]);
+    expect(rung.layers).toHaveLength(status === "skipped" ? 0 : 12);
+    expect(rung.layers.every((layer) => layer.mismatches === 0)).toBe(true);
   });
 });

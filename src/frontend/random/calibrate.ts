@@ -16,9 +16,10 @@ import {
   type ValueType,
 } from "../../ir/index.js";
 import { randomDiagnostics } from "./diagnostics.js";
-import { fitBeta, fitSetting, mean, neuronRule, type CurrentSample, type NeuronRule, type Setting } from "./fit.js";
+import { fitShift, mean, neuronRule, type CurrentSample, type NeuronRule, type Setting } from "./fit.js";
 import { Generator } from "./generator.js";
 import { findControls, type Control, type Knob } from "./knobs.js";
+import { Mixture } from "./mixture.js";
 import type { WantedRates } from "./rates.js";
 
 /** The rates of one layer. */
@@ -61,7 +62,7 @@ interface Fitted {
   readonly knob: Knob;
   readonly rule: NeuronRule;
   readonly sample: CurrentSample;
-  readonly target: number;
+  readonly wanted: readonly number[];
   setting: Setting;
 }
 
@@ -78,6 +79,11 @@ function ratesOf(spikes: Value): number[] {
     for (let i = 0; i < slot.length; i++) n += slot[i]!;
     return n / slot.length;
   });
+}
+
+/** The largest difference of two lists of rates. */
+function furthest(a: readonly number[], b: readonly number[]): number {
+  return Math.max(...a.map((rate, t) => Math.abs(rate - (b[t] ?? 0))));
 }
 
 /** Walks a net in its order, and sets every batch norm when the walk comes to the neuron that it feeds. */
@@ -114,6 +120,7 @@ class Calibrator {
       for (const name of lastUse.get(index) ?? []) this.values.delete(name);
     }
     this.check();
+    if (this.options.ownOnly !== true && !this.report.failed) this.checkProfiles();
     return { net: this.net, changed: this.changed, layers: this.layers };
   }
 
@@ -226,6 +233,27 @@ class Calibrator {
     }
   }
 
+  /** Says once which layers have other rates at single timesteps than wanted, with the rates that they have. */
+  private checkProfiles(): void {
+    const sizes = new Map(this.net.ops.map((op) => [op.layer?.name, slotSize(op.type)]));
+    const held = this.layers.flatMap(({ layer, wanted, reached }) => {
+      if (wanted === undefined) return [];
+      const spike = 1 / (sizes.get(layer) ?? 1);
+      const allowed = Math.max(this.tolerance * mean(wanted), 1.001 * spike);
+      return [{ layer, wanted, reached, off: furthest(reached, wanted), allowed }];
+    });
+    const missed = held.filter(({ off, allowed }) => off > allowed).sort((a, b) => b.off - a.off);
+    const [worst] = missed;
+    if (worst === undefined) return;
+    const show = (rates: readonly number[]): string => rates.map((rate) => rate.toFixed(4)).join(" ");
+    const notes = missed.map(({ layer, wanted, reached }) => ({
+      message: `\`${layer}\` wanted ${show(wanted)}, nearest ${show(reached)}`,
+    }));
+    const message = `${missed.length} of ${held.length} layers cannot reach their rates at single timesteps; the furthest is \`${worst.layer}\`, off by ${worst.off.toFixed(4)}`;
+    const hint = "want the nearest rates, or allow more with --rates-tolerance";
+    this.report.add(randomDiagnostics.make("profile", message, { notes, hint }));
+  }
+
   private get tolerance(): number {
     return this.options.tolerance ?? DEFAULT_TOLERANCE;
   }
@@ -235,22 +263,43 @@ class Calibrator {
     const rule = neuronRule(viewOf(this.net, neuron, this.types));
     if (rule === undefined) return;
     const sample = this.sample(neuron, knob);
-    const setting = fitSetting(sample, rule, wanted);
-    const fitted = { neuron, knob, rule, sample, target: mean(wanted), setting };
+    const mixture = new Mixture(sample, rule, wanted);
+    const fitted = { neuron, knob, rule, sample, wanted, setting: mixture.setting };
     this.fitted.set(neuron, fitted);
-    this.apply(fitted);
-    this.correct(fitted);
+    this.fitProfile(fitted, mixture);
+    this.fitMean(fitted);
   }
 
-  /** The sample is part of the layer, so the whole layer's rate may differ from the sample's: aim beside the target. */
-  private correct(fitted: Fitted): void {
-    const { sample, rule, target, setting, neuron } = fitted;
+  /** Deals candidates to channels. They are measured on part of the layer, so its rates may differ: aim beside the target. */
+  private fitProfile(fitted: Fitted, mixture: Mixture): void {
+    const { wanted, neuron } = fitted;
+    const near = (this.tolerance * mean(wanted)) / 2;
+    let aim = wanted;
+    let best = { setting: fitted.setting, miss: Infinity };
+    for (let i = 0; i <= CORRECTIONS && best.miss > near; i++) {
+      mixture.towards(aim);
+      fitted.setting = mixture.setting;
+      this.apply(fitted);
+      const rates = ratesOf(this.values.get(neuron.result) ?? []);
+      const miss = furthest(rates, wanted);
+      if (miss < best.miss) best = { setting: fitted.setting, miss };
+      aim = aim.map((a, t) => a + (wanted[t] ?? 0) - (rates[t] ?? 0));
+    }
+    if (fitted.setting === best.setting) return;
+    fitted.setting = best.setting;
+    this.apply(fitted);
+  }
+
+  /** Moves all betas together until the mean over time is met; where profiles are out of reach, the mean still is not. */
+  private fitMean(fitted: Fitted): void {
+    const { sample, rule, setting, neuron } = fitted;
+    const target = mean(fitted.wanted);
     let aim = target;
     for (let i = 0; i < CORRECTIONS; i++) {
       const rate = mean(ratesOf(this.values.get(neuron.result) ?? []));
       if (rate === 0 || Math.abs(rate - target) <= (this.tolerance * target) / 4) return;
       aim = Math.min(1, (aim * target) / rate);
-      fitted.setting = fitBeta(sample, rule, setting, aim);
+      fitted.setting = fitShift(sample, rule, setting, aim);
       this.apply(fitted);
     }
   }
@@ -294,21 +343,13 @@ class Calibrator {
       units.push(picked);
       bases.push(hasBase ? current.map((x, i) => x - picked[i]!) : new Float32Array(picked.length));
     }
-    return { base: bases, unit: units, offset: new Float32Array(taken * channels) };
+    return { base: bases, unit: units, channels };
   }
 
   /** Puts a setting into the constants, and computes anew what depends on them up to the layer. */
-  private apply({ neuron, knob: { norm, path }, setting }: Fitted, offsets?: Float32Array): void {
-    const channels = channelsOf(norm.type);
-    this.set(norm, 0, new Float32Array(channels).fill(setting.gamma));
-    this.set(
-      norm,
-      1,
-      Float32Array.from(
-        { length: channels },
-        (_, c) => setting.beta + setting.spread * setting.gamma * (offsets?.[c] ?? 0),
-      ),
-    );
+  private apply({ neuron, knob: { norm, path }, setting: { gamma, beta } }: Fitted): void {
+    this.set(norm, 0, gamma);
+    this.set(norm, 1, beta);
     for (const op of [norm, ...path, neuron]) this.compute(op);
   }
 
@@ -325,19 +366,16 @@ class Calibrator {
       const random = new Generator(this.options.seed, `spread ${leader.knob.norm.symbols[1] ?? ""}`);
       return Float32Array.from({ length: channelsOf(norm.type) }, () => random.normal());
     });
-    for (const [i, { sample }] of layers.entries()) {
-      const z = offsets[i]!;
-      for (let e = 0; e < sample.offset.length; e++) sample.offset[e] = z[e % z.length]!;
-    }
     const dependents = this.dependents(layers, neuron);
     const target = mean(wanted);
     const settings = layers.map(({ setting }) => setting);
     const rateAt = (spread: number): number => {
       for (const [i, layer] of layers.entries()) {
         const { gamma, beta } = settings[i]!;
-        const { sample, rule, target: own } = layer;
-        layer.setting = spread === 0 ? { gamma, beta, spread } : fitBeta(sample, rule, { gamma, spread }, own);
-        this.apply(layer, offsets[i]);
+        const apart = { gamma, beta: beta.map((b, c) => b + spread * gamma[c]! * offsets[i]![c]!) };
+        const { sample, rule, wanted: own } = layer;
+        layer.setting = spread === 0 ? apart : fitShift(sample, rule, apart, mean(own));
+        this.apply(layer);
       }
       for (const op of dependents) this.compute(op);
       return mean(ratesOf(this.values.get(neuron.result) ?? []));

@@ -14,4 +14,9 @@ export const randomDiagnostics = defineDiagnostics("random", {
     explain:
       "A wanted firing rate cannot be reached by the batch norms in front of the layer; the message gives the nearest rate. Some neurons, such as those behind attention, have no batch norm of their own.",
   },
+  profile: {
+    severity: "warning",
+    explain:
+      "Layers have the wanted mean rates, but not those of each timestep: no mix of channels with different gamma and beta fires like that on the layer's inputs. The notes give the profiles that were reached. A picture held still, for example, lets no layer behind it fire most in the first timestep.",
+  },
 });

@@ -2,17 +2,17 @@ import { channelsOf, type OpView } from "../../ir/index.js";
 
 const f = Math.fround;
 
-/** Currents of sampled neurons, [timesteps][neurons]: base + gamma * (unit + spread * offset of the channel) + beta. */
+/** Currents of sampled neurons, [timesteps][positions x channels]: base + gamma * unit + beta, gamma and beta of the channel. */
 export interface CurrentSample {
   readonly base: readonly Float32Array[];
   readonly unit: readonly Float32Array[];
-  readonly offset: Float32Array;
+  readonly channels: number;
 }
 
+/** Gamma and beta of each channel. */
 export interface Setting {
-  readonly gamma: number;
-  readonly beta: number;
-  readonly spread: number;
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
 }
 
 /** A leaky neuron on real currents with one threshold: what `neuron.lif` computes, for the search. */
@@ -45,30 +45,48 @@ export function neuronRule(view: OpView): NeuronRule | undefined {
   };
 }
 
-/** Firing rates per timestep of sampled neurons, of every `stride`-th one. */
-export function sampleRates(
-  { base, unit, offset }: CurrentSample,
+export function uniformSetting(channels: number, gamma: number, beta: number): Setting {
+  return { gamma: new Float32Array(channels).fill(gamma), beta: new Float32Array(channels).fill(beta) };
+}
+
+/** Firing rates of each channel, [channel x timesteps], over every `stride`-th of the sampled positions. */
+export function channelRates(
+  { base, unit, channels }: CurrentSample,
   rule: NeuronRule,
-  { gamma, beta, spread }: Setting,
+  { gamma, beta }: Setting,
   stride = 1,
-): number[] {
-  const spikes = unit.map(() => 0);
-  let neurons = 0;
-  for (let i = 0; i < offset.length; i += stride) {
-    neurons++;
-    const shift = beta + spread * gamma * offset[i]!;
-    let v = rule.v0;
-    for (let t = 0; t < unit.length; t++) {
-      const x = base[t]![i]! + gamma * unit[t]![i]! + shift;
-      const d = x - (v - rule.vReset);
-      const h = f(v + (rule.divide ? d / rule.k : d * rule.k));
-      if (rule.ge ? h >= rule.vTh : h > rule.vTh) {
-        spikes[t]!++;
-        v = rule.hard ? rule.vReset : h - rule.vTh;
-      } else v = h;
+): Float64Array {
+  const timesteps = unit.length;
+  const spikes = new Float64Array(channels * timesteps);
+  const potential = new Float32Array(channels);
+  const { divide, k, vTh, vReset, ge, hard } = rule;
+  const neurons = unit[0]?.length ?? 0;
+  let positions = 0;
+  for (let from = 0; from < neurons; from += stride * channels) {
+    positions++;
+    potential.fill(rule.v0);
+    for (let t = 0; t < timesteps; t++) {
+      const [bases, units] = [base[t]!, unit[t]!];
+      for (let c = 0; c < channels; c++) {
+        const v = potential[c]!;
+        const d = bases[from + c]! + gamma[c]! * units[from + c]! + beta[c]! - (v - vReset);
+        const h = f(v + (divide ? d / k : d * k));
+        const fires = ge ? h >= vTh : h > vTh;
+        if (fires) spikes[c * timesteps + t]!++;
+        potential[c] = fires ? (hard ? vReset : h - vTh) : h;
+      }
     }
   }
-  return spikes.map((n) => n / Math.max(1, neurons));
+  return spikes.map((n) => n / Math.max(1, positions));
+}
+
+/** Firing rates per timestep of all sampled neurons. */
+export function sampleRates(sample: CurrentSample, rule: NeuronRule, setting: Setting, stride = 1): number[] {
+  const byChannel = channelRates(sample, rule, setting, stride);
+  const timesteps = sample.unit.length;
+  const sums = Array.from({ length: timesteps }, () => 0);
+  for (let i = 0; i < byChannel.length; i++) sums[i % timesteps]! += byChannel[i]!;
+  return sums.map((sum) => sum / sample.channels);
 }
 
 export function mean(values: readonly number[]): number {
@@ -77,65 +95,28 @@ export function mean(values: readonly number[]): number {
 
 const BISECTIONS = 40;
 
-/** The beta for which the mean rate comes nearest to `wanted`: rates grow with beta, so it is bisected. */
-export function fitBeta(
+/** The setting with one number added to every beta, for the mean rate nearest to `wanted`: rates grow with beta, so it is bisected. */
+export function fitShift(
   sample: CurrentSample,
   rule: NeuronRule,
-  { gamma, spread }: Omit<Setting, "beta">,
+  { gamma, beta }: Setting,
   wanted: number,
   stride = 1,
 ): Setting {
-  const rateAt = (beta: number): number => mean(sampleRates(sample, rule, { gamma, beta, spread }, stride));
-  let [lo, hi] = [-4, 4];
+  const shifted = (by: number): Setting => ({ gamma, beta: beta.map((b) => b + by) });
+  const rateAt = (by: number): number => mean(sampleRates(sample, rule, shifted(by), stride));
+  let [lo, hi] = [-0.25, 0.25];
   while (rateAt(lo) > wanted && lo > -1e6) lo *= 4;
   while (rateAt(hi) < wanted && hi < 1e6) hi *= 4;
-  let best = { beta: lo, error: Infinity };
+  let best = { by: lo, error: Infinity };
   for (let i = 0; i < BISECTIONS && hi - lo > 1e-7; i++) {
-    const beta = (lo + hi) / 2;
-    const rate = rateAt(beta);
+    const by = (lo + hi) / 2;
+    const rate = rateAt(by);
     const error = Math.abs(rate - wanted);
-    if (error < best.error) best = { beta, error };
+    if (error < best.error) best = { by, error };
     if (error <= 1e-3 * wanted) break;
-    if (rate < wanted) lo = beta;
-    else hi = beta;
+    if (rate < wanted) lo = by;
+    else hi = by;
   }
-  return { gamma, spread, beta: best.beta };
-}
-
-/** Neurons that the search for gamma looks at; beta is then fitted on the whole sample. */
-const COARSE = 16_384;
-
-/**
- * Gamma and beta: for each gamma the beta of the wanted mean rate; among those the gamma whose rates per timestep come nearest in
- * squares. Two numbers per layer cannot meet more than two rates in general.
- */
-export function fitSetting(sample: CurrentSample, rule: NeuronRule, wanted: readonly number[]): Setting {
-  const target = mean(wanted);
-  const stride = coprimeStride(sample.offset.length);
-  const known = new Map<number, number>();
-  const error = (exponent: number): number => {
-    const before = known.get(exponent);
-    if (before !== undefined) return before;
-    const setting = fitBeta(sample, rule, { gamma: 2 ** exponent, spread: 0 }, target, stride);
-    const rates = sampleRates(sample, rule, setting, stride);
-    const miss = Math.abs(mean(rates) - target);
-    // A gamma at which the mean cannot be met is worse than any at which it can.
-    const squares =
-      rates.reduce((sum, r, t) => sum + (r - (wanted[t] ?? 0)) ** 2, 0) + (miss > 0.02 * target ? miss : 0);
-    known.set(exponent, squares);
-    return squares;
-  };
-  let best = 0;
-  for (let exponent = -4; exponent <= 4; exponent++) if (error(exponent) < error(best)) best = exponent;
-  for (const step of [0.5, 0.25, 0.125, 0.0625]) {
-    for (const exponent of [best - step, best + step]) if (error(exponent) < error(best)) best = exponent;
-  }
-  return fitBeta(sample, rule, { gamma: 2 ** best, spread: 0 }, target);
-}
-
-/** A stride that leaves about {@link COARSE} neurons and is odd and no multiple of 3, so that it does not stay on few channels. */
-function coprimeStride(neurons: number): number {
-  let stride = Math.max(1, Math.floor(neurons / COARSE));
-  while (stride > 1 && (stride % 2 === 0 || stride % 3 === 0)) stride++;
-  return stride;
+  return shifted(best.by);
 }

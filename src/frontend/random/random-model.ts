@@ -48,7 +48,7 @@ function choose(
   }
   const names = candidates.flatMap(({ configurations }) => configurations.map(({ name }) => name));
   const of = named === undefined ? "" : ` of \`${named.name}\``;
-  const hint = `${didYouMean(config, names)}; known: ${names.join(", ")}`;
+  const hint = didYouMean(config, names);
   return report.add(randomDiagnostics.make("config", `no configuration \`${config}\`${of}`, { hint }));
 }
 

@@ -346,7 +346,7 @@ describe("the command line", () => {
       1,
       "no configuration",
     ],
-    ["rates without a seed", ["inspect", digitsPath("model.pth"), "--arch", "statten", "--rates", "0.1"], 1, "--rates"],
+    ["rates without a seed", ["inspect", digitsPath("model.pth"), "--arch", "statten", "--rates", "0.1"], 2, "--rates"],
     ["a rate above 1", ["inspect", ...seeded, "--rates", "1.5"], 1, "0..1"],
     ["an unknown table", ["inspect", ...seeded, "--rates", "statten-8-512"], 1, "statten-8-768"],
     ["a table that is not JSON", ["inspect", ...seeded, "--rates", rates("text.json", "{")], 1, "not JSON"],

@@ -57,16 +57,11 @@ export function lowerNet(context: LowerContext): void {
     if (type.time.period !== 1 && type.time.count !== 1) refuseTime(context, `input \`${name}\``, printType(type));
     context.dataMap(name, type, type.number.kind, { kind: "input", name });
   }
+  const refused = new Map<string, readonly Op[]>();
   for (const op of net.ops) {
     const lowering = TABLE.get(op.name);
     if (lowering === undefined) {
-      const support = supportOf(op.name);
-      const why = "reason" in support ? support.reason : "the op has no lowering";
-      const hint = "hint" in support ? support.hint : supportedOps();
-      const message = `\`${nameOf(op)}\` (${op.name}) cannot run: ${why}`;
-      const location = locationOf(op);
-      const notes = [{ message: supportedOps() }];
-      context.report.add(layerwiseDiagnostics.make("unsupported-op", message, { hint, notes, location }));
+      refused.set(op.name, [...(refused.get(op.name) ?? []), op]);
       continue;
     }
     const { count, period } = op.type.time;
@@ -78,6 +73,7 @@ export function lowerNet(context: LowerContext): void {
     if (op.name === "neuron.lif" && fusedInFront(context, op)) continue;
     lowering(context, op);
   }
+  for (const ops of refused.values()) refuseOps(context, ops);
   for (const { name, value } of net.outputs) {
     const map = context.mapOf(value);
     const type = context.facts.types.get(value);
@@ -100,6 +96,19 @@ export function lowerNet(context: LowerContext): void {
   if (timing.timesteps === 0) {
     context.report.add(layerwiseDiagnostics.make("unsupported-value", "the net has no values"));
   }
+}
+
+/** Says once for all ops of one name why they cannot run, and where the first of them is. */
+function refuseOps(context: LowerContext, [op, ...others]: readonly Op[]): void {
+  if (op === undefined) return;
+  const support = supportOf(op.name);
+  const why = "reason" in support ? support.reason : "the op has no lowering";
+  const hint = "hint" in support ? support.hint : supportedOps();
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const message = `\`${nameOf(op)}\`${more} (${op.name}) cannot run: ${why}`;
+  const location = locationOf(op);
+  const notes = [{ message: supportedOps() }];
+  context.report.add(layerwiseDiagnostics.make("unsupported-op", message, { hint, notes, location }));
 }
 
 function refuseTime(context: LowerContext, what: string, type: string): void {

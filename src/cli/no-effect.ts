@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import { renderDiagnostic } from "../diagnostics/index.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { EXIT } from "./exit.js";
+
+/**
+ * An option that has no effect is a usage error, whatever its value: who gave it expects something of it that would not
+ * happen, and would not hear of it.
+ */
+
+/** Whether an option was given, by its flag; defaults are not given. */
+function isGiven(command: Command, flag: string): boolean {
+  const option = command.options.find(({ long }) => long === flag);
+  return option !== undefined && command.getOptionValueSource(option.attributeName()) === "cli";
+}
+
+function list(flags: readonly string[], join: string): string {
+  return flags.length < 2 ? flags.join("") : `${flags.slice(0, -1).join(", ")} ${join} ${flags[flags.length - 1]}`;
+}
+
+/** Ends the command with exit code 2 when one of `flags` was given though `without` says that it means nothing. */
+export function refuseWithoutEffect(
+  command: Command,
+  flags: readonly string[],
+  without: (called: Command) => { readonly why: string; readonly hint: string } | undefined,
+): Command {
+  return command.hook("preAction", (_parent, called) => {
+    const given = flags.filter((flag) => isGiven(called, flag));
+    const refusal = given.length === 0 ? undefined : without(called);
+    if (refusal === undefined) return;
+    const message = `${list(given, "and")} ${given.length > 1 ? "mean" : "means"} nothing ${refusal.why}`;
+    const { hint } = refusal;
+    called.error(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })), { exitCode: EXIT.usage });
+  });
+}
+
+/** Makes options that only matter beside one of `others` usage errors without it. */
+export function onlyWith(command: Command, flags: readonly string[], others: readonly string[]): Command {
+  return refuseWithoutEffect(command, flags, (called) =>
+    others.some((other) => isGiven(called, other))
+      ? undefined
+      : { why: `without ${list(others, "or")}`, hint: `add ${list(others, "or")}, or leave it out` },
+  );
+}
