@@ -400,7 +400,7 @@ class Generator {
     const number = random.pick([REAL, SPIKE, SPIKE, int(-3, 5, random.int(-1, 1))]);
     const size = slots * shape.reduce((a, b) => a * b, 1);
     const zero = random.chance(0.3);
-    const values = zero ? new Array<number>(size).fill(0) : this.numbers(size, 1);
+    const values = zero ? Array.from({ length: size }, () => 0) : this.numbers(size, 1);
     const constant =
       number.kind === "real"
         ? realTensor([slots, ...shape], Float32Array.from(values))
