@@ -7,6 +7,10 @@ export const simDiagnostics = defineDiagnostics("sim", {
       "No engine of the chip can ever go on: each waits for a token that no other will signal. The program is wrong; the message names what every engine waits for.",
   },
   "cycle-limit": { severity: "error", explain: "The run did not end within the given number of cycles." },
+  memory: {
+    severity: "error",
+    explain: "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
+  },
   input: {
     severity: "error",
     explain: "An input of the program is missing, or has another length or number format than the program expects.",
