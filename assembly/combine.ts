@@ -1,16 +1,9 @@
 /*
  * From sums of patterns to outputs: the sum of a timestep is that of the patterns with its bit; then bias, scale and one
- * rounding. Sums of patterns lie pattern by pattern at the job's scratch, as i64 or i32 (T).
+ * rounding (output.ts). Sums of patterns lie pattern by pattern at the job's scratch, as i64 or i32 (T).
  */
 import { SumJob } from "./job";
-
-/** Clamps of int results; infinite where they never saturate. */
-let limit: v128 = f64x2.splat(0);
-
-@inline
-export function setLimit(value: f64): void {
-  limit = f64x2.splat(value);
-}
+import { writePair } from "./output";
 
 /** Outputs of lanes `lane` to `lane + lanes` of the block; a pattern's sums take `patternBytes`, lane 0 of them is `lane`. */
 @inline
@@ -69,31 +62,11 @@ function write<T>(sums: v128, job: SumJob, lane: u32, to: usize): void {
   if (sizeof<T>() === 8) {
     // Exact for |x| < 2^51: the low bits of 1.5 * 2^52 + x.
     const magic = f64x2.splat(6755399441055744.0);
-    writePair(f64x2.sub(i64x2.add(sums, magic), magic), job, lane, to);
+    writePair(f64x2.sub(i64x2.add(sums, magic), magic), job.bias, job.scales, job.int, lane, to);
   } else {
-    writePair(f64x2.convert_low_i32x4_s(sums), job, lane, to);
+    writePair(f64x2.convert_low_i32x4_s(sums), job.bias, job.scales, job.int, lane, to);
     const high = i32x4.shuffle(sums, sums, 2, 3, 2, 3);
-    writePair(f64x2.convert_low_i32x4_s(high), job, lane + 2, to + 8);
+    writePair(f64x2.convert_low_i32x4_s(high), job.bias, job.scales, job.int, lane + 2, to + 8);
   }
 }
 
-/** Two lanes: (sum + bias) * scale as f32 or i32 at `to`; `lane` counts from the first of the block. */
-@inline
-function writePair(sums: v128, job: SumJob, lane: u32, to: usize): void {
-  const value = f64x2.mul(
-    f64x2.add(sums, v128.load(job.bias + (lane << 3))),
-    v128.load(job.scales + (lane << 3)),
-  );
-  if (job.int === 0) {
-    store<i64>(to, i64x2.extract_lane(f32x4.demote_f64x2_zero(value), 0));
-    return;
-  }
-  const rounded = f64x2.max(f64x2.min(f64x2.nearest(value), limit), f64x2.neg(limit));
-  // Results that never saturate wrap like a store into an Int32Array.
-  if (v128.any_true(f64x2.ge(f64x2.abs(rounded), f64x2.splat(2147483648.0)))) {
-    store<i32>(to, <i32>(<i64>f64x2.extract_lane(rounded, 0)));
-    store<i32>(to, <i32>(<i64>f64x2.extract_lane(rounded, 1)), 4);
-    return;
-  }
-  store<i64>(to, i64x2.extract_lane(i32x4.trunc_sat_f64x2_s_zero(rounded), 0));
-}

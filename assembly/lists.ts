@@ -25,18 +25,15 @@ function laneMask(window: SpikeWindow, block: i32, lane: u32): u64 {
  * `words`; and at `counts` the number of spikes of each timestep, as f64. Returns the end of `words`.
  */
 export function scan(window: SpikeWindow, words: usize, counts: usize): usize {
-  const positions = window.outRows * window.outWidth;
-  for (let p = 0; p < positions; p++) {
-    const row = p / window.outWidth;
-    const top = (window.outRow + row) * window.stride - window.padding;
-    const left = (p - row * window.outWidth) * window.stride - window.padding;
-    const kyTo = min(window.kernel, window.height - top);
-    const kxTo = min(window.kernel, window.width - left);
+  for (let p = 0; p < window.positions; p++) {
+    const top = window.top(p);
+    const left = window.left(p);
+    const kyTo = window.end(top, window.height);
+    const kxTo = window.end(left, window.width);
     for (let plane = 0; plane < window.planes; plane++) {
       for (let ky = max(0, -top); ky < kyTo; ky++) {
         for (let kx = max(0, -left); kx < kxTo; kx++) {
-          const at = ((top + ky - window.firstRow) * window.width + left + kx) * window.blocks;
-          let word = window.spikes + plane * window.planeBytes + at * window.wordBytes;
+          let word = window.at(top + ky, left + kx) + plane * window.planeBytes;
           for (let block = 0; block < window.blocks; block++, word += window.wordBytes) {
             store<i32>(words, scanWord(window, word, block, counts));
             words += 4;
@@ -70,11 +67,9 @@ function scanWord(window: SpikeWindow, word: usize, block: i32, counts: usize): 
  * Returns the end of the rows.
  */
 export function buildLists(window: SpikeWindow, headers: usize, rows: usize): usize {
-  const positions = window.outRows * window.outWidth;
-  for (let p = 0; p < positions; p++) {
-    const row = p / window.outWidth;
-    const top = (window.outRow + row) * window.stride - window.padding;
-    const left = (p - row * window.outWidth) * window.stride - window.padding;
+  for (let p = 0; p < window.positions; p++) {
+    const top = window.top(p);
+    const left = window.left(p);
     for (let step: u32 = 0; step < window.steps; step += 4) {
       for (let plane = 0; plane < window.planes; plane++) {
         countPatterns(window, plane, top, left, step, headers, rows);
@@ -99,12 +94,11 @@ function countPatterns(
 ): void {
   for (let i: u32 = 0; i < HEADER_BYTES; i += 16) v128.store(header + i, i64x2.splat(0));
   const steps = window.steps - step;
-  const kyTo = min(window.kernel, window.height - top);
+  const kyTo = window.end(top, window.height);
   const kxFrom = max(0, -left);
-  const words = max(0, (min(window.kernel, window.width - left) - kxFrom) * window.blocks);
+  const words = max(0, (window.end(left, window.width) - kxFrom) * window.blocks);
   for (let ky = max(0, -top); ky < kyTo; ky++) {
-    const at = ((top + ky - window.firstRow) * window.width + left + kxFrom) * window.blocks;
-    let word = window.spikes + plane * window.planeBytes + at * window.wordBytes;
+    let word = window.at(top + ky, left + kxFrom) + plane * window.planeBytes;
     let block = 0;
     for (let i = 0; i < words; i++, word += window.wordBytes) {
       for (let lane: u32 = 0; lane < window.lanes; lane += 64) {
@@ -160,12 +154,11 @@ function addCount(header: usize, pattern: usize, bits: u64): void {
 /** Writes each row in front of those of its pattern; the header then holds where the patterns begin. */
 function placeRows(window: SpikeWindow, plane: i32, top: i32, left: i32, step: u32, header: usize): void {
   const steps = window.steps - step;
-  const kyTo = min(window.kernel, window.height - top);
+  const kyTo = window.end(top, window.height);
   const kxFrom = max(0, -left);
-  const kxTo = min(window.kernel, window.width - left);
+  const kxTo = window.end(left, window.width);
   for (let ky = max(0, -top); ky < kyTo; ky++) {
-    const at = ((top + ky - window.firstRow) * window.width + left + kxFrom) * window.blocks;
-    let word = window.spikes + plane * window.planeBytes + at * window.wordBytes;
+    let word = window.at(top + ky, left + kxFrom) + plane * window.planeBytes;
     for (let kx = kxFrom; kx < kxTo; kx++) {
       const tap = (ky * window.kernel + kx) * window.channels;
       for (let block = 0; block < window.blocks; block++, word += window.wordBytes) {

@@ -3,9 +3,10 @@
  * registers, widened after `safeRows` additions at the latest; then patterns are combined to timesteps and rounded once.
  * All positions of a chunk of lanes come before the next chunk, so that the weights of the chunk stay cached.
  */
-import { combine, setLimit } from "./combine";
+import { combine } from "./combine";
 import { SumJob } from "./job";
 import { HEADER_BYTES } from "./lists";
+import { setLimit } from "./output";
 import { sumRows32, sumRows8 } from "./rows32";
 import { sumRows16x8, sumRows64x8 } from "./rows8";
 

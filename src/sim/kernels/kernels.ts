@@ -2,28 +2,29 @@
  * What the fast simulator asks of its kernels. Two implementations give the same bits: `simd` (WebAssembly built from
  * assembly/) and `plain` (TypeScript). All addresses are bytes in the one memory of the kernels.
  */
+import type { AttendKeys, AttendQueries } from "./attend.js";
+import type { FireJob } from "./fire.js";
 import type { KernelMemory } from "./memory.js";
+import type { Multiplication } from "./multiply.js";
+import type { Addition, MaxPool, OrPool } from "./vector.js";
 
 export const KERNELS = ["simd", "plain"] as const;
 export type KernelsName = (typeof KERNELS)[number];
 
 /**
- * The windows of a tile over a spike or count map, of which the rows from `firstRow` on are present; a dense layer has kernel
- * 1. The fields of `accumulate` (src/backends/program/instruction.ts), but for the addresses.
+ * The windows of a tile over a map, of which the rows from `firstRow` on are present; a dense layer has kernel 1. The fields of
+ * instructions with a window (src/backends/program/instruction.ts), but for the addresses.
  */
-export interface SpikeWindow {
-  /** Address of the spike word of (firstRow, column 0, block 0, plane 0). */
-  readonly spikes: number;
-  /** Channels per word, a multiple of 8; a word holds the bits of `timesteps` timesteps, of which `steps` are read. */
+export interface MapWindow {
+  /** Address of (firstRow, column 0, block 0). */
+  readonly input: number;
+  /** Lanes per word, a multiple of 8; words per position. */
   readonly lanes: number;
-  readonly timesteps: number;
-  readonly steps: number;
-  /** Rows and columns of the whole map; words per position; channels, which may end within the last word. */
+  readonly blocks: number;
+  /** Rows and columns of the whole map. */
   readonly height: number;
   readonly width: number;
   readonly firstRow: number;
-  readonly blocks: number;
-  readonly channels: number;
   readonly kernel: number;
   readonly stride: number;
   readonly padding: number;
@@ -31,9 +32,33 @@ export interface SpikeWindow {
   readonly outRow: number;
   readonly outRows: number;
   readonly outWidth: number;
+}
+
+/** Windows over a spike or count map. */
+export interface SpikeWindow extends MapWindow {
+  /** Timesteps per spike word, of which `steps` are read. */
+  readonly timesteps: number;
+  readonly steps: number;
+  /** Channels, which may end within the last word. */
+  readonly channels: number;
   /** Bit planes, and bytes from one to the next; 1 for spikes. */
   readonly planes: number;
   readonly planeBytes: number;
+}
+
+/** How a sum becomes an output: (sum + bias) * scale, rounded once. */
+export interface Result {
+  /** Addresses of one f64 per lane: bias mantissas, and 2^-exponent. */
+  readonly bias: number;
+  readonly scales: number;
+  /** Address of the f32 or i32 of lane 0 at the first position and timestep; bytes to the next position and timestep. */
+  readonly output: number;
+  readonly positionBytes: number;
+  readonly stepBytes: number;
+  /** `real`: f32. `int`: i32, rounded half to even, then brought into -limit..limit. */
+  readonly format: "real" | "int";
+  /** `int` only; Infinity: never saturates. */
+  readonly limit: number;
 }
 
 /** What the scanner of the chip sees. */
@@ -53,7 +78,7 @@ export interface Lists {
 }
 
 /** Weighted sums of one block of outputs. */
-export interface WeightedSum {
+export interface WeightedSum extends Result {
   readonly lists: Lists;
   /** Positions of the lists: `positions` of them from `firstPosition` on. */
   readonly firstPosition: number;
@@ -66,17 +91,6 @@ export interface WeightedSum {
   /** Rows of the block, and the largest magnitude of its weights ({@link Kernels.magnitude}). */
   readonly rows: number;
   readonly magnitude: number;
-  /** Addresses of one f64 per lane: bias mantissas, and 2^-exponent. */
-  readonly bias: number;
-  readonly scales: number;
-  /** Address of the f32 or i32 of lane 0 at `firstPosition` in the first timestep; bytes to the next position and timestep. */
-  readonly output: number;
-  readonly positionBytes: number;
-  readonly stepBytes: number;
-  /** `real`: (sum + bias) * scale, rounded once to f32. `int`: rounded half to even, then brought into -limit..limit. */
-  readonly format: "real" | "int";
-  /** `int` only; Infinity: never saturates. */
-  readonly limit: number;
 }
 
 export interface Kernels {
@@ -103,6 +117,24 @@ export interface Kernels {
 
   /** As sum32 on packed weights; `weights` and `rowBytes` are those of the packed rows. Wants rows * 128 * (2^planes - 1) < 2^31. */
   sum8(job: WeightedSum): void;
+
+  /** Charges, compares and resets a block of neurons; writes spike words and potentials. Returns the spikes per timestep. */
+  fire(job: FireJob): Int32Array;
+
+  /** Weighted sums of real or integer inputs in their order. Returns the non-zero inputs per position and slot. */
+  multiply(job: Multiplication): Int32Array;
+
+  /** Sum of two runs of data words. */
+  add(job: Addition): void;
+
+  poolOr(job: OrPool): void;
+  poolMax(job: MaxPool): void;
+
+  /** Adds K^T V of one head to its counters. Returns the spikes of k per position and timestep. */
+  attendKeys(job: AttendKeys): Int32Array;
+
+  /** Q times the counters of one head. Returns the spikes of q per position and timestep. */
+  attendQueries(job: AttendQueries): Int32Array;
 }
 
 /** Bytes of a packed row of `lanes` weights. */
@@ -115,7 +147,7 @@ export const QUAD = 4;
 export const HEADER_BYTES = 64;
 
 /** Positions of a tile. */
-export function positionsOf(window: SpikeWindow): number {
+export function positionsOf(window: MapWindow): number {
   return window.outRows * window.outWidth;
 }
 

@@ -1,5 +1,4 @@
 /* The kernels in plain TypeScript: what runs where WebAssembly has no SIMD, and what `simd` is tested against. */
-import { roundHalfEven } from "../../math/grid.js";
 import {
   HEADER_BYTES,
   headersOf,
@@ -15,8 +14,12 @@ import {
   type WeightedSum,
 } from "./kernels.js";
 import type { KernelMemory } from "./memory.js";
+import { multiplyPlain } from "./multiply.js";
+import { attendKeysPlain, attendQueriesPlain } from "./attend.js";
 import { checkSum } from "./check-sum.js";
-import { forEachWord } from "./scan-words.js";
+import { firePlain } from "./fire.js";
+import { forEachWord, writeResult } from "./plain-parts.js";
+import { addPlain, poolMaxPlain, poolOrPlain } from "./vector.js";
 
 export function createPlain(memory: KernelMemory): Kernels {
   return {
@@ -28,6 +31,13 @@ export function createPlain(memory: KernelMemory): Kernels {
     sum32: (job) => weightedSum(memory, job, 32),
     pack8: (weights, rows, rowBytes, lanes, to) => pack8(memory, weights, rows, rowBytes, lanes, to),
     sum8: (job) => weightedSum(memory, job, 8),
+    fire: (job) => firePlain(memory, job),
+    multiply: (job) => multiplyPlain(memory, job),
+    add: (job) => addPlain(memory, job),
+    poolOr: (job) => poolOrPlain(memory, job),
+    poolMax: (job) => poolMaxPlain(memory, job),
+    attendKeys: (job) => attendKeysPlain(memory, job),
+    attendQueries: (job) => attendQueriesPlain(memory, job),
   };
 }
 
@@ -160,7 +170,8 @@ function weightedSum(memory: KernelMemory, job: WeightedSum, bits: 8 | 32): void
         }
       }
       for (let s = 0; s < steps; s++) {
-        writeSums(memory, job, sums, s * lanes, job.output + position * job.positionBytes + (step + s) * job.stepBytes);
+        const to = job.output + position * job.positionBytes + (step + s) * job.stepBytes;
+        writeResult(memory, job, sums, s * lanes, lanes, to);
       }
     }
   }
@@ -169,18 +180,4 @@ function weightedSum(memory: KernelMemory, job: WeightedSum, bits: 8 | 32): void
 /** The weight behind a packed byte: the first eight of sixteen have 128 added. */
 function unpack(byte: number, lane: number): number {
   return lane % 16 < 8 ? (byte & 255) - 128 : byte;
-}
-
-function writeSums(
-  { f32, f64, i32 }: KernelMemory,
-  job: WeightedSum,
-  sums: Float64Array,
-  from: number,
-  to: number,
-): void {
-  for (let l = 0; l < job.lanes; l++) {
-    const value = (sums[from + l]! + f64[(job.bias >>> 3) + l]!) * f64[(job.scales >>> 3) + l]!;
-    if (job.format === "real") f32[(to >>> 2) + l] = value;
-    else i32[(to >>> 2) + l] = Math.min(job.limit, Math.max(-job.limit, roundHalfEven(value)));
-  }
 }

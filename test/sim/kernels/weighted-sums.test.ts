@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { packedRowBytes, type Kernels, type SpikeWindow } from "../../../src/sim/kernels/index.js";
-import { both, placeSpikes, uniform, type Bits } from "./support.js";
+import { both, makeWindow, placeSpikes, tapsOf, uniform, type Bits } from "./support.js";
 
 /** Weights by row; the extremes are those that overflow first. */
 const WEIGHTS: Readonly<Record<string, (largest: number, row: number, u: () => number) => number>> = {
@@ -53,7 +53,7 @@ const ONE_POSITION: Shape = {
 
 interface Case {
   readonly bits: Bits;
-  readonly window: Omit<SpikeWindow, "spikes" | "planes" | "planeBytes">;
+  readonly window: Omit<SpikeWindow, "input" | "planes" | "planeBytes">;
   /** [row][lane] */
   readonly weights: readonly (readonly number[])[];
   readonly bias: readonly number[];
@@ -61,9 +61,6 @@ interface Case {
 
 function makeCase(s: Shape, largest: number): Case {
   const u = uniform(s.seed);
-  const padding = Math.floor(u() * s.kernel);
-  const out = (size: number): number => Math.max(1, Math.floor((size + 2 * padding - s.kernel) / s.stride) + 1);
-  const outRow = Math.floor(u() * out(s.height));
   const repeat = (n: number, f: () => number): number[] => Array.from({ length: n }, f);
   const bits = Array.from({ length: s.planes }, () =>
     Array.from({ length: s.height * s.width }, () =>
@@ -73,20 +70,10 @@ function makeCase(s: Shape, largest: number): Case {
   return {
     bits,
     window: {
-      lanes: s.spikeLanes,
-      timesteps: Math.max(s.steps + s.spare, s.steps),
+      ...makeWindow({ ...s, cut: s.seed, lanes: s.spikeLanes, blocks: Math.ceil(s.channels / s.spikeLanes) }),
+      timesteps: s.steps + s.spare,
       steps: s.steps,
-      height: s.height,
-      width: s.width,
-      firstRow: Math.max(0, outRow * s.stride - padding),
-      blocks: Math.ceil(s.channels / s.spikeLanes),
       channels: s.channels,
-      kernel: s.kernel,
-      stride: s.stride,
-      padding,
-      outRow,
-      outRows: 1 + Math.floor(u() * (out(s.height) - outRow)),
-      outWidth: out(s.width),
     },
     weights: Array.from({ length: s.kernel ** 2 * s.channels }, (_, row) =>
       repeat(s.lanes, () => WEIGHTS[s.weights]!(largest, row, u)),
@@ -97,21 +84,13 @@ function makeCase(s: Shape, largest: number): Case {
 
 /** Rows and values of the inputs of one output position, tap by tap: [row, value by timestep]. */
 function inputsOf({ bits, window: w }: Case, position: number): readonly (readonly [number, readonly number[]])[] {
-  const y = w.outRow + Math.floor(position / w.outWidth);
-  const x = position % w.outWidth;
-  const inputs: [number, number[]][] = [];
-  for (let ky = 0; ky < w.kernel; ky++) {
-    for (let kx = 0; kx < w.kernel; kx++) {
-      const [row, column] = [y * w.stride - w.padding + ky, x * w.stride - w.padding + kx];
-      if (row < 0 || column < 0 || row >= w.height || column >= w.width) continue;
-      for (let c = 0; c < w.channels; c++) {
-        const planes = bits.map((plane) => plane[row * w.width + column]![c]!);
-        const values = Array.from({ length: w.steps }, (_, t) => planes.reduce((sum, p, i) => sum + p[t]! * 2 ** i, 0));
-        inputs.push([(ky * w.kernel + kx) * w.channels + c, values]);
-      }
-    }
-  }
-  return inputs;
+  return tapsOf(w, position).flatMap(({ tap, at }) =>
+    Array.from({ length: w.channels }, (_c, c) => {
+      const planes = bits.map((plane) => plane[w.firstRow * w.width + at]![c]!);
+      const values = Array.from({ length: w.steps }, (_t, t) => planes.reduce((sum, p, i) => sum + p[t]! * 2 ** i, 0));
+      return [tap * w.channels + c, values] as const;
+    }),
+  );
 }
 
 /** Half to even, by the decimal of an exact halfway point. */
