@@ -11,6 +11,10 @@ export const simDiagnostics = defineDiagnostics("sim", {
     severity: "error",
     explain: "An input has more important tokens than the capacity that the program was compiled for.",
   },
+  memory: {
+    severity: "error",
+    explain: "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
+  },
   input: {
     severity: "error",
     explain: "An input of the program is missing, or has another length or number format than the program expects.",

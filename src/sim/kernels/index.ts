@@ -1,0 +1,20 @@
+import { createMemory, KernelMemory, type SharedPart } from "./memory.js";
+import type { Kernels, KernelsName } from "./kernels.js";
+import { createPlain } from "./plain.js";
+import { createSimd, hasSimd } from "./simd.js";
+
+export { counterBytes, type AttendKeys, type AttendQueries } from "./attend.js";
+export type { FireJob, NeuronRule } from "./fire.js";
+export * from "./kernels.js";
+export { createMemory, KernelMemory, type SharedPart } from "./memory.js";
+export type { Multiplication } from "./multiply.js";
+export type { Addition, MaxPool, OrPool } from "./vector.js";
+
+/**
+ * Kernels over a memory of `size` bytes, or over a part of one that another thread shares. `name` chooses the implementation;
+ * left out, it is `simd` where the host has vectors and shared memory, else `plain`. Results are the same, bit for bit.
+ */
+export function createKernels(size: number | SharedPart, name?: KernelsName): Kernels {
+  const memory = typeof size === "number" ? createMemory(size) : new KernelMemory(size);
+  return (name ?? (hasSimd() ? "simd" : "plain")) === "simd" ? createSimd(memory) : createPlain(memory);
+}

@@ -1,0 +1,181 @@
+/* The records of assembly/job.ts, field by field in their order. */
+import { counterRowBytes, type AttendKeys, type AttendQueries } from "./attend.js";
+import type { FireJob } from "./fire.js";
+import { HEADER_BYTES, QUAD, type MapWindow, type SpikeWindow, type WeightedSum } from "./kernels.js";
+import type { Multiplication } from "./multiply.js";
+import type { MaxPool, OrPool } from "./vector.js";
+
+type Fields = readonly number[];
+
+/** Window. */
+function windowFields(window: MapWindow, wordBytes: number): Fields {
+  return [
+    window.input,
+    window.blocks * wordBytes,
+    window.height,
+    window.width,
+    window.firstRow,
+    window.kernel,
+    window.stride,
+    window.padding,
+    window.outRow,
+    window.outRows,
+    window.outWidth,
+  ];
+}
+
+/** SpikeWindow. */
+export function spikeWindowFields(window: SpikeWindow): Fields {
+  const stepBytes = window.lanes / 8;
+  const wordBytes = stepBytes * window.timesteps;
+  return [
+    ...windowFields(window, wordBytes),
+    window.blocks,
+    wordBytes,
+    stepBytes,
+    window.lanes,
+    window.steps,
+    window.channels,
+    window.planes,
+    window.planeBytes,
+  ];
+}
+
+/** MultiplyJob. */
+export function multiplyFields(job: Multiplication, counts: number, patch: number, doubles: number): Fields {
+  return [
+    ...windowFields(job, 4 * job.lanes),
+    job.channels,
+    Number(job.inputFormat === "int"),
+    job.slots,
+    job.slotBytes,
+    job.weights,
+    job.rowBytes,
+    job.lanes,
+    job.bias,
+    job.scales,
+    job.output,
+    job.positionBytes,
+    job.stepBytes,
+    Number(job.format === "int"),
+    counts,
+    patch,
+    doubles,
+  ];
+}
+
+/** PoolJob over spike words. */
+export function orPoolFields(job: OrPool): Fields {
+  const wordBytes = (job.lanes * job.timesteps) / 8;
+  return [...windowFields(job, wordBytes), job.blocks * wordBytes, 1, 0, job.output, job.positionBytes, 0];
+}
+
+/** PoolJob over data words. */
+export function maxPoolFields(job: MaxPool): Fields {
+  return [
+    ...windowFields(job, 4 * job.lanes),
+    4 * job.lanes * job.blocks,
+    job.steps,
+    job.inputStepBytes,
+    job.output,
+    job.positionBytes,
+    job.stepBytes,
+  ];
+}
+
+/** AttendJob, but for what only queries have. */
+export function attendFields(
+  job: AttendKeys | AttendQueries,
+  first: number,
+  values: number,
+  counters: number,
+  events: number,
+  bytes: number,
+  spread: number,
+): Fields {
+  const stepBytes = job.lanes / 8;
+  const wordBytes = stepBytes * job.timesteps;
+  return [
+    first,
+    values,
+    job.positions,
+    job.blocks * wordBytes,
+    wordBytes,
+    stepBytes,
+    job.lanes,
+    job.channel,
+    job.d,
+    job.bit,
+    job.steps,
+    counters,
+    counterRowBytes(job.d),
+    events,
+    bytes,
+    spread,
+  ];
+}
+
+/** The rest of AttendJob. */
+export function queryFields(job: AttendQueries): Fields {
+  const kind = job.sequential ? 2 : Number(job.format === "int");
+  return [job.output + 4 * job.channel, job.positionBytes, job.stepBytes, kind];
+}
+
+/** SumJob. */
+export function sumFields(job: WeightedSum, safeRows: number, scratch: number): Fields {
+  const { lists } = job;
+  return [
+    lists.headers + job.firstPosition * Math.ceil(lists.steps / QUAD) * lists.planes * HEADER_BYTES,
+    job.positions,
+    lists.planes,
+    lists.steps,
+    job.weights,
+    job.rowBytes,
+    job.lanes,
+    safeRows,
+    job.bias,
+    job.scales,
+    job.output,
+    job.positionBytes,
+    job.stepBytes,
+    Number(job.format === "int"),
+    scratch,
+  ];
+}
+
+/** FireJob, but for its f32 fields, which follow. */
+export function fireFields(
+  job: FireJob,
+  rule: number,
+  ruleArguments: number,
+  thresholds: number,
+  counts: number,
+): Fields {
+  const { neuron, lanes } = job;
+  return [
+    job.current,
+    job.currentPositionBytes,
+    job.currentStepBytes,
+    job.positions,
+    lanes,
+    job.used,
+    job.steps,
+    rule,
+    job.state,
+    job.statePositionBytes,
+    Number(job.read),
+    Number(job.write),
+    ruleArguments,
+    thresholds,
+    neuron.gt,
+    neuron.soft,
+    job.output,
+    job.outputPositionBytes,
+    (lanes * job.timesteps) / 8,
+    counts,
+    neuron.fractionBits,
+    2 ** (neuron.stateBits - 1),
+    neuron.vReset,
+    neuron.v0,
+  ];
+}

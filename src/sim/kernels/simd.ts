@@ -1,0 +1,235 @@
+/* The kernels in WebAssembly: calls into the module that `npm run build` makes from assembly/. */
+import { readFileSync } from "node:fs";
+import { internalError } from "../../diagnostics/index.js";
+import { counterBytes, counterRowBytes, type AttendKeys, type AttendQueries } from "./attend.js";
+import { checkSum } from "./check-sum.js";
+import { perLane, type FireJob } from "./fire.js";
+import {
+  HEADER_BYTES,
+  headersOf,
+  mostListBytes,
+  mostScanWords,
+  positionsOf,
+  type Kernels,
+  type Lists,
+  type Result,
+  type Scan,
+  type SpikeWindow,
+  type WeightedSum,
+} from "./kernels.js";
+import type { KernelMemory } from "./memory.js";
+import type { Multiplication } from "./multiply.js";
+import { createPlain } from "./plain.js";
+import * as records from "./records.js";
+import { isVectorRule, ruleNumber, vectorArguments } from "./simd-neurons.js";
+import type { Addition } from "./vector.js";
+import { webAssembly } from "./webassembly.js";
+
+/** What assembly/index.ts exports; jobs and windows are addresses of records (records.ts). */
+interface Exports {
+  scan(window: number, words: number, counts: number): number;
+  buildLists(window: number, headers: number, rows: number): number;
+  magnitude(weights: number, rows: number, rowBytes: number, lanes: number): number;
+  pack8(weights: number, rows: number, rowBytes: number, lanes: number, to: number): void;
+  sum32(job: number, limit: number): void;
+  sum8(job: number, limit: number): void;
+  multiply(job: number, limit: number): void;
+  fireReal(job: number): void;
+  fireInt(job: number): void;
+  addReal(a: number, b: number, to: number, bytes: number): void;
+  addInt(a: number, b: number, to: number, bytes: number, aShift: number, bShift: number, limit: number): void;
+  addWrapping(a: number, b: number, to: number, bytes: number, aShift: number, bShift: number): void;
+  poolOr(job: number): void;
+  poolMaxReal(job: number): void;
+  poolMaxInt(job: number): void;
+  attendKeys(job: number): void;
+  attendQueries(job: number, scale: number): void;
+  scaleCounters(counters: number, to: number, bytes: number, scale: number): void;
+}
+
+const FILE = new URL("./kernels.wasm", import.meta.url);
+const RECORD_BYTES = 256;
+/** Sums of the 15 patterns of a quad, for the widest chunk of lanes. */
+const PATTERN_BYTES = 4096;
+/** Additions of i8 weights that a 16-bit lane holds: 255 * 128 < 2^15. */
+const SAFE_ROWS_8 = 255;
+
+let code: Uint8Array | undefined;
+
+/** The module's bytes; absence means that the build did not run, which nothing else can make up for. */
+function readCode(): Uint8Array {
+  try {
+    return (code ??= readFileSync(FILE));
+  } catch (error) {
+    throw new Error(`no compiled kernels at ${FILE.pathname}; npm run build makes them`, { cause: error });
+  }
+}
+
+/** Whether the host can run the SIMD kernels: WebAssembly with vectors and shared memory. */
+export function hasSimd(): boolean {
+  return webAssembly !== undefined && webAssembly.validate(readCode());
+}
+
+/** Kernels over a memory, which must be WebAssembly's. */
+export function createSimd(memory: KernelMemory): Kernels {
+  const { wasm } = memory;
+  if (webAssembly === undefined || wasm === undefined) throw internalError("simd kernels without WebAssembly");
+  const module = new webAssembly.Module(readCode());
+  const exports = new webAssembly.Instance(module, { env: { memory: wasm } }).exports as unknown as Exports;
+  return new Simd(memory, exports);
+}
+
+class Simd implements Kernels {
+  readonly name = "simd";
+  private readonly plain: Kernels;
+  private readonly record: number;
+  /** Counts per timestep. */
+  private readonly counts: number;
+  private readonly patterns: number;
+
+  constructor(
+    readonly memory: KernelMemory,
+    private readonly exports: Exports,
+  ) {
+    this.plain = createPlain(memory);
+    this.record = memory.take(RECORD_BYTES, "the record of a call");
+    this.counts = memory.take(8 * 64, "counts per timestep");
+    this.patterns = memory.take(PATTERN_BYTES, "sums of patterns");
+  }
+
+  /** Writes a record and returns its address. */
+  private write(fields: readonly number[]): number {
+    this.memory.i32.set(fields, this.record >>> 2);
+    return this.record;
+  }
+
+  private limitOf({ format, limit }: Pick<Result, "format" | "limit">): number {
+    return format === "int" ? limit : Infinity;
+  }
+
+  scan(window: SpikeWindow): Scan {
+    const { memory, counts } = this;
+    const from = memory.take(4 * mostScanWords(window), "the counts of scan words");
+    const spikes = memory.f64.subarray(counts >>> 3, (counts >>> 3) + window.steps);
+    spikes.fill(0);
+    const to = this.exports.scan(this.write(records.spikeWindowFields(window)), from, counts) >>> 0;
+    memory.release(to);
+    return { words: memory.i32.subarray(from >>> 2, to >>> 2), spikes: spikes.slice() };
+  }
+
+  buildLists(window: SpikeWindow): Lists {
+    const { memory } = this;
+    const headers = memory.take(mostListBytes(window), "lists of rows");
+    const rows = headers + headersOf(window) * HEADER_BYTES;
+    memory.release(this.exports.buildLists(this.write(records.spikeWindowFields(window)), headers, rows) >>> 0);
+    return { headers, positions: positionsOf(window), steps: window.steps, planes: window.planes };
+  }
+
+  magnitude(weights: number, rows: number, rowBytes: number, lanes: number): number {
+    return this.exports.magnitude(weights, rows, rowBytes, lanes) >>> 0;
+  }
+
+  pack8(weights: number, rows: number, rowBytes: number, lanes: number, to: number): void {
+    this.exports.pack8(weights, rows, rowBytes, lanes, to);
+  }
+
+  sum32(job: WeightedSum): void {
+    checkSum(job, 32);
+    const safeRows = Math.max(1, Math.floor((2 ** 31 - 1) / Math.max(job.magnitude, 1)));
+    const fields = records.sumFields(job, Math.min(safeRows, job.rows), this.patterns);
+    this.exports.sum32(this.write(fields), this.limitOf(job));
+  }
+
+  sum8(job: WeightedSum): void {
+    checkSum(job, 8);
+    this.exports.sum8(this.write(records.sumFields(job, SAFE_ROWS_8, this.patterns)), this.limitOf(job));
+  }
+
+  multiply(job: Multiplication): Int32Array {
+    const { memory } = this;
+    const start = memory.mark;
+    const inputs = job.kernel ** 2 * job.channels;
+    const sums = positionsOf(job) * job.slots;
+    const counts = memory.take(4 * sums, "numbers of inputs");
+    const patch = memory.take(16 * inputs, "inputs of a window");
+    const doubles = memory.take(8 * inputs * job.lanes, "weights as doubles");
+    this.exports.multiply(this.write(records.multiplyFields(job, counts, patch, doubles)), this.limitOf(job));
+    memory.release(start);
+    return memory.i32.slice(counts >>> 2, (counts >>> 2) + sums);
+  }
+
+  fire(job: FireJob): Int32Array {
+    const { memory, counts, record } = this;
+    const constants = perLane(memory, job);
+    if (!isVectorRule(job, constants)) return this.plain.fire(job);
+    const start = memory.mark;
+    const int = job.neuron.format === 1;
+    const place = (values: Float64Array): number => {
+      const at = memory.take(8 * job.lanes, "constants of neurons");
+      if (int) memory.f64.set(values, at >>> 3);
+      else memory.f32.set(values, at >>> 2);
+      return at;
+    };
+    const ruleArguments = place(vectorArguments(job, constants.k));
+    const thresholds = place(constants.threshold);
+    memory.i32.fill(0, counts >>> 2, (counts >>> 2) + job.steps);
+    const fields = records.fireFields(job, ruleNumber(job), ruleArguments, thresholds, counts);
+    this.write(fields);
+    memory.f32.set([job.neuron.vReset, job.neuron.v0], (record >>> 2) + fields.length);
+    if (int) this.exports.fireInt(record);
+    else this.exports.fireReal(record);
+    memory.release(start);
+    return memory.i32.slice(counts >>> 2, (counts >>> 2) + job.steps);
+  }
+
+  add(job: Addition): void {
+    const { a, b, output, values, aShift, bShift, limit } = job;
+    // Beyond 2^53 a plain sum is rounded before it wraps; no proved program comes there.
+    const exact = Math.max(aShift, bShift) <= 20;
+    if (job.format === "real") this.exports.addReal(a, b, output, 4 * values);
+    else if (limit !== Infinity) this.exports.addInt(a, b, output, 4 * values, aShift, bShift, limit);
+    else if (exact) this.exports.addWrapping(a, b, output, 4 * values, aShift, bShift);
+    else this.plain.add(job);
+  }
+
+  poolOr(job: Parameters<Kernels["poolOr"]>[0]): void {
+    this.exports.poolOr(this.write(records.orPoolFields(job)));
+  }
+
+  poolMax(job: Parameters<Kernels["poolMax"]>[0]): void {
+    const at = this.write(records.maxPoolFields(job));
+    if (job.format === "int") this.exports.poolMaxInt(at);
+    else this.exports.poolMaxReal(at);
+  }
+
+  attendKeys(job: AttendKeys): Int32Array {
+    const { memory } = this;
+    const { d, positions, steps, counters, keys, values } = job;
+    if (job.clear) memory.i32.fill(0, counters >>> 2, (counters + counterBytes(d)) >>> 2);
+    const start = memory.mark;
+    const events = memory.take(4 * positions * steps, "events");
+    const row = counterRowBytes(d) >>> 2;
+    const bytes = memory.take(d * row, "counters of one byte");
+    const spread = memory.take(row, "values of one byte");
+    this.exports.attendKeys(this.write(records.attendFields(job, keys, values, counters, events, bytes, spread)));
+    memory.release(start);
+    return memory.i32.slice(events >>> 2, (events >>> 2) + positions * steps);
+  }
+
+  attendQueries(job: AttendQueries): Int32Array {
+    const { memory } = this;
+    const { d, positions, steps, queries } = job;
+    const start = memory.mark;
+    const events = memory.take(4 * positions * steps, "events");
+    const rows = memory.take(4 * d, "rows of counters");
+    let { counters } = job;
+    if (job.sequential) {
+      counters = memory.take(counterBytes(d), "scaled counters");
+      this.exports.scaleCounters(job.counters, counters, counterBytes(d), job.scale);
+    }
+    const fields = records.attendFields(job, queries, 0, counters, events, rows, 0);
+    this.exports.attendQueries(this.write([...fields, ...records.queryFields(job)]), job.scale);
+    memory.release(start);
+    return memory.i32.slice(events >>> 2, (events >>> 2) + positions * steps);
+  }
+}

@@ -1,0 +1,74 @@
+/* Work on single words, in plain code. */
+import { positionsOf, type MapWindow } from "./kernels.js";
+import type { KernelMemory } from "./memory.js";
+import { forEachTap } from "./plain-parts.js";
+
+/** a + b, number by number. `int`: both are shifted left before, and sums brought into -limit..limit (Infinity: they wrap). */
+export interface Addition {
+  readonly a: number;
+  readonly b: number;
+  readonly output: number;
+  /** Number of values, a multiple of 8. */
+  readonly values: number;
+  readonly format: "real" | "int";
+  readonly aShift: number;
+  readonly bShift: number;
+  readonly limit: number;
+}
+
+/** OR over the windows of a spike map, all blocks and timesteps of the words. */
+export interface OrPool extends MapWindow {
+  readonly timesteps: number;
+  /** Spike word of the tile's first position; bytes to the next. */
+  readonly output: number;
+  readonly positionBytes: number;
+}
+
+/** Maximum over the windows of a data map, all blocks, a timestep after the other. */
+export interface MaxPool extends MapWindow {
+  readonly format: "real" | "int";
+  readonly steps: number;
+  readonly inputStepBytes: number;
+  readonly output: number;
+  readonly positionBytes: number;
+  readonly stepBytes: number;
+}
+
+export function addPlain({ i32, f32 }: KernelMemory, job: Addition): void {
+  const [a, b, to] = [job.a >>> 2, job.b >>> 2, job.output >>> 2];
+  if (job.format === "real") {
+    for (let i = 0; i < job.values; i++) f32[to + i] = f32[a + i]! + f32[b + i]!;
+    return;
+  }
+  const [left, right] = [2 ** job.aShift, 2 ** job.bShift];
+  for (let i = 0; i < job.values; i++) {
+    const sum = i32[a + i]! * left + i32[b + i]! * right;
+    i32[to + i] = Math.min(job.limit, Math.max(-job.limit, sum));
+  }
+}
+
+export function poolOrPlain({ u8 }: KernelMemory, job: OrPool): void {
+  const wordBytes = (job.lanes * job.timesteps) / 8;
+  for (let p = 0; p < positionsOf(job); p++) {
+    const words = new Uint8Array(job.blocks * wordBytes);
+    forEachTap(job, p, wordBytes, (at) => {
+      for (let i = 0; i < words.length; i++) words[i] = words[i]! | u8[at + i]!;
+    });
+    u8.set(words, job.output + p * job.positionBytes);
+  }
+}
+
+export function poolMaxPlain({ f32, i32 }: KernelMemory, job: MaxPool): void {
+  const words = job.format === "int" ? i32 : f32;
+  const largest = new Float64Array(job.blocks * job.lanes);
+  for (let step = 0; step < job.steps; step++) {
+    for (let p = 0; p < positionsOf(job); p++) {
+      largest.fill(-Infinity);
+      forEachTap(job, p, job.lanes * 4, (at) => {
+        const from = (at + step * job.inputStepBytes) >>> 2;
+        for (let i = 0; i < largest.length; i++) largest[i] = Math.max(largest[i]!, words[from + i]!);
+      });
+      words.set(largest, (job.output + p * job.positionBytes + step * job.stepBytes) >>> 2);
+    }
+  }
+}
