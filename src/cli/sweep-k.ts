@@ -89,7 +89,7 @@ export function registerSweepK(program: Command, io: Io): void {
     .requiredOption("--k <list>", "tokens to keep, for example 64,48,32,16; all tokens come first", positiveIntegers)
     .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
-    .option("--chip <name>", "chip description, built in or a JSON file", "layerwise-default")
+    .option("--chip <name>", "chip description: one that `spikec targets` lists, or a JSON file", "layerwise-default")
     .option(
       "--time-block <timesteps>",
       "timesteps a layer runs before the next one starts; default all",
