@@ -65,7 +65,7 @@ export function registerCompile(program: Command, io: Io): void {
     .description("compile a checkpoint or IR text into a program for a chip")
     .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
-    .option("--chip <name>", "chip description, built in or a JSON file", "layerwise-default")
+    .option("--chip <name>", "chip description: one that `spikec targets` lists, or a JSON file", "layerwise-default")
     .option(
       "--time-block <timesteps>",
       "timesteps a layer runs before the next one starts; default all",

@@ -153,7 +153,7 @@ export function registerSweepK(program: Command, io: Io): void {
     .option("--overflow <name>", "with --share: what more than the capacity are: error or keep-best")
     .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
-    .option("--chip <name>", "chip description, built in or a JSON file", "layerwise-default")
+    .option("--chip <name>", "chip description: one that `spikec targets` lists, or a JSON file", "layerwise-default")
     .option(
       "--time-block <timesteps>",
       "timesteps a layer runs before the next one starts; default all",

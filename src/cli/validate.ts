@@ -61,7 +61,12 @@ export function registerValidate(program: Command, io: Io): void {
     .command("validate")
     .description("run the validation ladder on a recorded case: one line per rung, first mismatch located")
     .argument("<case>", "folder with config.json, layers.json, model.pth, input.npy, expect.npz")
-    .option("--chip <name>", "chip description, built in or a JSON file; repeatable", collectText, [])
+    .option(
+      "--chip <name>",
+      "chip description: one that `spikec targets` lists, or a JSON file; repeatable",
+      collectText,
+      [],
+    )
     .option("--time-block <timesteps>", "timesteps a layer runs before the next one starts", positiveInteger)
     .option("--no-tfjs", "leave out the TensorFlow.js rung")
     .option("--json", "print JSON")

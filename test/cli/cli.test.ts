@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BUILT_IN_CHIPS } from "../../src/chips/index.js";
 import { energyTableSchema } from "../../src/energy/table.js";
 import { ENERGY_TABLES } from "../../src/energy/index.js";
 import { runFileSchema } from "../../src/sim/run-file.js";
@@ -374,5 +375,16 @@ describe("documentation comes from the code's own data", () => {
     const page = await spikec(command, names[0]!);
     expect(page.code).toBe(0);
     expect(page.out).toContain(names[0]);
+  });
+
+  it("lists the chips that come with it, each with the source of every number", async () => {
+    const list = await spikec("targets");
+    for (const chip of BUILT_IN_CHIPS) {
+      expect(list.out).toMatch(new RegExp(`^${chip} +\\S`, "m"));
+      const page = await spikec("targets", chip);
+      expect([chip, page.code]).toEqual([chip, 0]);
+      expect(page.out).toMatch(/^dram\.bandwidth +[\d,]+ bytes per cycle +\S/m);
+      expect(page.out).not.toContain("not stated");
+    }
   });
 });
