@@ -1,4 +1,4 @@
-"""Reads the folders that the peers share: a network, its input and, in a recorded case, the spikes that the official code emitted."""
+"""Reads the folders that the peers share: a network, its input and, in a recorded case, the spikes of the official code."""
 
 import argparse
 import json
