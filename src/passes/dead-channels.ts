@@ -61,8 +61,10 @@ function groupOf(
     if (outputs.has(result)) return undefined;
     for (const user of users.get(result) ?? []) {
       if (WEIGHTED.has(user.name)) readers.push(user);
-      else if (BEHIND.has(user.name)) (pending.push(user), members.push(user));
-      else return undefined;
+      else if (BEHIND.has(user.name)) {
+        pending.push(user);
+        members.push(user);
+      } else return undefined;
     }
   }
   // A layer that reads itself through a delay is left alone.
