@@ -94,6 +94,8 @@ class Calibrator {
   private readonly controls: ReadonlyMap<Op, Control>;
   private readonly fitted = new Map<Op, Fitted>();
   private readonly position: ReadonlyMap<Op, number>;
+  /** Layers before a layer that is held to its rate through them: their channels have one gamma. */
+  private readonly alike: ReadonlySet<Op>;
   readonly changed = new Map<string, Float32Array>();
   readonly layers: LayerRates[] = [];
   private readonly net: Net;
@@ -107,6 +109,13 @@ class Calibrator {
     this.net = { ...source, constants: this.constants };
     this.types = valueTypes(source);
     this.controls = findControls(source);
+    this.alike = new Set(
+      [...this.controls].flatMap(([op, control]) =>
+        control.kind === "through" && options.ownOnly !== true && options.wanted.has(op.layer?.name ?? "")
+          ? control.neurons
+          : [],
+      ),
+    );
     this.position = new Map(source.ops.map((op, i) => [op, i]));
   }
 
@@ -266,7 +275,8 @@ class Calibrator {
     const mixture = new Mixture(sample, rule, wanted);
     const fitted = { neuron, knob, rule, sample, wanted, setting: mixture.setting };
     this.fitted.set(neuron, fitted);
-    this.fitProfile(fitted, mixture);
+    if (this.alike.has(neuron)) this.apply(fitted);
+    else this.fitProfile(fitted, mixture);
     this.fitMean(fitted);
   }
 
@@ -356,7 +366,8 @@ class Calibrator {
   /**
    * A layer without a batch norm, such as the neurons behind attention: the layers it depends on keep their mean rates, but the
    * channels of the first two of them, which attention multiplies channel by channel, are spread apart: the same ones fire more in
-   * both, the others less. The spread is searched on a grid and bisected.
+   * both, the others less. The spread is searched on a grid and bisected. Channels that were dealt different gammas would not fire
+   * together, so these layers have one gamma and one beta apart from the spread: their rates per timestep are not chosen.
    */
   private fitThrough(neuron: Op, before: readonly Op[], wanted: readonly number[]): void {
     const layers = before.flatMap((op) => this.fitted.get(op) ?? []).slice(0, 2);
@@ -371,9 +382,9 @@ class Calibrator {
     const settings = layers.map(({ setting }) => setting);
     const rateAt = (spread: number): number => {
       for (const [i, layer] of layers.entries()) {
+        const { sample, rule, wanted: own } = layer;
         const { gamma, beta } = settings[i]!;
         const apart = { gamma, beta: beta.map((b, c) => b + spread * gamma[c]! * offsets[i]![c]!) };
-        const { sample, rule, wanted: own } = layer;
         layer.setting = spread === 0 ? apart : fitShift(sample, rule, apart, mean(own));
         this.apply(layer);
       }

@@ -20,9 +20,11 @@ import {
 const COARSE = 2 ** 14;
 const COARSE_POSITIONS = 8;
 
-const GAMMAS = [1 / 8, 1 / 2, 1, 2, 4, 16];
-/** In thresholds, from the beta at which a gamma meets the mean rate. */
-const BETAS = [-1, -0.5, -0.2, 0, 0.2, 0.5, 1];
+const GAMMAS = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16];
+/** Those that are dealt; the others are only for layers whose channels are alike. */
+const DEALT = new Set([1 / 8, 1 / 2, 1, 2, 4, 16]);
+/** In deviations of the current, or thresholds where these are larger, from the beta at which a gamma meets the mean rate. */
+const BETAS = [-1.5, -0.5, -0.2, 0, 0.2, 0.5, 1, 2];
 const SWEEPS = 24;
 
 interface Candidate {
@@ -34,6 +36,19 @@ interface Candidate {
 
 function squares(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, x, t) => sum + (x - (b[t] ?? 0)) ** 2, 0);
+}
+
+/** Standard deviation of all values. */
+function deviation(slots: readonly Float32Array[]): number {
+  let [n, sum, sumOfSquares] = [0, 0, 0];
+  for (const slot of slots) {
+    n += slot.length;
+    for (const x of slot) {
+      sum += x;
+      sumOfSquares += x * x;
+    }
+  }
+  return n === 0 ? 0 : Math.sqrt(Math.max(0, sumOfSquares / n - (sum / n) ** 2));
 }
 
 /** A number that shares no small factor with the sizes of layers, so that steps of it visit all of them evenly. */
@@ -63,20 +78,25 @@ export class Mixture {
     const stride = oddAndNotBy3(positions / Math.max(COARSE_POSITIONS, COARSE / channels));
     const target = mean(wanted);
     const centres = GAMMAS.map((gamma) => fitShift(sample, rule, uniformSetting(channels, gamma, 0), target, stride));
+    const base = deviation(sample.base);
     this.candidates = centres.flatMap(({ gamma, beta }) =>
-      BETAS.map((offset) => {
-        const [g = 1, b = 0] = [gamma[0], (beta[0] ?? 0) + offset * rule.vTh];
+      (DEALT.has(gamma[0] ?? 0) ? BETAS : [0]).map((offset) => {
+        const [g = 1, centre = 0] = [gamma[0], beta[0]];
+        // The norm's own part has about deviation 1.
+        const b = centre + offset * Math.max(rule.vTh, Math.sqrt(base ** 2 + g ** 2));
         return { gamma: g, beta: b, rates: channelRates(sample, rule, uniformSetting(channels, g, b), stride) };
       }),
     );
-    const middle = BETAS.indexOf(0);
     const misses = centres.map((setting) => {
       const rates = sampleRates(sample, rule, setting, stride);
       // A gamma at which the mean cannot be met is worse than any at which it can.
       const off = Math.abs(mean(rates) - target);
       return squares(rates, wanted) + (off > 0.02 * target ? 1 + off : 0);
     });
-    const start = misses.indexOf(Math.min(...misses)) * BETAS.length + middle;
+    const nearest = centres[misses.indexOf(Math.min(...misses))];
+    const start = this.candidates.findIndex(
+      ({ gamma, beta }) => gamma === nearest?.gamma[0] && beta === nearest.beta[0],
+    );
     this.choice = new Int32Array(channels).fill(start);
     this.sum = new Float64Array(this.timesteps);
     for (let c = 0; c < channels; c++) this.add(c, start, 1);

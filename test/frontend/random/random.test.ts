@@ -229,6 +229,31 @@ describe("calibration", () => {
       expect(Math.abs(mean(at(`block.0.attn.${name}_lif`)) - 0.12)).toBeLessThan(0.0025);
   });
 
+  it("meets the rates of each timestep, and warns with the nearest where a picture held still allows none", () => {
+    const model = (): ReturnType<typeof make> => make({ set: { ...SMALL, height: "32", width: "32" } });
+    const wanted = {
+      "patch_embed.proj_lif": [0.08, 0.14, 0.11, 0.15],
+      "block.0.attn.shortcut_lif": [0.3, 0.25, 0.2, 0.25],
+      "block.0.mlp.fc1_lif": [0.2, 0.25, 0.3, 0.25],
+    };
+    const { report, result } = calibrated(model(), table(wanted), 0.07);
+    expect(report.diagnostics).toEqual([]);
+    const rates = evaluatedRates(result!.net);
+    for (const [layer, list] of Object.entries(wanted)) {
+      const allowed = 0.07 * mean(list);
+      for (const [t, rate] of list.entries())
+        expect(Math.abs(rates.get(layer)![t]! - rate)).toBeLessThanOrEqual(allowed);
+    }
+
+    const falling = calibrated(model(), table({ "patch_embed.proj_lif": [0.3, 0.1, 0.1, 0.1] }));
+    expect(falling.report.diagnostics.map(({ code, severity }) => [code, severity])).toEqual([
+      ["random/profile", "warning"],
+    ]);
+    const reached = evaluatedRates(falling.result!.net).get("patch_embed.proj_lif")!;
+    expect(Math.abs(mean(reached) - 0.15)).toBeLessThanOrEqual(0.02 * 0.15);
+    expect(falling.report.diagnostics[0]!.notes[0]!.message).toContain(reached.map((r) => r.toFixed(4)).join(" "));
+  });
+
   it("calibrates event frames and SDT's own attention", () => {
     const events = make({ set: { ...SMALL, events: "true", channels: "2" } });
     expect(calibrated(events, 0.15).report.diagnostics).toEqual([]);
