@@ -33,9 +33,14 @@ function writeScores(
   score: (token: number) => number,
   { lanes, memories }: Chip,
 ): void {
-  const scores = new Float32Array(Math.ceil(f.positions / lanes) * lanes);
-  for (let token = 0; token < f.positions; token++) scores[token] = score(token);
-  for (let i = 0; i < f.copies; i++) memories.data.f32.set(scores, (f.output + i * f.outputStepStride) * lanes);
+  const scores = new Float32Array(lanes);
+  for (let from = 0; from < f.positions; from += lanes) {
+    scores.fill(0);
+    for (let token = from; token < Math.min(from + lanes, f.positions); token++) scores[token - from] = score(token);
+    for (let i = 0; i < f.copies; i++) {
+      memories.data.f32.set(scores, (f.output + i * f.outputStepStride) * lanes + from);
+    }
+  }
 }
 
 export function scoreTokens({ layer, fields: f }: InstructionFor<"score-tokens">, chip: Chip): void {
@@ -139,9 +144,10 @@ export function maskTokens(
     const mask = (f.mask + Math.floor(token / lanes)) * wordBytes + (lane >> 3);
     for (let b = 0; b < f.blocks; b++) {
       const word = p * f.blocks + b;
-      for (let i = 0; i < wordBytes; i++) {
-        const keeps = (u8[mask + i - (i % stepBytes)]! >> (lane & 7)) & 1;
-        u8[(f.output + word) * wordBytes + i] = keeps * u8[(f.a + word) * wordBytes + i]!;
+      const [from, to] = [(f.a + word) * wordBytes, (f.output + word) * wordBytes];
+      for (let step = 0; step < wordBytes; step += stepBytes) {
+        const keeps = (u8[mask + step]! >> (lane & 7)) & 1;
+        for (let i = step; i < step + stepBytes; i++) u8[to + i] = keeps * u8[from + i]!;
       }
     }
   }
