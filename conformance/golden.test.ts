@@ -26,6 +26,7 @@ describe("the validation ladder", () => {
       ["pipeline import, teacher-forced", "passed", ""],
       ["pipeline import, free-running", "passed", ""],
       ["chip layerwise-default, stepped", "passed", ""],
+      ["chip layerwise-default, event = stepped", "passed", ""],
     ]);
     expect(bounded.map((rung) => rung.status)).toEqual(["measured", "measured"]);
     for (const rung of strict) {

@@ -40,7 +40,7 @@ export {
   type NetState,
 } from "./ir/index.js";
 export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
-export { createStepped, type RunResult } from "./sim/layerwise/index.js";
+export { createEvent, createStepped, type Machine, type RunOptions, type RunResult } from "./sim/layerwise/index.js";
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
 export { runLadder, type Rung } from "./validate/ladder.js";

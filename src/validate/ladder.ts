@@ -5,10 +5,11 @@ import { internalError, Report } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { evaluate, flatten, type LinearKernels, type Net, type Op } from "../ir/index.js";
 import { parsePipeline, runPipeline } from "../passes/index.js";
-import { createStepped } from "../sim/layerwise/index.js";
+import { createEvent, createStepped, type Machine, type RunResult } from "../sim/layerwise/index.js";
 import { LayerTally, type LayerAgreement } from "./agreement.js";
 import type { RecordedCase } from "./recorded-case.js";
 import { logitDifference, netInputs, replay, type Replay } from "./replay.js";
+import { compareRuns } from "./simulators.js";
 
 /** The validation ladder (evaluator ↔ recording, passes, chip ↔ evaluator), one rung after the other. */
 
@@ -57,17 +58,19 @@ function replayRung(name: string, inputs: string, result: Replay): Rung {
 }
 
 /** Compares the chip's spikes with those that `evaluate` computes for the compiled net: every layer, every timestep, bit for bit. */
-export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<RecordedCase, "input" | "samples">) {
-  const machine = createStepped(program);
+export function chipAgainstEvaluator(
+  program: Program,
+  net: Net,
+  recorded: Pick<RecordedCase, "input" | "samples">,
+  machine: Machine = createStepped(program),
+) {
   const tallies = new Map<string, LayerTally>();
   let outputsEqual = true;
-  let cycles = 0;
-  const outputs: ReadonlyMap<string, Float32Array | Int32Array>[] = [];
+  const results: RunResult[] = [];
   for (let sample = 0; sample < recorded.samples; sample++) {
     const inputs = new Map(program.inputs.map((port) => [port.name, sampleFor(port, recorded.input, sample)]));
     const result = machine.run(inputs, { record: true });
-    cycles += result.cycles;
-    outputs.push(result.outputs);
+    results.push(result);
     const evaluation = evaluate(net, netInputs(net, recorded.input, sample), {
       intercept: (op: Op, slot, timestep) => {
         if (op.layer === undefined) return slot;
@@ -87,7 +90,7 @@ export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<
         got !== undefined && got.length === expected.length && expected.every((x, i) => Object.is(x, got[i]));
     }
   }
-  return { layers: [...tallies.values()].map((tally) => tally.finish()), outputsEqual, cycles, outputs };
+  return { layers: [...tallies.values()].map((tally) => tally.finish()), outputsEqual, results };
 }
 
 function reload(program: Program): Program {
@@ -126,7 +129,7 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
   add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, kept, { forced: true })));
   add(replayRung("pipeline import, free-running", "computed", replay(imported, kept, { forced: false })));
   for (const chip of options.chips) {
-    const name = `chip ${chip.name}, stepped`;
+    const name = `chip ${chip.name}`;
     const program = compileLayerwise(
       imported,
       chip,
@@ -135,14 +138,17 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
     );
     if (program === undefined) {
       add({
-        name,
+        name: `${name}, stepped`,
         status: "failed",
         detail: `does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`,
         layers: [],
       });
       continue;
     }
-    add(chipRung(name, reload(program), imported, recorded));
+    const loaded = reload(program);
+    const agreement = chipAgainstEvaluator(loaded, imported, recorded);
+    add(chipRung(`${name}, stepped`, agreement, recorded));
+    add(eventRung(`${name}, event = stepped`, loaded, agreement, recorded));
   }
   for (const pipeline of ["quantized", "sparse"]) add(boundedRung(pipeline, net, recorded));
   return rungs;
@@ -188,19 +194,33 @@ function boundedRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
   return { name, status: "measured", detail: detail.join("; "), layers };
 }
 
-function chipRung(name: string, program: Program, net: Net, recorded: RecordedCase): Rung {
-  const result = chipAgainstEvaluator(program, net, recorded);
+type ChipAgreement = ReturnType<typeof chipAgainstEvaluator>;
+
+function cyclesPerSample(results: readonly RunResult[]): string {
+  const cycles = results.reduce((sum, result) => sum + result.cycles, 0);
+  return `${Math.round(cycles / results.length).toLocaleString("en-US")} cycles per sample`;
+}
+
+function chipRung(name: string, result: ChipAgreement, recorded: RecordedCase): Rung {
   const wrong = firstMismatch(result.layers);
   const off = Math.max(
-    ...result.outputs.map((outputs, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)),
+    ...result.results.map(({ outputs }, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)),
   );
   const passed = wrong === undefined && result.outputsEqual && off <= LOGIT_TOLERANCE;
   const detail = [
     totals(result.layers),
     `outputs ${result.outputsEqual ? "bit-equal" : "differ"}`,
     `logits within ${off.toExponential(1)} of the recording`,
-    `${Math.round(result.cycles / recorded.samples).toLocaleString("en-US")} cycles per sample`,
+    cyclesPerSample(result.results),
     ...(wrong === undefined ? [] : [wrong]),
   ];
   return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers: result.layers };
+}
+
+/** The fast simulator against the plain one: cycles, engine states, conflicts, counters, outputs and spikes of every sample. */
+function eventRung(name: string, program: Program, { layers, results }: ChipAgreement, recorded: RecordedCase): Rung {
+  const difference = compareRuns(createEvent(program), program, recorded, results);
+  const detail =
+    difference ?? `cycles, engine states, conflicts, counters and spikes equal; ${cyclesPerSample(results)}`;
+  return { name, status: difference === undefined ? "passed" : "failed", detail, layers };
 }

@@ -79,7 +79,7 @@ describe("random programs on random chips", () => {
   }, 240_000);
 
   it("make every engine stall for every reason", () => {
-    console.log(coverage.toString());
+    process.stdout.write(`${coverage.toString()}\n`);
     expect([...ops].sort()).toEqual([...OPCODES].sort());
     for (const engine of ENGINES) {
       for (const state of ENGINE_STATES) {
