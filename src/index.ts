@@ -40,8 +40,9 @@ export {
   type NetState,
 } from "./ir/index.js";
 export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
-export { createStepped, type RunResult } from "./sim/layerwise/index.js";
+export { createEvent, createStepped, type Machine, type RunOptions, type RunResult } from "./sim/layerwise/index.js";
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
-export { runLadder, type Rung } from "./validate/ladder.js";
+export { runLadder } from "./validate/ladder.js";
+export { type Rung } from "./validate/rung.js";
 export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";

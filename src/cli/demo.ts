@@ -11,7 +11,7 @@ import { evaluate, flatten, type Net } from "../ir/index.js";
 import { parsePipeline, runPipeline } from "../passes/index.js";
 import { argmax } from "../math/tensor.js";
 import type { RunFile } from "../sim/run-file.js";
-import { chipAgainstEvaluator } from "../validate/ladder.js";
+import { chipAgainstEvaluator } from "../validate/chip-rungs.js";
 import { netInputs } from "../validate/replay.js";
 import { runCommand, type Io } from "./command.js";
 import { compileNet } from "./compile-net.js";
@@ -120,12 +120,15 @@ function demo(report: Report, io: Io): boolean | void {
     `compiled   ${count(program.instructions.length)} instructions for ${program.chip.name}: ${program.chip.lanes} adders, ${program.chip.parallelTimesteps} timesteps at once`,
   );
   io.out(
-    `simulated  ${count(run.cycles)} cycles, every engine stepped: ${si(run.seconds / labels.length, "s")} per picture at ${program.chip.clockHz / 1e6} MHz`,
+    `simulated  ${count(run.cycles)} cycles of every engine: ${si(run.seconds / labels.length, "s")} per picture at ${program.chip.clockHz / 1e6} MHz`,
   );
 
   const predictions = checkpointPredictions(net, inputs, progress);
   const chip = run.samples.map((sample) => sample.predicted);
-  const check = chipAgainstEvaluator(program, net, { input: inputs.data, samples: COMPARED_PICTURES });
+  const check = chipAgainstEvaluator(program, net, {
+    input: inputs.data,
+    samples: COMPARED_PICTURES,
+  });
   const mismatches = check.layers.reduce((sum, layer) => sum + layer.mismatches, 0);
   const spikes = check.layers.reduce((sum, layer) => sum + layer.spikes, 0);
   io.out(

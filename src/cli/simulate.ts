@@ -1,9 +1,9 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { decodeProgram, type Port, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
-import { createStepped, type RunResult } from "../sim/layerwise/index.js";
+import { SIMULATORS, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -23,6 +23,7 @@ export interface InputSetOptions {
 }
 
 interface SimulateOptions extends InputSetOptions {
+  readonly simulator: SimulatorName;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -60,9 +61,10 @@ export function simulateAll(
   inputs: InputSet,
   labels: ArrayLike<number> | undefined,
   progress: Progress,
+  simulator: SimulatorName = "event",
 ): RunFile {
   const port = pictureInput(program);
-  const machine = createStepped(program);
+  const machine = SIMULATORS[simulator](program);
   const totals = new RunTotals(program);
   const samples = inputs.data.shape[0] ?? 0;
   progress.start(samples, "samples");
@@ -137,6 +139,11 @@ export function registerSimulate(program: Command, io: Io): void {
     .argument("<program>", "program file written by `spikec compile`")
     .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary");
   withInputOptions(command)
+    .addOption(
+      new Option("--simulator <name>", "event jumps, stepped does every cycle; their results are equal")
+        .choices(Object.keys(SIMULATORS))
+        .default("event"),
+    )
     .option("-o, --output <file>", "write the run as JSON, for `spikec energy`")
     .option("--json", "print the run as JSON")
     .action((file: string, options: SimulateOptions) =>
@@ -146,7 +153,7 @@ export function registerSimulate(program: Command, io: Io): void {
         if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
         const read = readLabelledInputs(options, report);
         if (read === undefined) return;
-        const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io));
+        const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io), options.simulator);
         const json = JSON.stringify(run);
         if (options.output !== undefined) await writeFileAtomically(options.output, json);
         io.out(options.json === true ? json : summaryText(run));

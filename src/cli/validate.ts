@@ -3,7 +3,8 @@ import { readChip } from "../chips/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { importModel, type ImportedModel } from "../frontend/import-model.js";
 import { loadTfjsKernels } from "../tfjs/index.js";
-import { runLadder, type Rung } from "../validate/ladder.js";
+import { runLadder } from "../validate/ladder.js";
+import type { Rung } from "../validate/rung.js";
 import { readRecordedCase, type RecordedCase } from "../validate/recorded-case.js";
 import { collectText, positiveInteger, runCommand, type Io } from "./command.js";
 

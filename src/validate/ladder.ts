@@ -1,48 +1,12 @@
-import { compileLayerwise } from "../backends/layerwise/index.js";
-import { decodeProgram, encodeProgram, type Program } from "../backends/program/index.js";
 import type { LayerwiseChip } from "../chips/index.js";
-import { internalError, Report } from "../diagnostics/index.js";
-import { sampleFor } from "../frontend/inputs/channels-last.js";
-import { evaluate, flatten, type LinearKernels, type Net, type Op } from "../ir/index.js";
-import { parsePipeline, printStep, runPipeline } from "../passes/index.js";
-import { createStepped } from "../sim/layerwise/index.js";
-import { LayerTally, type LayerAgreement } from "./agreement.js";
+import { internalError, type Report } from "../diagnostics/index.js";
+import type { LinearKernels, Net } from "../ir/index.js";
+import { chipRungs } from "./chip-rungs.js";
 import type { RecordedCase } from "./recorded-case.js";
-import { logitDifference, netInputs, replay, type Replay } from "./replay.js";
+import { replay, type Replay } from "./replay.js";
+import { firstMismatch, LOGIT_TOLERANCE, runNamed, totals, type Rung } from "./rung.js";
 
 /** The validation ladder (evaluator ↔ recording, passes, chip ↔ evaluator), one rung after the other. */
-
-export interface Rung {
-  readonly name: string;
-  /** `measured`: a bounded pipeline changes results, and the rung says by how much. */
-  readonly status: "passed" | "failed" | "skipped" | "measured";
-  /** What was compared with what, and where each layer's inputs came from. */
-  readonly detail: string;
-  readonly layers: readonly LayerAgreement[];
-}
-
-/** Largest logit difference that the recorded cases allow (their README, "Exactness"). */
-export const LOGIT_TOLERANCE = 1e-5;
-
-function mismatchText(layer: LayerAgreement): string {
-  const at = layer.first;
-  if (at === undefined) return "";
-  const h = at.h === undefined ? "" : `, h = ${at.h}, v_th = ${at.vTh}`;
-  return `first mismatch: ${layer.name}, sample ${at.sample}, timestep ${at.timestep}, position ${at.position}, channel ${at.channel}: expected ${at.expected}${h}`;
-}
-
-function firstMismatch(layers: readonly LayerAgreement[]): string | undefined {
-  const layer = layers.find((l) => l.mismatches > 0);
-  return layer === undefined ? undefined : mismatchText(layer);
-}
-
-function totals(layers: readonly LayerAgreement[]): string {
-  const spikes = layers.reduce((sum, layer) => sum + layer.spikes, 0);
-  const wrong = layers.reduce((sum, layer) => sum + layer.mismatches, 0);
-  const removed = layers.reduce((sum, layer) => sum + layer.removedChannels, 0);
-  const without = removed === 0 ? "" : ` (${removed.toLocaleString("en-US")} channels declared removed)`;
-  return `${layers.length} layers${without}, ${spikes.toLocaleString("en-US")} spikes, ${wrong.toLocaleString("en-US")} mismatches`;
-}
 
 /** A rung that compares with the recording: recorded cases allow no mismatch at all. */
 function replayRung(name: string, inputs: string, result: Replay): Rung {
@@ -56,49 +20,6 @@ function replayRung(name: string, inputs: string, result: Replay): Rung {
     ...(result.unmatched.length === 0 ? [] : [`without counterpart: ${result.unmatched.join(", ")}`]),
   ];
   return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers: result.layers };
-}
-
-/** Compares the chip's spikes with those that `evaluate` computes for the compiled net: every layer, every timestep, bit for bit. */
-export function chipAgainstEvaluator(program: Program, net: Net, recorded: Pick<RecordedCase, "input" | "samples">) {
-  const machine = createStepped(program);
-  const tallies = new Map<string, LayerTally>();
-  let outputsEqual = true;
-  let cycles = 0;
-  const outputs: ReadonlyMap<string, Float32Array | Int32Array>[] = [];
-  for (let sample = 0; sample < recorded.samples; sample++) {
-    const inputs = new Map(program.inputs.map((port) => [port.name, sampleFor(port, recorded.input, sample)]));
-    const result = machine.run(inputs, { record: true });
-    cycles += result.cycles;
-    outputs.push(result.outputs);
-    const evaluation = evaluate(net, netInputs(net, recorded.input, sample), {
-      intercept: (op: Op, slot, timestep) => {
-        if (op.layer === undefined) return slot;
-        const { name } = op.layer;
-        const spikes = result.spikes?.get(name);
-        const tally = tallies.get(name) ?? new LayerTally(name);
-        tallies.set(name, tally);
-        tally.removedChannels = op.layer.removed?.length ?? 0;
-        const got = spikes?.subarray(timestep * slot.length, (timestep + 1) * slot.length) ?? new Uint8Array(0);
-        const channels = op.type.shape[op.type.shape.length - 1] ?? 1;
-        tally.compare(Uint8Array.from(slot), got, { sample, timestep, channels, margin: -1 });
-        return slot;
-      },
-    });
-    for (const [name, value] of evaluation.outputs) {
-      const [expected, got] = [flatten(value), result.outputs.get(name)];
-      outputsEqual &&=
-        got !== undefined && got.length === expected.length && expected.every((x, i) => Object.is(x, got[i]));
-    }
-  }
-  return { layers: [...tallies.values()].map((tally) => tally.finish()), outputsEqual, cycles, outputs };
-}
-
-function reload(program: Program): Program {
-  const report = new Report();
-  const loaded = decodeProgram(encodeProgram(program), "program", report);
-  if (loaded === undefined)
-    throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
-  return loaded;
 }
 
 export interface LadderOptions {
@@ -128,17 +49,9 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
   const { net: imported, kept } = runExact("import", net, recorded);
   add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, kept, { forced: true })));
   add(replayRung("pipeline import, free-running", "computed", replay(imported, kept, { forced: false })));
-  for (const chip of options.chips) add(chipRung(chip, net, recorded, options, report));
+  for (const chip of options.chips) chipRungs(chip, net, recorded, options, report).forEach(add);
   for (const pipeline of ["quantized", "sparse"]) add(boundedRung(pipeline, net, recorded));
   return rungs;
-}
-
-/** Runs a pipeline, with the recorded inputs to calibrate on. */
-function runNamed(pipeline: string, net: Net, recorded: Pick<RecordedCase, "input" | "samples">) {
-  const { steps, diagnostics } = parsePipeline(pipeline);
-  if (steps === undefined) return { result: undefined, records: [], diagnostics };
-  const samples = Array.from({ length: recorded.samples }, (_, i) => netInputs(net, recorded.input, i));
-  return runPipeline(net, steps, { calibration: { samples } });
 }
 
 /** The net after a pipeline, and the recording without the layers that it declares removed. */
@@ -173,69 +86,4 @@ function boundedRung(pipeline: string, net: Net, recorded: RecordedCase): Rung {
     "layer inputs: computed",
   ];
   return { name, status: "measured", detail: detail.join("; "), layers };
-}
-
-/** Bits that the widest weight of a net needs, sign included. */
-function weightBitsOf(net: Net): number {
-  let largest = 0;
-  for (const constant of net.constants.values()) {
-    if (constant.kind === "weights") for (const m of constant.mantissa) largest = Math.max(largest, Math.abs(m));
-  }
-  return Math.ceil(Math.log2(largest + 1)) + 1;
-}
-
-/** The widest weights that `quantize` makes. */
-const QUANTIZED_BITS = 8;
-
-/** The pipeline whose nets a chip can hold: weights wider than the chip's have to be quantised to its width. */
-function pipelineFor(chip: LayerwiseChip, imported: Net): { readonly name: string; readonly text: string } {
-  if (weightBitsOf(imported) <= chip.weightBits) return { name: "import", text: "import" };
-  const bits = Math.min(QUANTIZED_BITS, chip.weightBits);
-  if (bits === QUANTIZED_BITS) return { name: "quantized", text: "quantized" };
-  const steps = (parsePipeline("quantized").steps ?? []).map((step) =>
-    printStep(step.pass.name === "quantize" ? { ...step, options: { bits } } : step),
-  );
-  return { name: `quantized to ${bits} bits`, text: steps.join(",") };
-}
-
-/**
- * Chip against evaluator, bit for bit, on the net that the chip can run. An imported net has to meet the recording as well; a
- * quantised one is another net, whose distance from the recording is said and not judged.
- */
-export function chipRung(
-  chip: LayerwiseChip,
-  net: Net,
-  recorded: Pick<RecordedCase, "input" | "samples" | "logits">,
-  { timeBlock }: Pick<LadderOptions, "timeBlock">,
-  report: Report,
-): Rung {
-  const imported = runNamed("import", net, recorded).result;
-  if (imported === undefined) throw internalError("the import pipeline failed on a verified net");
-  const pipeline = pipelineFor(chip, imported);
-  const exact = pipeline.name === "import";
-  const name = `chip ${chip.name}, stepped${exact ? "" : `, pipeline ${pipeline.name}`}`;
-  const { result: compiled, diagnostics } = exact
-    ? { result: imported, diagnostics: [] }
-    : runNamed(pipeline.text, net, recorded);
-  const refused = (detail: string, status: "failed" | "skipped"): Rung => ({ name, status, detail, layers: [] });
-  if (compiled === undefined) return refused(`refused: ${diagnostics[0]?.message ?? "no reason given"}`, "skipped");
-  const program = compileLayerwise(compiled, chip, timeBlock === undefined ? {} : { timeBlock }, report);
-  if (program === undefined) {
-    return refused(`does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`, "failed");
-  }
-  const result = chipAgainstEvaluator(reload(program), compiled, recorded);
-  const wrong = firstMismatch(result.layers);
-  const off = Math.max(
-    ...result.outputs.map((outputs, sample) => logitDifference(outputs.get("logits") ?? [], recorded, sample)),
-  );
-  const passed = wrong === undefined && result.outputsEqual && (!exact || off <= LOGIT_TOLERANCE);
-  const detail = [
-    ...(exact ? [] : ["against the evaluator of the quantised net"]),
-    totals(result.layers),
-    `outputs ${result.outputsEqual ? "bit-equal" : "differ"}`,
-    `logits within ${off.toExponential(1)} of the recording${exact ? "" : " (not judged)"}`,
-    `${Math.round(result.cycles / recorded.samples).toLocaleString("en-US")} cycles per sample`,
-    ...(wrong === undefined ? [] : [wrong]),
-  ];
-  return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers: result.layers };
 }

@@ -12,8 +12,16 @@ import {
 import type { Program } from "../../src/backends/program/program.js";
 import { readChip, wordBytes, type LayerwiseChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
-import { createStepped, ENGINE_STATES, type SteppedOptions, type RunResult } from "../../src/sim/layerwise/index.js";
+import {
+  createEvent,
+  createStepped,
+  ENGINE_STATES,
+  type PortValues,
+  type SteppedOptions,
+  type RunResult,
+} from "../../src/sim/layerwise/index.js";
 import { ENGINES } from "../../src/backends/program/instruction.js";
+import { differences, logged } from "./layerwise/event/equality.js";
 
 export function builtIn(name: string): LayerwiseChip {
   const report = new Report();
@@ -108,9 +116,21 @@ export function serialProgram(setup: Setup): Program {
   };
 }
 
+/** Runs a program on both simulators, which must agree in everything, and returns what stepped says. */
+export function runBoth(
+  program: Program,
+  inputs: ReadonlyMap<string, PortValues>,
+  options: SteppedOptions = {},
+): RunResult {
+  const expected = logged(createStepped(program), inputs, options);
+  const found = differences(logged(createEvent(program), inputs, options), expected, program);
+  if (found.length > 0) throw new Error(`event differs from stepped: ${found.join("\n")}`);
+  return expected.result;
+}
+
 export function runSerial(setup: Setup, options: SteppedOptions = {}): Finished {
   const program = serialProgram(setup);
-  const result = createStepped(program).run(new Map(), { maxCycles: 1_000_000, ...options });
+  const result = runBoth(program, new Map(), { maxCycles: 1_000_000, ...options });
   const chip = program.chip;
   const read = (setup.read ?? []).map(({ memory, words }, i) => {
     const ints = result.outputs.get(`read${i}`)!;
@@ -125,7 +145,7 @@ export function timeline(
   options: SteppedOptions = {},
 ): { result: RunResult; lines: Record<string, string> } {
   const lines: Record<string, string> = Object.fromEntries(ENGINES.map((name) => [name, ""]));
-  const result = createStepped(program).run(new Map(), {
+  const result = runBoth(program, new Map(), {
     maxCycles: 10_000,
     ...options,
     trace: (_, states) => ENGINES.forEach((name, e) => (lines[name] += ENGINE_STATES[states[e]!]![0]!)),

@@ -7,7 +7,7 @@ import { sampleFor } from "../../src/frontend/inputs/channels-last.js";
 import { evaluate, flatten, type Net } from "../../src/ir/index.js";
 import { parsePipeline, runPipeline } from "../../src/passes/index.js";
 import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
-import { chipAgainstEvaluator, chipRung } from "../../src/validate/ladder.js";
+import { chipAgainstEvaluator, chipRungs } from "../../src/validate/chip-rungs.js";
 import { netInputs } from "../../src/validate/replay.js";
 import { digitsArray, digitsModel, folded } from "../support/digits.js";
 
@@ -195,9 +195,17 @@ describe("the chip's rung of the ladder", () => {
     ["has weights that nothing fits", { ...int8, weightBits: 3 }, logits, "skipped", ", pipeline quantized to 3 bits"],
   ] as const)("%s", (_what, on, recorded, status, pipeline) => {
     const report = new Report();
-    const rung = chipRung(on, digitsModel().net, { input: images, samples, logits: recorded }, {}, report);
+    const [rung, ...others] = chipRungs(
+      on,
+      digitsModel().net,
+      { input: images, samples, logits: recorded },
+      {},
+      report,
+    );
     expect(rung).toMatchObject({ name: `chip ${on.name}, stepped${pipeline}`, status });
     expect(report.diagnostics).toEqual([]);
+    if (rung === undefined) throw new Error("no rung");
+    expect(others.map((other) => other.status)).toEqual(status === "skipped" ? [] : ["passed"]);
     expect(rung.layers).toHaveLength(status === "skipped" ? 0 : 12);
     expect(rung.layers.every((layer) => layer.mismatches === 0)).toBe(true);
   });

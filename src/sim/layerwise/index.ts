@@ -1,4 +1,6 @@
-export { createEvent } from "./event/index.js";
+import { createEvent } from "./event/index.js";
+import { createStepped } from "./stepped/index.js";
+
 export { simDiagnostics } from "../diagnostics.js";
 export type { Machine, RunOptions } from "./machine.js";
 export type { PortValues } from "./ports.js";
@@ -11,4 +13,10 @@ export {
   type LayerCounts,
   type RunResult,
 } from "./result.js";
-export { createStepped, type SteppedOptions } from "./stepped/index.js";
+export type { SteppedOptions } from "./stepped/index.js";
+
+export { createEvent, createStepped };
+
+/** The simulators of the layer-by-layer chip by name: each says the same about every program free of hazards. */
+export const SIMULATORS = { event: createEvent, stepped: createStepped } as const;
+export type SimulatorName = keyof typeof SIMULATORS;

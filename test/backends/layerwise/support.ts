@@ -5,7 +5,7 @@ import type { Program } from "../../../src/backends/program/program.js";
 import type { LayerwiseChip } from "../../../src/chips/layerwise.js";
 import { Report, type Diagnostic } from "../../../src/diagnostics/index.js";
 import { evaluate, flatten, type Net } from "../../../src/ir/index.js";
-import { createStepped } from "../../../src/sim/layerwise/index.js";
+import { runBoth } from "../../sim/support.js";
 import { Random, randomInputs } from "./nets.js";
 
 /** Compiles a net that must compile, and checks every instruction and hazard of the program. */
@@ -32,13 +32,12 @@ export function refused(net: Net, chip: LayerwiseChip, options: LayerwiseOptions
 
 /** Runs a program on random inputs and compares outputs and recorded spikes with the evaluator, bit for bit. */
 export function expectSame(net: Net, program: Program, seed = 1, samples = 1): { readonly spikes: number } {
-  const machine = createStepped(program);
   const random = new Random(seed);
   let count = 0;
   for (let sample = 0; sample < samples; sample++) {
     const inputs = randomInputs(net, random);
     const expected = evaluate(net, inputs);
-    const result = machine.run(inputs, { record: true });
+    const result = runBoth(program, inputs, { record: true });
     for (const op of net.ops) {
       if (op.layer === undefined) continue;
       const spikes = flatten(expected.values.get(op.result) ?? []);

@@ -39,6 +39,11 @@ export class Window {
     this.origin = f.input + (top - f.firstRow) * this.rowWords + left * f.blocks;
   }
 
+  /** Number of taps inside the map. */
+  get taps(): number {
+    return (this.kyTo - this.kyFrom) * (this.kxTo - this.kxFrom);
+  }
+
   /** Word of block 0 under a tap inside the map. */
   word(ky: number, kx: number): number {
     return this.origin + ky * this.rowWords + kx * this.f.blocks;

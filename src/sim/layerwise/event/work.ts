@@ -35,4 +35,9 @@ export interface AttendWork {
   readonly events: Int32Array;
 }
 
-export type Work = ScanWork | ValueWork | AttendWork | undefined;
+/** How often a `top-k` goes over all scores. */
+export interface RoundWork {
+  readonly rounds: number;
+}
+
+export type Work = ScanWork | ValueWork | AttendWork | RoundWork | undefined;

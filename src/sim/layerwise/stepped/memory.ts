@@ -1,4 +1,5 @@
 import { ENGINES } from "../../../backends/program/instruction.js";
+import { internalError } from "../../../diagnostics/index.js";
 
 /** One banked SRAM: its words, and the ports that engines compete for in each cycle. */
 export class Memory {
@@ -17,6 +18,7 @@ export class Memory {
   /** Per bank: the last cycle with a grant, and the number of its grants. */
   private readonly stamp: Float64Array;
   private readonly used: Int32Array;
+  private readonly words: number;
 
   constructor(
     bytes: number,
@@ -30,6 +32,7 @@ export class Memory {
     this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
+    this.words = bytes / wordBytes;
     this.reads = new Float64Array(layers);
     this.writes = new Float64Array(layers);
     this.stamp = new Float64Array(banks).fill(-1);
@@ -45,8 +48,9 @@ export class Memory {
     this.now = 0;
   }
 
-  /** Takes a port of the word's bank for this cycle, if one is left. */
+  /** Takes a port of the word's bank for this cycle, if one is left. A word outside the memory is a fault of the program. */
   private port(address: number): boolean {
+    if (!(address >= 0 && address < this.words)) throw internalError(`word ${address} of ${this.words}`);
     const bank = address % this.banks;
     if (this.stamp[bank] !== this.now) {
       this.stamp[bank] = this.now;

@@ -4,7 +4,7 @@ import { Window } from "../window.js";
 import type { Chip } from "./chip.js";
 import { currentLimit } from "./parameters.js";
 
-/* Vector instructions on data words. */
+/* Vector instructions on data words. An instruction may write what it reads later: words are done in the order of the machine. */
 
 export function add({ layer, fields: f }: InstructionFor<"add">, { lanes, memories, counters }: Chip): void {
   const { f32, i32 } = memories.data;
@@ -30,21 +30,21 @@ export function poolMax({ layer, fields: f }: InstructionFor<"pool-max">, { lane
   const values = f.format === 1 ? memories.data.i32 : memories.data.f32;
   const window = new Window(f);
   const positions = f.outRows * f.outWidth;
-  const width = f.blocks * lanes;
-  const largest = new Float64Array(width);
+  const largest = new Float64Array(lanes);
   for (let s = 0; s < f.steps; s++) {
     for (let p = 0; p < positions; p++) {
       window.place(p);
-      largest.fill(-Infinity);
-      for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-        for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-          const from = (window.word(ky, kx) + s * f.inputStepStride) * lanes;
-          for (let i = 0; i < width; i++) largest[i] = Math.max(largest[i]!, values[from + i]!);
+      for (let b = 0; b < f.blocks; b++) {
+        largest.fill(-Infinity);
+        for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
+          for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
+            const from = (window.word(ky, kx) + s * f.inputStepStride + b) * lanes;
+            for (let l = 0; l < lanes; l++) largest[l] = Math.max(largest[l]!, values[from + l]!);
+          }
         }
+        values.set(largest, (f.output + p * f.outputStride + s * f.outputStepStride + b) * lanes);
       }
-      values.set(largest, (f.output + p * f.outputStride + s * f.outputStepStride) * lanes);
-      const taps = (window.kyTo - window.kyFrom) * (window.kxTo - window.kxFrom);
-      counters.add(layer, "compare", f.firstStep + s, (taps - 1) * width);
+      counters.add(layer, "compare", f.firstStep + s, (window.taps - 1) * f.blocks * lanes);
     }
   }
 }
@@ -55,18 +55,19 @@ export function meanPositions(
 ): void {
   const values = f.format === 1 ? memories.data.i32 : memories.data.f32;
   const divisor = f.format === 1 ? 1 : f.positions;
-  const width = f.blocks * lanes;
-  const sums = new Float64Array(width);
+  const sums = new Float64Array(lanes);
   for (let s = 0; s < f.steps; s++) {
-    const from = (f.input + s * f.inputStepStride) * lanes;
-    sums.fill(0);
-    for (let p = 0; p < f.positions; p++) {
-      for (let i = 0; i < width; i++) sums[i] = sums[i]! + values[from + p * width + i]!;
+    for (let b = 0; b < f.blocks; b++) {
+      sums.fill(0);
+      for (let p = 0; p < f.positions; p++) {
+        const from = (f.input + s * f.inputStepStride + p * f.blocks + b) * lanes;
+        for (let l = 0; l < lanes; l++) sums[l] = sums[l]! + values[from + l]!;
+      }
+      const to = (f.output + s * f.outputStepStride + b) * lanes;
+      for (let l = 0; l < lanes; l++) values[to + l] = sums[l]! / divisor;
     }
-    const to = (f.output + s * f.outputStepStride) * lanes;
-    for (let i = 0; i < width; i++) values[to + i] = sums[i]! / divisor;
   }
-  counters.addSteps(layer, "add", f, f.positions * width);
+  counters.addSteps(layer, "add", f, f.positions * f.blocks * lanes);
 }
 
 export function meanSteps(

@@ -55,6 +55,8 @@ export class Executor {
         return this.attend.keysAndValues(instruction);
       case "attend-q":
         return this.attend.queries(instruction);
+      case "top-k":
+        return tokens.topK(instruction, chip);
       default:
         runSteady(instruction, chip);
         return undefined;
@@ -97,10 +99,10 @@ function runSteady(
       return tokens.scoreTokens(instruction, chip);
     case "score-kv":
       return tokens.scoreKv(instruction, chip);
-    case "top-k":
-      return tokens.topK(instruction, chip);
     case "mask-tokens":
       return tokens.maskTokens(instruction, chip);
+    case "mask-data":
+      return tokens.maskData(instruction, chip);
   }
 }
 
@@ -138,6 +140,7 @@ function spikeWordsWritten(
     case "mean-positions":
     case "mean-steps":
     case "convert":
+    case "mask-data":
     case "sum-positions":
     case "score-tokens":
     case "score-kv":

@@ -3,26 +3,29 @@ import { planeWindow } from "../plane-window.js";
 import { Window } from "../window.js";
 import type { Chip } from "./chip.js";
 
-/* Vector instructions on spike words: a word's bytes hold one bit per lane, timestep by timestep. */
+/*
+ * Vector instructions on spike words: a word's bytes hold one bit per lane, timestep by timestep. An
+ * instruction may write what it reads later: words are done in the order of the machine.
+ */
 
 export function poolOr({ layer, fields: f }: InstructionFor<"pool-or">, { lanes, memories, counters }: Chip): void {
   const { u8, wordBytes } = memories.spike;
   const window = new Window(f);
   const positions = f.outRows * f.outWidth;
-  const width = f.blocks * wordBytes;
-  const or = new Uint8Array(width);
+  const or = new Uint8Array(wordBytes);
   for (let p = 0; p < positions; p++) {
     window.place(p);
-    or.fill(0);
-    for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-      for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-        const from = window.word(ky, kx) * wordBytes;
-        for (let i = 0; i < width; i++) or[i] = or[i]! | u8[from + i]!;
+    for (let b = 0; b < f.blocks; b++) {
+      or.fill(0);
+      for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
+        for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
+          const from = (window.word(ky, kx) + b) * wordBytes;
+          for (let i = 0; i < wordBytes; i++) or[i] = or[i]! | u8[from + i]!;
+        }
       }
+      u8.set(or, (f.output + p * f.outputStride + b) * wordBytes);
     }
-    u8.set(or, (f.output + p * f.outputStride) * wordBytes);
-    const taps = (window.kyTo - window.kyFrom) * (window.kxTo - window.kxFrom);
-    counters.addSteps(layer, "bit", f, (taps - 1) * f.blocks * lanes);
+    counters.addSteps(layer, "bit", f, (window.taps - 1) * f.blocks * lanes);
   }
 }
 
@@ -107,8 +110,8 @@ export function sumPositions(
   const { u8, wordBytes } = memories.spike;
   const values = f.format === 1 ? memories.data.i32 : memories.data.f32;
   const stepBytes = lanes >> 3;
-  for (let s = 0; s < f.steps; s++) {
-    for (let b = 0; b < f.blocks; b++) {
+  for (let b = 0; b < f.blocks; b++) {
+    for (let s = 0; s < f.steps; s++) {
       const to = (f.output + s * f.outputStepStride + b) * lanes;
       for (let l = 0; l < lanes; l++) {
         let sum = 0;

@@ -1,5 +1,8 @@
 import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../../../backends/program/instruction.js";
+import { DiagnosticError } from "../../../../diagnostics/index.js";
 import { exp } from "../../../../math/exp.js";
+import { simDiagnostics } from "../../../diagnostics.js";
+import type { RoundWork } from "../work.js";
 import type { Chip } from "./chip.js";
 
 /* Vector instructions that select tokens. */
@@ -33,9 +36,14 @@ function writeScores(
   score: (token: number) => number,
   { lanes, memories }: Chip,
 ): void {
-  const scores = new Float32Array(Math.ceil(f.positions / lanes) * lanes);
-  for (let token = 0; token < f.positions; token++) scores[token] = score(token);
-  for (let i = 0; i < f.copies; i++) memories.data.f32.set(scores, (f.output + i * f.outputStepStride) * lanes);
+  const scores = new Float32Array(lanes);
+  for (let from = 0; from < f.positions; from += lanes) {
+    scores.fill(0);
+    for (let token = from; token < Math.min(from + lanes, f.positions); token++) scores[token - from] = score(token);
+    for (let i = 0; i < f.copies; i++) {
+      memories.data.f32.set(scores, (f.output + i * f.outputStepStride) * lanes + from);
+    }
+  }
 }
 
 export function scoreTokens({ layer, fields: f }: InstructionFor<"score-tokens">, chip: Chip): void {
@@ -99,21 +107,30 @@ export function scoreKv({ layer, fields: f }: InstructionFor<"score-kv">, chip: 
   counters.add(layer, "mac", f.firstStep, f.positions * f.timesteps * heads);
 }
 
-/** Marks the `keep` tokens with the largest scores, the lower one of equals; other bits of the words stay. */
-export function topK({ layer, fields: f }: InstructionFor<"top-k">, chip: Chip): void {
+/**
+ * Marks the tokens with the largest scores, the lower one of equals; other bits of the words stay. Beyond the floor a token must
+ * reach the share; how many rounds that takes depends on the scores.
+ */
+export function topK({ layer, fields: f }: InstructionFor<"top-k">, chip: Chip): RoundWork {
   const { lanes, parallel, memories, counters } = chip;
   const { u8, wordBytes } = memories.spike;
-  const { f32 } = memories.data;
   const words = Math.ceil(f.tokens / lanes);
+  const scores = memories.data.f32.subarray(f.scores * lanes, f.scores * lanes + f.tokens);
+  const strict = f.strict === 1 && f.keep < f.tokens;
+  const shares = f.floor < f.keep || strict;
   const kept = new Uint8Array(words * lanes);
-  for (let round = 0; round < f.keep; round++) {
-    let best = -1;
-    for (let token = 0; token < f.tokens; token++) {
-      if (kept[token] === 1) continue;
-      if (best < 0 || f32[f.scores * lanes + token]! > f32[f.scores * lanes + best]!) best = token;
-    }
+  let [rounds, found, most] = [0, 0, 0];
+  const least = scores.reduce((a, b) => Math.min(a, b), Infinity);
+  for (let more = true; more;) {
+    const best = largest(scores, kept);
+    if (rounds++ === 0) most = scores[best]!;
+    if (shares && found >= f.floor && !(scores[best]! - least >= f.share * (most - least))) break;
+    if (found === f.keep) throw tooMany(f);
     kept[best] = 1;
+    found++;
+    more = found < f.keep || strict;
   }
+
   for (let t = 0; t < f.timesteps; t++) {
     const step = (f.bit + t) % parallel;
     const group = (f.bit + t - step) / parallel;
@@ -124,7 +141,28 @@ export function topK({ layer, fields: f }: InstructionFor<"top-k">, chip: Chip):
       u8[word * wordBytes + (step * lanes) / 8 + (i % (lanes / 8))] = byte;
     }
   }
-  counters.add(layer, "compare", f.firstStep, f.keep * words * lanes);
+  const tests = shares ? Math.max(0, rounds - f.floor) : 0;
+  const smallest = shares ? 1 : 0;
+  counters.add(layer, "compare", f.firstStep, (rounds + smallest) * words * lanes + tests);
+  counters.add(layer, "add", f.firstStep, smallest + tests);
+  counters.add(layer, "mac", f.firstStep, smallest);
+  return { rounds };
+}
+
+/** The token with the largest score that is not marked, the first of equals. */
+function largest(scores: Float32Array, marked: Uint8Array): number {
+  let best = -1;
+  for (let token = 0; token < scores.length; token++) {
+    if (marked[token] === 1) continue;
+    if (best < 0 || scores[token]! > scores[best]!) best = token;
+  }
+  return best;
+}
+
+function tooMany(f: FieldsOf<"top-k">): DiagnosticError {
+  const message = `more than ${f.keep} of ${f.tokens} tokens reach share = ${f.share}, the capacity is ${f.keep}`;
+  const hint = "compile with a larger capacity or share, or overflow = keep-best";
+  return new DiagnosticError(simDiagnostics.make("capacity", message, { hint }));
 }
 
 export function maskTokens(
@@ -139,11 +177,31 @@ export function maskTokens(
     const mask = (f.mask + Math.floor(token / lanes)) * wordBytes + (lane >> 3);
     for (let b = 0; b < f.blocks; b++) {
       const word = p * f.blocks + b;
-      for (let i = 0; i < wordBytes; i++) {
-        const keeps = (u8[mask + i - (i % stepBytes)]! >> (lane & 7)) & 1;
-        u8[(f.output + word) * wordBytes + i] = keeps * u8[(f.a + word) * wordBytes + i]!;
+      const [from, to] = [(f.a + word) * wordBytes, (f.output + word) * wordBytes];
+      for (let step = 0; step < wordBytes; step += stepBytes) {
+        const keeps = (u8[mask + step]! >> (lane & 7)) & 1;
+        for (let i = step; i < step + stepBytes; i++) u8[to + i] = keeps * u8[from + i]!;
       }
     }
   }
   counters.addSteps(layer, "bit", f, f.positions * f.blocks * lanes);
+}
+
+/** Words are copied or cleared whatever they hold, so one view serves both formats; in the order of the machine, as output may overlap a. */
+export function maskData({ layer, fields: f }: InstructionFor<"mask-data">, { lanes, memories, counters }: Chip): void {
+  const { u8, wordBytes } = memories.spike;
+  const { i32 } = memories.data;
+  const words = f.positions * f.blocks;
+  for (let s = 0; s < f.steps; s++) {
+    for (let w = 0; w < words; w++) {
+      const token = f.token + Math.floor(w / f.blocks);
+      const lane = token % lanes;
+      const mask = (f.mask + Math.floor(token / lanes)) * wordBytes + (s * lanes) / 8 + (lane >> 3);
+      const from = (f.a + s * f.aStepStride + w) * lanes;
+      const to = (f.output + s * f.outputStepStride + w) * lanes;
+      if (((u8[mask]! >> (lane & 7)) & 1) === 1) i32.copyWithin(to, from, from + lanes);
+      else i32.fill(0, to, to + lanes);
+    }
+  }
+  counters.addSteps(layer, "bit", f, words * lanes);
 }

@@ -72,6 +72,11 @@ export class AccumulateTiming {
     return this.base + PARAMETER_WORDS + this.freeAt(last) - 1;
   }
 
+  /** A cursor for looking ahead, from where the engine is. What lies behind it is forgotten. */
+  cursor(): Cursor {
+    return { ...this.here };
+  }
+
   /** What the adder asks for in a cycle. */
   adderAccess(cycle: number, cursor: Cursor = this.here): Access {
     const { fields, work } = this;

@@ -28,6 +28,7 @@ export function memoriesOf({ op, fields: f }: Instruction): number {
     case "score-tokens":
     case "score-kv":
     case "top-k":
+    case "mask-data":
       return bitsOf(SPIKE, DATA);
     case "add":
     case "pool-max":

@@ -47,7 +47,8 @@ export function writeScript(instruction: Instruction, work: Work, lanes: number,
     case "score-kv":
     case "top-k":
     case "mask-tokens":
-      return writeTokenScript(instruction, lanes, parallel, to);
+    case "mask-data":
+      return writeTokenScript(instruction, work, lanes, parallel, to);
     case "load":
     case "store":
     case "accumulate":

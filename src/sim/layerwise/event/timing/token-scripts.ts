@@ -1,9 +1,11 @@
 import type { FieldsOf, InstructionFor } from "../../../../backends/program/instruction.js";
+import type { RoundWork, Work } from "../work.js";
 import { DATA, SPIKE, type Script } from "./script.js";
 
 /** The steps of the instructions that select tokens. */
 export function writeTokenScript(
-  instruction: InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens">,
+  instruction: InstructionFor<"score-tokens" | "score-kv" | "top-k" | "mask-tokens" | "mask-data">,
+  work: Work,
   lanes: number,
   parallel: number,
   to: Script,
@@ -14,9 +16,11 @@ export function writeTokenScript(
     case "score-kv":
       return scoreKv(instruction.fields, lanes, parallel, to);
     case "top-k":
-      return topK(instruction.fields, lanes, parallel, to);
+      return topK(instruction.fields, work as RoundWork, lanes, parallel, to);
     case "mask-tokens":
       return maskTokens(instruction.fields, lanes, to);
+    case "mask-data":
+      return maskData(instruction.fields, lanes, to);
   }
 }
 
@@ -50,9 +54,9 @@ function scoreKv(f: FieldsOf<"score-kv">, lanes: number, parallel: number, to: S
   }
 }
 
-function topK(f: FieldsOf<"top-k">, lanes: number, parallel: number, to: Script): void {
+function topK(f: FieldsOf<"top-k">, { rounds }: RoundWork, lanes: number, parallel: number, to: Script): void {
   const words = Math.ceil(f.tokens / lanes);
-  for (let round = 0; round < f.keep; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (let w = 0; w < words; w++) to.read(DATA, f.scores + w);
   }
   for (let g = 0; g < groupsOf(f, parallel); g++) {
@@ -66,6 +70,16 @@ function maskTokens(f: FieldsOf<"mask-tokens">, lanes: number, to: Script): void
       to.read(SPIKE, f.a + p * f.blocks + b);
       to.read(SPIKE, f.mask + Math.floor((f.token + p) / lanes));
       to.write(SPIKE, f.output + p * f.blocks + b);
+    }
+  }
+}
+
+function maskData(f: FieldsOf<"mask-data">, lanes: number, to: Script): void {
+  for (let s = 0; s < f.steps; s++) {
+    for (let w = 0; w < f.positions * f.blocks; w++) {
+      to.read(DATA, f.a + s * f.aStepStride + w);
+      to.read(SPIKE, f.mask + Math.floor((f.token + Math.floor(w / f.blocks)) / lanes));
+      to.write(DATA, f.output + s * f.outputStepStride + w);
     }
   }
 }

@@ -91,7 +91,7 @@ export class Workers {
    * The first cycle from..to-1 in which two engines may want the same bank of a contested memory; `to` where there is none.
    */
   meeting(from: number, to: number, contested: readonly boolean[]): number {
-    const cursor = { adder: 0, scanner: 0 };
+    const cursor = this.accumulate.cursor();
     let first = to;
     for (const e of this.busy) {
       if (e === ACCUMULATE && this.scanning) continue;
