@@ -17,6 +17,6 @@ export const randomDiagnostics = defineDiagnostics("random", {
   profile: {
     severity: "warning",
     explain:
-      "Layers have the wanted mean rates, but not those of each timestep: no mix of channels with different gamma and beta fires like that on the layer's inputs. The notes give the profiles that were reached. A picture held still, for example, lets no layer behind it fire most in the first timestep.",
+      "Layers have the wanted mean rates, but not those of each timestep: no mix of channels with different gamma and beta fires like that on the layer's inputs. The notes give the profiles that were reached. A picture held still, for example, lets no layer behind it fire most in the first timestep. Layers in front of an attention that is held to its own rate keep one gamma, so only their means are chosen.",
   },
 });
