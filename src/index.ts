@@ -44,5 +44,5 @@ export { createEvent, createStepped, type Machine, type RunOptions, type RunResu
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
 export { runLadder } from "./validate/ladder.js";
-export { type Rung } from "./validate/rung.js";
+export type { Rung } from "./validate/rung.js";
 export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";
