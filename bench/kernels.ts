@@ -6,11 +6,14 @@
  */
 import {
   createKernels,
+  KERNELS,
   packedRowBytes,
+  type FireJob,
   type Kernels,
   type SpikeWindow,
   type WeightedSum,
 } from "../src/sim/kernels/index.js";
+import { CHARGE_RULES } from "../src/backends/program/instruction.js";
 import { popcount, readVectors, recordedPatterns, SHARED } from "./recorded-spikes.js";
 
 const ROUNDS = 7;
@@ -20,6 +23,8 @@ const ACTIVITIES = [0.04, 0.1, 0.2, 0.35];
 /** Outputs that the slow contenders compute. */
 const FEW = 64;
 const MEMORY = 2 ** 28;
+/** Calls per measurement of a short kernel. */
+const REPEATS = 50;
 
 /** A layer: kernel 1 is dense over size * size tokens. */
 interface Shape {
@@ -250,3 +255,47 @@ for (const shape of [...DENSE, ...CONVOLUTIONS]) {
     if (recorded !== undefined) report(shape, "recorded", recordedPatterns(recorded, activity, count, uniform));
   }
 }
+
+/** Updates of LIF neurons per second: 196 positions of one block, potentials in memory only before and after the group. */
+function reportNeurons(): void {
+  const positions = 196;
+  const wordBytes = 4 * LANES;
+  const contenders: Record<string, () => void> = {};
+  for (const name of KERNELS) {
+    const kernels = createKernels(MEMORY, name);
+    const current = kernels.memory.take(positions * wordBytes * TIMESTEPS, "currents");
+    const words = (positions * wordBytes * TIMESTEPS) / 4;
+    for (let i = 0; i < words; i++) kernels.memory.f32[current / 4 + i] = 2 * uniform();
+    const state = kernels.memory.take(positions * wordBytes, "potentials");
+    const output = kernels.memory.take((positions * LANES * TIMESTEPS) / 8, "spikes");
+    const rule = { rule: CHARGE_RULES.indexOf("divide"), a: 2, b: 0, vTh: 1, vReset: 0, v0: 0, gt: 0, soft: 0 };
+    const job: FireJob = {
+      neuron: { ...rule, format: 0, stateBits: 2, fractionBits: 0, wrap: 0 },
+      positions,
+      lanes: LANES,
+      used: LANES,
+      timesteps: TIMESTEPS,
+      steps: TIMESTEPS,
+      current,
+      currentPositionBytes: wordBytes,
+      currentStepBytes: positions * wordBytes,
+      state,
+      uState: -1,
+      statePositionBytes: wordBytes,
+      read: true,
+      write: true,
+      gains: -1,
+      thresholds: -1,
+      output,
+      outputPositionBytes: (LANES * TIMESTEPS) / 8,
+    };
+    contenders[name] = () => {
+      for (let i = 0; i < REPEATS; i++) kernels.fire(job);
+    };
+  }
+  const times = race(contenders);
+  const rates = KERNELS.map((name) => (REPEATS * positions * LANES * TIMESTEPS) / times[name]!);
+  console.log(`LIF neurons, G updates/s: ${KERNELS.map((name, i) => `${name} ${rates[i]!.toFixed(2)}`).join(", ")}`);
+}
+
+reportNeurons();
