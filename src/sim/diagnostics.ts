@@ -9,7 +9,8 @@ export const simDiagnostics = defineDiagnostics("sim", {
   "cycle-limit": { severity: "error", explain: "The run did not end within the given number of cycles." },
   memory: {
     severity: "error",
-    explain: "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
+    explain:
+      "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
   },
   input: {
     severity: "error",
