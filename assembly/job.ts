@@ -140,8 +140,9 @@ export class SumJob {
   positions!: u32;
   planes!: u32;
   steps!: u32;
-  /** Weights of row 0, and bytes from one row to the next. */
+  /** Weights of row 0, number of rows, and bytes from one to the next. */
   weights!: usize;
+  rows!: u32;
   rowBytes!: u32;
   lanes!: u32;
   /** Additions that a narrow lane holds: at least 1; 255 for i8. */

@@ -1,24 +1,48 @@
 /*
- * Event-driven kernels against a plain dense loop on the sums of one STAtten 512 block: q, k, v, proj (512 x 512) and fc1
- * (512 x 2048), 64 tokens, T = 4, 20 % of the inputs spike, independently. Medians over interleaved rounds in one process.
+ * The kernels of the fast simulator on one core, from spike words in memory to outputs written: G synaptic operations per
+ * second (SOP: active inputs times true fan-out), and as multiples of the plain kernels and of a dense loop, in one process
+ * with interleaved rounds (medians of processor time, which other processes disturb least). Weights do not fit the L2 cache.
+ * `plain` and `dense` compute a part of the outputs only, `dense` of one timestep.
  */
-import { accumulateGroups, accumulateRows, addRow, createRowScratch } from "../src/sim/kernels/accumulate.js";
-import { chargeDivide, fireReal } from "../src/sim/kernels/neuron.js";
-import { everyStep, plainKernels, SPIKE } from "../src/ir/index.js";
+import {
+  createKernels,
+  KERNELS,
+  packedRowBytes,
+  type FireJob,
+  type Kernels,
+  type SpikeWindow,
+  type WeightedSum,
+} from "../src/sim/kernels/index.js";
+import { CHARGE_RULES } from "../src/backends/program/instruction.js";
+import { popcount, readVectors, recordedPatterns, SHARED } from "./recorded-spikes.js";
 
-const TOKENS = 64;
-const INPUTS = 512;
-const TIMESTEPS = 4;
-const ACTIVITY = 0.2;
-const LANES = 64;
 const ROUNDS = 7;
-const LAYERS = [
-  ["q", 512],
-  ["k", 512],
-  ["v", 512],
-  ["proj", 512],
-  ["fc1", 2048],
-] as const;
+const TIMESTEPS = 4;
+const LANES = 64;
+const ACTIVITIES = [0.04, 0.1, 0.2, 0.35];
+/** Outputs that the slow contenders compute. */
+const FEW = 64;
+const MEMORY = 2 ** 28;
+/** Calls per measurement of a short kernel. */
+const REPEATS = 50;
+
+/** A layer: kernel 1 is dense over size * size tokens. */
+interface Shape {
+  readonly name: string;
+  readonly kernel: number;
+  readonly size: number;
+  readonly channels: number;
+  readonly outputs: number;
+}
+
+const DENSE: readonly Shape[] = [
+  { name: "768 -> 3072", kernel: 1, size: 14, channels: 768, outputs: 3072 },
+  { name: "3072 -> 768", kernel: 1, size: 14, channels: 3072, outputs: 768 },
+];
+const CONVOLUTIONS: readonly Shape[] = [
+  { name: "conv 3x3, 128 -> 512", kernel: 3, size: 14, channels: 128, outputs: 512 },
+  { name: "conv 3x3, 384 -> 768", kernel: 3, size: 14, channels: 384, outputs: 768 },
+];
 
 let seed = 1;
 /** Uniform in [0, 1), seeded. */
@@ -27,181 +51,251 @@ function uniform(): number {
   return seed / 2 ** 32;
 }
 
-/** One layer: weights [INPUTS, outputs], spikes [TIMESTEPS][TOKENS, INPUTS], and per token the rows with a spike and when. */
-interface Layer {
-  readonly name: string;
-  readonly outputs: number;
-  readonly weights: Int32Array;
-  readonly spikes: readonly Uint8Array[];
-  readonly rows: readonly Int32Array[];
-  readonly gates: readonly Uint8Array[];
-  readonly operations: number;
-}
-
-function makeLayer(name: string, outputs: number): Layer {
-  const weights = Int32Array.from({ length: INPUTS * outputs }, () => Math.floor((uniform() - 0.5) * 2 ** 25));
-  const spikes = Array.from({ length: TIMESTEPS }, () =>
-    Uint8Array.from({ length: TOKENS * INPUTS }, () => Number(uniform() < ACTIVITY)),
-  );
-  const gateOf = (i: number): number => spikes.reduce((gate, spike, t) => gate | (spike[i]! << t), 0);
-  const tokens = Array.from({ length: TOKENS }, (_, n) => {
-    const rows = Array.from({ length: INPUTS }, (_row, c) => c).filter((c) => gateOf(n * INPUTS + c) !== 0);
-    return { rows: Int32Array.from(rows), gates: Uint8Array.from(rows, (c) => gateOf(n * INPUTS + c)) };
-  });
-  const operations = spikes.reduce((sum, spike) => sum + spike.reduce((s, b) => s + b, 0), 0) * outputs;
-  return {
-    name,
-    outputs,
-    weights,
-    spikes,
-    operations,
-    rows: tokens.map((t) => t.rows),
-    gates: tokens.map((t) => t.gates),
-  };
-}
-
-/** The loop of a dense simulator: every input times every weight, in 32-bit floats. */
-function denseLoop(
-  x: Float32Array,
-  w: Float32Array,
-  out: Float32Array,
-  from: number,
-  to: number,
-  outputs: number,
-): void {
-  for (let c = 0; c < INPUTS; c++) {
-    const value = x[from + c]!;
-    const row = c * outputs;
-    for (let o = 0; o < outputs; o++) out[to + o] = out[to + o]! + value * w[row + o]!;
-  }
-}
-
 function median(values: number[]): number {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** Median time of each contender in ns, rounds interleaved, after one round of warming up. */
+/** Median processor time of each contender in ns, rounds interleaved, after two rounds of warming up. */
 function race(contenders: Readonly<Record<string, () => void>>): Record<string, number> {
   const times: Record<string, number[]> = {};
-  for (let round = -1; round < ROUNDS; round++) {
+  for (let round = -2; round < ROUNDS; round++) {
     for (const [name, run] of Object.entries(contenders)) {
-      const start = process.hrtime.bigint();
+      const start = process.cpuUsage();
       run();
-      if (round >= 0) (times[name] ??= []).push(Number(process.hrtime.bigint() - start));
+      const { user, system } = process.cpuUsage(start);
+      if (round >= 0) (times[name] ??= []).push(1000 * (user + system));
     }
   }
   return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
 }
 
-const layers = LAYERS.map(([name, outputs]) => makeLayer(name, outputs));
-const operations = layers.reduce((sum, layer) => sum + layer.operations, 0);
-const scratch = createRowScratch(INPUTS, LANES, TIMESTEPS);
-
-/** All sums of a layer, [tokens][blocks][timesteps][lanes], by pattern groups. */
-function grouped(layer: Layer, sums: Float64Array): void {
-  const { weights, outputs, rows, gates } = layer;
-  const block = sums.subarray(0, TIMESTEPS * LANES);
-  for (let n = 0; n < TOKENS; n++) {
-    for (let offset = 0; offset < outputs; offset += LANES) {
-      block.fill(0);
-      const [list, gate] = [rows[n]!, gates[n]!];
-      if (offset === 0) accumulateRows(block, weights, outputs, 0, LANES, list, gate, list.length, TIMESTEPS, scratch);
-      else accumulateGroups(block, weights, outputs, offset, LANES, TIMESTEPS, scratch);
-    }
-  }
+/** A layer in the memory of kernels. */
+interface Placed {
+  readonly kernels: Kernels;
+  readonly window: SpikeWindow;
+  readonly rows: number;
+  /** Blocks of LANES outputs one behind the other: i32, and packed i8. */
+  readonly weights: number;
+  readonly packed: number;
+  readonly bias: number;
+  readonly scales: number;
+  readonly output: number;
 }
 
-/** The same row by row, as the adder of the chip. */
-function rowByRow(layer: Layer, sums: Float64Array): void {
-  const { weights, outputs, rows, gates } = layer;
-  const block = sums.subarray(0, TIMESTEPS * LANES);
-  for (let n = 0; n < TOKENS; n++) {
-    const [list, gate] = [rows[n]!, gates[n]!];
-    for (let offset = 0; offset < outputs; offset += LANES) {
-      block.fill(0);
-      for (let i = 0; i < list.length; i++) addRow(block, weights, list[i]! * outputs + offset, LANES, gate[i]!, 1);
-    }
-  }
-}
+type Weights = (bits: 8 | 32) => number;
 
-const sums = new Float64Array(TIMESTEPS * LANES);
-const real = layers.map(({ weights, spikes, outputs }) => ({
-  outputs,
-  weights: Float32Array.from(weights),
-  spikes: spikes.map((spike) => Float32Array.from(spike)),
-  out: new Float32Array(TOKENS * outputs),
-}));
+/** Random i32 mantissas of 24 bits and sign; i8 weights are all 127, which overflow first. */
+const weightOf: Weights = (bits) => (bits === 32 ? Math.floor((uniform() - 0.5) * 2 ** 25) : 127);
 
-const synapses = race({
-  "grouped by pattern (lists of rows)": () => layers.forEach((layer) => grouped(layer, sums)),
-  "row by row (stepped)": () => layers.forEach((layer) => rowByRow(layer, sums)),
-  "dense loop": () => {
-    for (const { outputs, weights, spikes, out } of real) {
-      for (const spike of spikes) {
-        out.fill(0);
-        for (let n = 0; n < TOKENS; n++) denseLoop(spike, weights, out, n * INPUTS, n * outputs, outputs);
-      }
-    }
-  },
-  "plain reference": () => {
-    for (const { weights, spikes, outputs } of layers) {
-      const type = { number: SPIKE, time: everyStep(1), shape: [TOKENS, INPUTS] };
-      const constant = {
-        kind: "weights",
-        shape: [INPUTS, outputs],
-        mantissa: weights,
-        exponent: new Int32Array(outputs),
-        bias: new Float64Array(outputs),
-      } as const;
-      for (const spike of spikes) plainKernels.dense(Int32Array.from(spike), type, constant);
-    }
-  },
-});
-
-const NEURONS = TOKENS * 512;
-const currents = Float32Array.from({ length: NEURONS }, () => uniform() * 2);
-const potentials = new Float32Array(NEURONS);
-const fired = new Uint8Array(NEURONS);
-const tau = new Float64Array(LANES).fill(2);
-const threshold = new Float32Array(LANES).fill(1);
-const [v, x] = [new Float32Array(LANES), new Float32Array(LANES)];
-const neurons = race({
-  kernel: () => {
+function place(kernels: Kernels, shape: Shape, patterns: Uint8Array, outputs: number, bits: 8 | 32): Placed {
+  const { memory } = kernels;
+  const { size, channels, kernel } = shape;
+  const blocks = channels / LANES;
+  const wordBytes = (LANES * TIMESTEPS) / 8;
+  const input = memory.take(size * size * blocks * wordBytes + 8, "spikes");
+  memory.u8.fill(0, input, input + size * size * blocks * wordBytes);
+  patterns.forEach((pattern, i) => {
+    const word = input + Math.floor(i / LANES) * wordBytes;
     for (let t = 0; t < TIMESTEPS; t++) {
-      for (let i = 0; i < NEURONS; i += LANES) {
-        for (let l = 0; l < LANES; l++) {
-          v[l] = potentials[i + l]!;
-          x[l] = currents[i + l]!;
+      const byte = word + ((t * LANES + (i % LANES)) >> 3);
+      memory.u8[byte] = memory.u8[byte]! | (((pattern >> t) & 1) << (i & 7));
+    }
+  });
+  const rows = kernel ** 2 * channels;
+  const weights = memory.take(4 * rows * outputs, "weights");
+  for (let i = 0; i < rows * outputs; i++) memory.i32[weights / 4 + i] = weightOf(bits);
+  const packed = memory.take(rows * outputs, "packed weights");
+  if (bits === 8) kernels.pack8(weights, (rows * outputs) / LANES, 4 * LANES, LANES, packed);
+  const bias = memory.take(8 * outputs, "bias");
+  const scales = memory.take(8 * outputs, "scales");
+  memory.f64.fill(0, bias / 8, bias / 8 + outputs);
+  memory.f64.fill(2 ** -20, scales / 8, scales / 8 + outputs);
+  const window: SpikeWindow = {
+    input,
+    lanes: LANES,
+    blocks,
+    height: size,
+    width: size,
+    firstRow: 0,
+    kernel,
+    stride: 1,
+    padding: (kernel - 1) / 2,
+    outRow: 0,
+    outRows: size,
+    outWidth: size,
+    timesteps: TIMESTEPS,
+    steps: TIMESTEPS,
+    channels,
+    planes: 1,
+    planeBytes: 0,
+  };
+  const output = memory.take(4 * size * size * outputs * TIMESTEPS, "outputs");
+  return { kernels, window, rows, weights, packed, bias, scales, output };
+}
+
+/** Lists, then all blocks of outputs. */
+function run({ kernels, window, rows, weights, packed, bias, scales, output }: Placed, outputs: number, bits: 8 | 32) {
+  const { memory } = kernels;
+  const start = memory.mark;
+  const lists = kernels.buildLists(window);
+  const rowBytes = bits === 32 ? 4 * LANES : packedRowBytes(LANES);
+  for (let block = 0; block < outputs / LANES; block++) {
+    const job: WeightedSum = {
+      lists,
+      firstPosition: 0,
+      positions: lists.positions,
+      lanes: LANES,
+      weights: (bits === 32 ? weights : packed) + block * rows * rowBytes,
+      rowBytes,
+      rows,
+      magnitude: bits === 32 ? 2 ** 24 - 1 : 127,
+      bias: bias + 8 * LANES * block,
+      scales: scales + 8 * LANES * block,
+      output: output + 4 * LANES * block,
+      positionBytes: 4 * outputs,
+      stepBytes: 4 * outputs * lists.positions,
+      format: "real",
+      limit: Infinity,
+    };
+    if (bits === 32) kernels.sum32(job);
+    else kernels.sum8(job);
+  }
+  memory.release(start);
+}
+
+/** The loop of a dense simulator in 32-bit floats, one timestep: every input of every window times every weight. */
+function denseLoop(shape: Shape, patterns: Uint8Array, outputs: number): () => void {
+  const { size, channels, kernel } = shape;
+  const weights = Float32Array.from({ length: kernel ** 2 * channels * outputs }, () => uniform() - 0.5);
+  const x = Float32Array.from(patterns, (pattern) => pattern & 1);
+  const sums = new Float32Array(outputs);
+  const reach = (kernel - 1) / 2;
+  return () => {
+    for (let p = 0; p < size * size; p++) {
+      sums.fill(0);
+      const [y, column] = [Math.floor(p / size), p % size];
+      for (let tap = 0; tap < kernel ** 2; tap++) {
+        const [iy, ix] = [y + Math.floor(tap / kernel) - reach, column + (tap % kernel) - reach];
+        if (iy < 0 || ix < 0 || iy >= size || ix >= size) continue;
+        for (let c = 0; c < channels; c++) {
+          const value = x[(iy * size + ix) * channels + c]!;
+          const row = (tap * channels + c) * outputs;
+          for (let o = 0; o < outputs; o++) sums[o] = sums[o]! + value * weights[row + o]!;
         }
-        chargeDivide(v, x, LANES, tau, 0);
-        fireReal(v, LANES, threshold, false, false, 0, fired, i);
-        for (let l = 0; l < LANES; l++) potentials[i + l] = v[l]!;
       }
     }
-  },
-  "dense loop": () => {
-    for (let t = 0; t < TIMESTEPS; t++) {
-      for (let i = 0; i < NEURONS; i++) {
-        const before = potentials[i]!;
-        const h = Math.fround(before + Math.fround(Math.fround(currents[i]! - before) / 2));
-        const spike = h >= 1;
-        fired[i] = spike ? 1 : 0;
-        potentials[i] = spike ? 0 : h;
-      }
-    }
-  },
-});
+  };
+}
 
-const ns = (time: number, count: number): string => (time / count).toFixed(3).padStart(8);
-console.log(
-  `STAtten 512 block, ${operations.toLocaleString("en-US")} synaptic operations at ${ACTIVITY * 100} % activity`,
-);
-for (const [name, time] of Object.entries(synapses)) {
-  const ratio = synapses["dense loop"]! / time;
+/** Spikes times the windows that they lie in. */
+function inputEvents({ size, channels, kernel }: Shape, patterns: Uint8Array): number {
+  const reach = (kernel - 1) / 2;
+  const inside = (i: number): number => Math.min(size - 1, i + reach) - Math.max(0, i - reach) + 1;
+  return patterns.reduce((sum, pattern, i) => {
+    const position = Math.floor(i / channels);
+    return sum + popcount(pattern) * inside(Math.floor(position / size)) * inside(position % size);
+  }, 0);
+}
+
+const cell = (value: number, digits: number): string => value.toFixed(digits).padStart(8);
+
+function report(shape: Shape, source: string, patterns: Uint8Array): void {
+  const events = inputEvents(shape, patterns);
+  const inputs = patterns.length * TIMESTEPS;
+  const active = patterns.reduce((sum, pattern) => sum + popcount(pattern), 0);
+  const rows = patterns.filter((pattern) => pattern !== 0).length;
+  const contenders: Record<string, () => void> = { dense: denseLoop(shape, patterns, FEW) };
+  for (const bits of [32, 8] as const) {
+    const fast = place(createKernels(MEMORY, "simd"), shape, patterns, shape.outputs, bits);
+    contenders[`simd ${bits}`] = () => run(fast, shape.outputs, bits);
+  }
+  const slow = place(createKernels(MEMORY, "plain"), shape, patterns, FEW, 32);
+  contenders["plain"] = () => run(slow, FEW, 32);
+  const scanned = slow.kernels.scan(slow.window).spikes.reduce((sum, n) => sum + n, 0);
+  if (scanned !== events) throw new Error(`${scanned} spikes lie in memory, ${events} were meant`);
+  const times = race(contenders);
+  const rate = (name: string, outputs: number): number => (events * outputs) / times[name]!;
+  const [wide, narrow] = [rate("simd 32", shape.outputs), rate("simd 8", shape.outputs)];
+  const [plain, dense] = [rate("plain", FEW), rate("dense", FEW / TIMESTEPS)];
   console.log(
-    `  ${name.padEnd(20)}${ns(time, operations)} ns per operation  ${ratio.toFixed(2).padStart(6)} x the dense loop`,
+    [
+      shape.name.padEnd(22),
+      source.padEnd(9),
+      cell((100 * active) / inputs, 1),
+      cell(active / rows, 2),
+      ...[wide, narrow].map((r) => cell(r, 1)),
+      ...[plain, dense].map((r) => cell(r, 2)),
+      ...[wide / plain, narrow / plain, wide / dense, narrow / dense].map((r) => cell(r, 0)),
+    ].join(""),
   );
 }
-console.log(`LIF neurons, ${(NEURONS * TIMESTEPS).toLocaleString("en-US")} updates`);
-for (const [name, time] of Object.entries(neurons))
-  console.log(`  ${name.padEnd(20)}${ns(time, NEURONS * TIMESTEPS)} ns per update`);
+
+const recorded = readVectors();
+if (recorded === undefined) {
+  console.log(`### NO RECORDED SPIKES: there is no folder ${SHARED}/golden; the rows \`recorded\` are missing ###\n`);
+}
+console.log(
+  `G SOP/s, T = ${TIMESTEPS}, medians of ${ROUNDS} rounds; weights: random 24-bit mantissas, and all 127 in 8 bits`,
+);
+console.log(
+  `${"layer".padEnd(22)}${"spikes".padEnd(9)}${["active %", "SOP/row", "simd i32", "simd i8", "plain", "dense"]
+    .concat(["i32/plain", "i8/plain", "i32/dense", "i8/dense"])
+    .map((title) => title.padStart(8))
+    .join(" ")}`,
+);
+for (const shape of [...DENSE, ...CONVOLUTIONS]) {
+  const count = shape.size ** 2 * shape.channels;
+  for (const activity of shape.kernel === 1 ? ACTIVITIES : ACTIVITIES.slice(2)) {
+    const independent = Uint8Array.from({ length: count }, () => {
+      let pattern = 0;
+      for (let t = 0; t < TIMESTEPS; t++) pattern |= Number(uniform() < activity) << t;
+      return pattern;
+    });
+    report(shape, "i.i.d.", independent);
+    if (recorded !== undefined) report(shape, "recorded", recordedPatterns(recorded, activity, count, uniform));
+  }
+}
+
+/** Updates of LIF neurons per second: 196 positions of one block, potentials in memory only before and after the group. */
+function reportNeurons(): void {
+  const positions = 196;
+  const wordBytes = 4 * LANES;
+  const contenders: Record<string, () => void> = {};
+  for (const name of KERNELS) {
+    const kernels = createKernels(MEMORY, name);
+    const current = kernels.memory.take(positions * wordBytes * TIMESTEPS, "currents");
+    const words = (positions * wordBytes * TIMESTEPS) / 4;
+    for (let i = 0; i < words; i++) kernels.memory.f32[current / 4 + i] = 2 * uniform();
+    const state = kernels.memory.take(positions * wordBytes, "potentials");
+    const output = kernels.memory.take((positions * LANES * TIMESTEPS) / 8, "spikes");
+    const rule = { rule: CHARGE_RULES.indexOf("divide"), a: 2, b: 0, vTh: 1, vReset: 0, v0: 0, gt: 0, soft: 0 };
+    const job: FireJob = {
+      neuron: { ...rule, format: 0, stateBits: 2, fractionBits: 0, wrap: 0 },
+      positions,
+      lanes: LANES,
+      used: LANES,
+      timesteps: TIMESTEPS,
+      steps: TIMESTEPS,
+      current,
+      currentPositionBytes: wordBytes,
+      currentStepBytes: positions * wordBytes,
+      state,
+      uState: -1,
+      statePositionBytes: wordBytes,
+      read: true,
+      write: true,
+      gains: -1,
+      thresholds: -1,
+      output,
+      outputPositionBytes: (LANES * TIMESTEPS) / 8,
+    };
+    contenders[name] = () => {
+      for (let i = 0; i < REPEATS; i++) kernels.fire(job);
+    };
+  }
+  const times = race(contenders);
+  const rates = KERNELS.map((name) => (REPEATS * positions * LANES * TIMESTEPS) / times[name]!);
+  console.log(`LIF neurons, G updates/s: ${KERNELS.map((name, i) => `${name} ${rates[i]!.toFixed(2)}`).join(", ")}`);
+}
+
+reportNeurons();

@@ -130,6 +130,7 @@ export function sumFields(job: WeightedSum, safeRows: number, scratch: number): 
     lists.planes,
     lists.steps,
     job.weights,
+    job.rows,
     job.rowBytes,
     job.lanes,
     safeRows,

@@ -7,7 +7,7 @@ const shapes = fc.record({
   seed: fc.nat(),
   lanes: fc.constantFrom(8, 24, 64),
   heads: fc.integer({ min: 1, max: 3 }),
-  d: fc.constantFrom(1, 3, 8, 12, 16, 31, 64),
+  d: fc.constantFrom(1, 2, 3, 8, 12, 16, 31, 64),
   positions: fc.integer({ min: 1, max: 9 }),
   bit: fc.integer({ min: 0, max: 2 }),
   steps: fc.integer({ min: 1, max: 4 }),

@@ -95,7 +95,7 @@ describe("poolMax", () => {
         const size = window.height * window.width * row;
         // Zeros of both signs, and negative numbers only: a maximum that started at zero would be wrong.
         const number = (): number =>
-          format === "int" ? Math.floor(draw() * -90) : Math.fround(-Math.floor(draw() * 4) / 4);
+          format === "int" ? Math.floor(draw() * -90) : draw() < 0.2 ? 0 : -Math.floor(draw() * 4) / 4;
         const map = Array.from({ length: steps * size }, number);
         const positions = window.outRows * window.outWidth;
         const pooled = Array.from({ length: steps * positions * row }, (_, i) => {
