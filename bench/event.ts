@@ -44,7 +44,8 @@ function digits(): Program | undefined {
 function random512(): Program | undefined {
   const model = randomModel({ seed: 1, config: "statten-cifar10-2-512" }, report);
   const rates = readRates("0.2", report);
-  return compiled(model && rates && calibrateModel(model, rates, { seed: 1 }, report)?.net);
+  if (model === undefined || rates === undefined) return undefined;
+  return compiled(calibrateModel(model, rates, { seed: 1 }, report)?.net);
 }
 
 function inputsOf(program: Program): ReadonlyMap<string, PortValues> {

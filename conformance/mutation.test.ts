@@ -65,7 +65,7 @@ class Judge {
       const timer = setTimeout(() => finish("hangs", false), PATIENCE);
       worker.once("message", (text: string) => finish(text, true));
       worker.once("error", (error: Error) => finish(`fails: ${error.message}`, false));
-      worker.postMessage(url);
+      worker.postMessage(url, []);
     });
   }
 
