@@ -1,6 +1,6 @@
 import type { EngineName } from "../../../../src/backends/program/instruction.js";
 import { layerwiseChipSchema, type LayerwiseChip } from "../../../../src/chips/layerwise.js";
-import { Random } from "../../../backends/layerwise/nets.js";
+import type { Random } from "../../../backends/layerwise/nets.js";
 
 /** Words of each memory of a chip for random programs: room for a few instructions that work at the same time. */
 export const WORDS = { spike: 200, weight: 380, data: 240 } as const;

@@ -1,6 +1,7 @@
 import type { InstructionFor } from "../../../../backends/program/instruction.js";
-import { accumulateGroups, writeInt, writeReal } from "../../../kernels/accumulate.js";
+import { writeInt, writeReal } from "../../../kernels/accumulate.js";
 import type { Chip } from "./chip.js";
+import { accumulateGroups } from "./grouped-rows.js";
 import { currentLimit, readParameters } from "./parameters.js";
 import type { SpikeLists } from "./scan.js";
 

@@ -1,0 +1,146 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import ts from "typescript";
+import { afterAll, describe, expect, it } from "vitest";
+import { createStepped } from "../src/sim/layerwise/index.js";
+import { Random } from "../test/backends/layerwise/nets.js";
+import { logged } from "../test/sim/layerwise/event/equality.js";
+import { randomMachine } from "../test/sim/layerwise/event/random-chip.js";
+import { randomProgram } from "../test/sim/layerwise/event/random-program.js";
+import { mutantsOf, type Mutant } from "./support/mutants.js";
+
+/*
+ * Does the comparison of event with stepped notice a wrong clock? Every constant, comparison and tie-break under event/timing is
+ * changed in turn; programs and chips of the random test must tell each mutant from stepped. Takes minutes: --full only.
+ */
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const TIMING = join(ROOT, "src/sim/layerwise/event/timing");
+const PROGRAMS = 120;
+/** A mutant that has not said anything after so many milliseconds hangs, and is found. */
+const PATIENCE = 60_000;
+
+/** Mutants that change nothing that can be observed, by file and changed line, and why. */
+const EQUIVALENT: readonly (readonly [file: string, becomes: string, why: string])[] = [];
+
+/** Judges one version of the simulator after the other: what the first program says that tells it from stepped. */
+const WORKER = `
+import { parentPort, workerData } from "node:worker_threads";
+import { isDeepStrictEqual } from "node:util";
+const judge = async (url) => {
+  const { createEvent } = await import(url);
+  for (const [i, { program, expected }] of workerData.entries()) {
+    const log = [];
+    const onInstruction = (engine, index, issued, ended) => log.push(engine + " " + index + ": " + issued + ".." + ended);
+    const result = createEvent(program).run(new Map(), { record: true, onInstruction, maxCycles: 2 * expected.result.cycles });
+    if (!isDeepStrictEqual({ result, log }, expected)) return "differs in program " + i;
+  }
+  return "survives";
+};
+parentPort.on("message", (url) =>
+  judge(url).catch((error) => "fails: " + error.message).then((verdict) => parentPort.postMessage(verdict)));
+`;
+
+/** A worker that judges; a new one takes the place of one that hangs. */
+class Judge {
+  private worker: Worker | undefined;
+
+  constructor(
+    private readonly script: string,
+    private readonly cases: readonly object[],
+  ) {}
+
+  verdict(url: string): Promise<string> {
+    const worker = (this.worker ??= new Worker(this.script, { workerData: this.cases }));
+    return new Promise((done) => {
+      const finish = (text: string, alive: boolean): void => {
+        clearTimeout(timer);
+        worker.removeAllListeners();
+        if (!alive) this.end();
+        done(text);
+      };
+      const timer = setTimeout(() => finish("hangs", false), PATIENCE);
+      worker.once("message", (text: string) => finish(text, true));
+      worker.once("error", (error: Error) => finish(`fails: ${error.message}`, false));
+      worker.postMessage(url, []);
+    });
+  }
+
+  end(): void {
+    void this.worker?.terminate();
+    this.worker = undefined;
+  }
+}
+
+describe.runIf(process.env["SPIKEC_FULL"] === "1")("mutants of the clock of event", () => {
+  const folder = mkdtempSync(join(tmpdir(), "mutants-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Strips the types of a source file. */
+  const compile = (text: string): string =>
+    ts.transpileModule(text, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } })
+      .outputText;
+
+  const compileTree = (): void => {
+    symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    writeFileSync(join(folder, "worker.js"), WORKER);
+    for (const part of ["sim", "backends/program", "chips", "math", "diagnostics"]) {
+      for (const path of readdirSync(join(ROOT, "src", part), { recursive: true, encoding: "utf8" })) {
+        const from = join(ROOT, "src", part, path);
+        const to = join(folder, "src", part, path);
+        mkdirSync(dirname(to), { recursive: true });
+        if (path.endsWith(".ts")) writeFileSync(to.replace(/\.ts$/, ".js"), compile(readFileSync(from, "utf8")));
+        else if (path.endsWith(".json")) writeFileSync(to, readFileSync(from));
+      }
+    }
+  };
+
+  /** A copy of event/ with one file changed. */
+  const write = (mutant: Mutant, index: number): string => {
+    const event = join(folder, "src/sim/layerwise/event");
+    const copy = join(folder, `src/sim/layerwise/event-${index}`);
+    for (const path of readdirSync(event, { recursive: true, encoding: "utf8" })) {
+      if (!path.endsWith(".js")) continue;
+      mkdirSync(dirname(join(copy, path)), { recursive: true });
+      writeFileSync(join(copy, path), readFileSync(join(event, path)));
+    }
+    writeFileSync(join(copy, "timing", mutant.file.replace(/\.ts$/, ".js")), compile(mutant.text));
+    return join(copy, "index.js");
+  };
+
+  const cases = () =>
+    Array.from({ length: PROGRAMS }, (_, i) => {
+      const random = new Random((i + 1) * 7919);
+      const chip = randomMachine(random);
+      const program = randomProgram(random, chip, random.int(10, 40));
+      return { program, expected: logged(createStepped(program), new Map(), { record: true }) };
+    }).sort((a, b) => a.expected.result.cycles - b.expected.result.cycles);
+
+  it("are all found", { timeout: 7_200_000 }, async () => {
+    compileTree();
+    const judge = new Judge(join(folder, "worker.js"), cases());
+    expect(await judge.verdict(join(folder, "src/sim/layerwise/event/index.js"))).toBe("survives");
+    const mutants = readdirSync(TIMING).flatMap((file) => mutantsOf(file, readFileSync(join(TIMING, file), "utf8")));
+    const survivors: string[] = [];
+    const excused = new Set<string>();
+    for (const [i, mutant] of mutants.entries()) {
+      const verdict = await judge.verdict(write(mutant, i));
+      const { file, line, was, becomes } = mutant;
+      if (verdict !== "survives") continue;
+      const excuse = EQUIVALENT.find(([where, text]) => where === file && text === becomes);
+      if (excuse !== undefined) excused.add(excuse[1]);
+      else {
+        survivors.push(`${file}:${line}: ${was}\n  -> ${becomes}`);
+        process.stdout.write(`${survivors.at(-1)}\n`);
+      }
+    }
+    judge.end();
+    process.stdout.write(`${mutants.length} mutants, ${excused.size} equivalent, ${survivors.length} survive\n`);
+    expect(survivors.join("\n")).toBe("");
+    expect(EQUIVALENT.map(([, becomes]) => becomes).filter((becomes) => !excused.has(becomes))).toEqual([]);
+  });
+});
