@@ -1,4 +1,4 @@
-import type { Op } from "../../../ir/index.js";
+import type { Net, Op } from "../../../ir/index.js";
 import { printType } from "../../../ir/index.js";
 import { layerwiseDiagnostics } from "../diagnostics.js";
 import { supportedOps, supportOf, type supportMatrix } from "../support.js";
@@ -52,7 +52,7 @@ export function lowerNet(context: LowerContext): void {
   const { net, timing } = context.facts;
   for (const { name, type } of net.inputs) {
     if (type.time.period !== 1 && type.time.count !== 1) refuseTime(context, `input \`${name}\``, printType(type));
-    context.dataMap(name, type, type.number.kind, { kind: "input", name });
+    context.inputMap(name, type);
   }
   for (const op of net.ops) {
     const lowering = TABLE.get(op.name);
@@ -75,7 +75,14 @@ export function lowerNet(context: LowerContext): void {
     if (op.name === "neuron.lif" && fusedInFront(context, op)) continue;
     lowering(context, op);
   }
-  for (const { name, value } of net.outputs) {
+  if (timing.timesteps === 0) {
+    context.report.add(layerwiseDiagnostics.make("unsupported-value", "the net has no values"));
+  }
+}
+
+/** What leaves the net must be a data map. */
+export function checkOutputs(context: LowerContext, outputs: Net["outputs"]): void {
+  for (const { name, value } of outputs) {
     const map = context.mapOf(value);
     const type = context.facts.types.get(value);
     if (map === undefined || type === undefined) continue;
@@ -90,9 +97,6 @@ export function lowerNet(context: LowerContext): void {
         },
       ),
     );
-  }
-  if (timing.timesteps === 0) {
-    context.report.add(layerwiseDiagnostics.make("unsupported-value", "the net has no values"));
   }
 }
 
