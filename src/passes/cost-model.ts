@@ -1,3 +1,5 @@
+import type { Report } from "../diagnostics/index.js";
+
 /**
  * Block-wise temporal scheduling, as far as a backend sees it: what a schedule is, and what the search asks about its costs.
  */
@@ -22,7 +24,7 @@ export interface ScheduleCost {
   readonly joules: number;
   /** Bytes to and from DRAM, whole bursts. */
   readonly dramBytes: number;
-  /** Cycles of the last time block: from its last input to its results. */
+  /** Cycles from the last input to the last result: inputs per timestep come no faster than the chip takes their time blocks. */
   readonly latency: number;
 }
 
@@ -32,6 +34,11 @@ export interface CostModel {
   canCut(at: number): boolean;
   /** Whether values that cross before op `at` mean the same to groups of these time blocks. */
   canJoin(at: number, before: number, after: number): boolean;
-  /** The cost of a group, or undefined where it cannot run. */
+  /**
+   * The cost of a group, or undefined where it cannot run. `latency` counts for the group that the inputs enter; of later ones all
+   * cycles lie behind the last input.
+   */
   cost(group: ScheduleGroup): ScheduleCost | undefined;
+  /** Reports why a group cannot run: which buffer, how many bytes, what would help. */
+  explain(group: ScheduleGroup, report: Report): void;
 }

@@ -17,6 +17,10 @@ export const passDiagnostics = defineDiagnostics("passes", {
     severity: "error",
     explain: "`quantize` met an op that has no counterpart in integers, or whose integers would not fit their widths.",
   },
+  "no-schedule": {
+    severity: "error",
+    explain: "No division of the net into groups of layers with a time block each can run on the chip.",
+  },
   requirement: {
     severity: "error",
     explain: "A pass needs something of the net that neither holds nor is brought about by an earlier pass.",

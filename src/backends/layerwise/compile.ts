@@ -141,9 +141,11 @@ export function layOut(
 } {
   const weights = weightAddresses(regions, wordBytes(chip, "weight"), chip.dram.burstBytes);
   const dram = planDram(net, groups, chip, weights.bytes);
+  let epoch = 0;
   const drafts = groups.flatMap(({ stages, plan, timing }) => {
-    const emitter = new Emitter(plan, dram, timing, chip);
+    const emitter = new Emitter(plan, dram, timing, chip, epoch);
     emitter.run(stages);
+    epoch += timing.blocks.length;
     return emitter.drafts;
   });
   const capacity = Math.floor(chip.memories.weight.bytes / wordBytes(chip, "weight"));

@@ -85,6 +85,8 @@ export type Draft = {
     readonly region?: number;
     /** Values whose non-zeros decide how long it takes; for the cost model alone. */
     readonly sources?: readonly string[];
+    /** Which time block it works for, counted over all groups of the schedule; for the cost model alone. */
+    readonly epoch?: number;
   };
 }[Opcode];
 

@@ -35,6 +35,8 @@ export class LayerwiseCosts implements CostModel {
   private readonly maps: ReadonlyMap<string, FeatureMap>;
   private readonly known = new Map<string, ScheduleCost | undefined>();
   private readonly timesteps: number;
+  /** Inputs come timestep by timestep, not once for the sample. */
+  private readonly streamed: boolean;
 
   constructor(
     private readonly net: Net,
@@ -43,6 +45,7 @@ export class LayerwiseCosts implements CostModel {
     private readonly prices: Prices,
   ) {
     this.timesteps = netTimesteps(net);
+    this.streamed = net.inputs.some(({ type }) => type.time.count > 1);
     this.maps = valueMaps(net, chip);
   }
 
@@ -75,13 +78,23 @@ export class LayerwiseCosts implements CostModel {
     return planned && this.costOf(planned, parts);
   }
 
+  /** Why a group cannot run. */
+  explain(group: ScheduleGroup, report: Report): void {
+    planGroup(this.net, this.chip, group, new ProgramParts(), (value) => this.maps.get(value), report);
+  }
+
   private costOf(groups: readonly PlannedGroup[], parts: ProgramParts): ScheduleCost {
     const { chip, activity, prices } = this;
     const { drafts } = layOut(this.net, groups, chip, parts).placed;
     const works = drafts.map((draft) => workOf(draft, chip, activity));
     const { instructions, tokens } = assignTokens(drafts, chip);
     const unhindered = timelineOf(instructions, works, tokens, chip);
-    const { cycles } = timelineOf(instructions, withPortWaits(instructions, works, unhindered, chip), tokens, chip);
+    const { cycles, ends } = timelineOf(
+      instructions,
+      withPortWaits(instructions, works, unhindered, chip),
+      tokens,
+      chip,
+    );
     const sum = (of: (work: Work) => number): number => works.reduce((total, work) => total + of(work), 0);
     const dramBytes = sum((work) => work.bursts) * chip.dram.burstBytes;
     let joules = dramBytes * 8 * prices.dramBit;
@@ -91,7 +104,13 @@ export class LayerwiseCosts implements CostModel {
     for (const name of ["ac", "mac", "kv", "qa", "add"] as const) {
       joules += sum((work) => work.events[name]) * prices.events[name];
     }
-    return { cycles, joules, dramBytes, latency: cycles };
+    // The last time block of the first group waits for the last input; what belongs to earlier ones can be over by then.
+    const lastBlock = this.streamed ? (groups[0]?.timing.blocks.length ?? 1) - 1 : 0;
+    let before = 0;
+    for (const [i, { epoch }] of drafts.entries()) {
+      if (epoch !== undefined && epoch < lastBlock) before = Math.max(before, ends[i] ?? 0);
+    }
+    return { cycles, joules, dramBytes, latency: cycles - before };
   }
 }
 
