@@ -8,7 +8,7 @@ export { chipDiagnostics } from "./diagnostics.js";
 export { layerwiseChipSchema, wordBytes, type LayerwiseChip } from "./layerwise.js";
 
 /** Chip descriptions that come with spikec; `<name>.json` beside this file. */
-export const BUILT_IN_CHIPS = ["layerwise-default", "layerwise-int8", "layerwise-small"] as const;
+export const BUILT_IN_CHIPS = ["layerwise-default", "layerwise-int8", "layerwise-large", "layerwise-small"] as const;
 
 /** Reads a chip description: a built-in name, or the path of a JSON file. One diagnostic per bad field. */
 export function readChip(nameOrPath: string, report: Report): LayerwiseChip | undefined {

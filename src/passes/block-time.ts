@@ -33,11 +33,15 @@ export interface BlockTimeResult {
   readonly uniform: readonly CostedSchedule[];
 }
 
-/** Longer groups save little more traffic, and the time of the search grows with the square of their length. */
-const LONGEST_GROUP = { few: 8, many: 4 };
-
-/** Nets of more pieces are searched with the shorter groups. */
-const MANY_PIECES = 32;
+/**
+ * Most pieces of a group by the number of pieces of the net: longer groups save little more traffic, and the time of the search grows
+ * with the square of their length. Small nets are searched in full.
+ */
+const LONGEST_GROUP = [
+  { pieces: 16, group: 16 },
+  { pieces: 32, group: 8 },
+  { pieces: Infinity, group: 4 },
+] as const;
 
 /** Beginnings of schedules that are kept per border and time block; of more, those nearest to each other are dropped. */
 const MOST_KEPT = 64;
@@ -147,7 +151,7 @@ export function searchTimeBlocks(
 ): BlockTimeResult | undefined {
   const borders = possibleBorders(net, costs);
   const last = borders.length - 1;
-  const { objective, longestGroup = last > MANY_PIECES ? LONGEST_GROUP.many : LONGEST_GROUP.few } = options;
+  const { objective, longestGroup = LONGEST_GROUP.find(({ pieces }) => last <= pieces)?.group ?? 1 } = options;
   /** By border and time block of the group that ends there. */
   const kept = borders.map(() => new Map<number, Prefix[]>());
   const uniform: CostedSchedule[] = [];
