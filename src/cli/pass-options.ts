@@ -75,7 +75,7 @@ function printStats(records: readonly PassRecord[], options: PassOptions, io: Io
 }
 
 /** The inputs of `--calibrate` as the net takes them. */
-function readCalibration(net: Net, options: PassOptions, report: Report): Calibration | undefined {
+export function readCalibration(net: Net, options: PassOptions, report: Report): Calibration | undefined {
   if (options.calibrate === undefined) {
     if (options.labels !== undefined && options.input === undefined) {
       report.add(

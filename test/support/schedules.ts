@@ -2,7 +2,7 @@ import { addCost, candidateBlocks, possibleBorders } from "../../src/passes/bloc
 import type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "../../src/passes/cost-model.js";
 import type { Net } from "../../src/ir/index.js";
 import type { LayerwiseChip } from "../../src/chips/layerwise.js";
-import type { Prices } from "../../src/backends/layerwise/cost/model.js";
+import type { Prices } from "../../src/backends/backend.js";
 import { ENERGY_TABLES, pricesOf } from "../../src/energy/index.js";
 
 /** Prices of the built-in table. */

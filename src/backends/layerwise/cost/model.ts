@@ -3,6 +3,7 @@ import { wordBytes } from "../../../chips/layerwise.js";
 import { Report } from "../../../diagnostics/index.js";
 import { netTimesteps, valueTypes, type Net } from "../../../ir/index.js";
 import type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "../../../passes/cost-model.js";
+import type { CostOptions, Prices } from "../../backend.js";
 import { MEMORIES } from "../../program/instruction.js";
 import { layOut, planGroup, planGroups, type PlannedGroup } from "../compile.js";
 import { crossingValues, sameLayout } from "../groups.js";
@@ -12,18 +13,11 @@ import type { FeatureMap } from "../stage.js";
 import { timingOf } from "../timing.js";
 import { assignTokens } from "../tokens.js";
 import { NetFacts } from "../values.js";
-import type { Activity } from "./activity.js";
-import { withPortWaits } from "./ports.js";
+import { measuredActivity, uniformActivity, type Activity } from "./activity.js";
+import { withContention } from "./contention.js";
 import { signatureOf } from "./signature.js";
 import { timelineOf } from "./timeline.js";
 import { workOf, type Work } from "./work.js";
-
-/** Prices of an energy table for one chip: J per event, per bit of each memory, per bit of DRAM. */
-export interface Prices {
-  readonly events: Work["events"];
-  readonly sramBit: Readonly<Record<"spike" | "weight" | "data", number>>;
-  readonly dramBit: number;
-}
 
 /**
  * Costs of groups on a chip. A group is laid out as the compiler would, with tiles, spills and weight loads; each instruction is
@@ -91,7 +85,7 @@ export class LayerwiseCosts implements CostModel {
     const unhindered = timelineOf(instructions, works, tokens, chip);
     const { cycles, ends } = timelineOf(
       instructions,
-      withPortWaits(instructions, works, unhindered, chip),
+      withContention(instructions, works, unhindered, chip),
       tokens,
       chip,
     );
@@ -112,6 +106,12 @@ export class LayerwiseCosts implements CostModel {
     }
     return { cycles, joules, dramBytes, latency: cycles - before };
   }
+}
+
+/** The cost model of a net, with activity as assumed or measured. */
+export function layerwiseCosts(net: Net, chip: LayerwiseChip, { activity, prices }: CostOptions): LayerwiseCosts {
+  const how = typeof activity === "number" ? uniformActivity(activity) : measuredActivity(net, activity);
+  return new LayerwiseCosts(net, chip, how, prices);
 }
 
 /** How the values lie that have a map of their own name, in a layout with one group; also the inputs. */

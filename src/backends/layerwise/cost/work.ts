@@ -54,7 +54,7 @@ export function workOf(draft: Draft, chip: LayerwiseChip, activity: Activity): W
 }
 
 /** Cycles until the credit pays for a burst; what is left over is lost. */
-function burstPeriod({ dram }: LayerwiseChip): number {
+export function burstPeriod({ dram }: LayerwiseChip): number {
   return Math.ceil((dram.burstBytes * dram.bandwidth.cycles) / dram.bandwidth.bytes);
 }
 
@@ -152,7 +152,8 @@ function positionCycles(phases: readonly Phase[], steps: number, fifoDepth: numb
     cycles -= Math.min(steps, scan / Math.max(1, words));
   }
   for (const [i, phase] of phases.entries()) {
-    cycles += phaseCycles(phase, fifoDepth);
+    const alone = phaseCycles(phase, fifoDepth);
+    cycles += alone;
     const next = phases[(i + 1) % phases.length];
     if (
       next === undefined ||
@@ -162,7 +163,8 @@ function positionCycles(phases: readonly Phase[], steps: number, fifoDepth: numb
       next.scan <= next.add
     )
       continue;
-    cycles -= Math.min((fifoDepth * phase.add) / Math.max(1, phase.pushed), next.scan - next.add);
+    const held = (fifoDepth * phase.add) / Math.max(1, phase.pushed);
+    cycles -= Math.min(held, alone - phase.scan, next.scan - next.add);
   }
   return cycles;
 }
