@@ -3,6 +3,7 @@ import type { Report } from "../diagnostics/index.js";
 import { pricesOf, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import {
+  bestOf,
   OBJECTIVES,
   searchTimeBlocks,
   type BlockTimeResult,
@@ -101,15 +102,17 @@ function schedulesTable({ chosen, front, uniform }: BlockTimeResult): string {
     si(cost.joules, "J"),
     count(Math.round(cost.latency)),
   ];
-  const others = evenly(
-    front.filter((other) => other !== chosen),
-    ROWS,
-  );
+  const best = OBJECTIVES.flatMap((name) => {
+    const found = bestOf(front, name);
+    return found === undefined || found === chosen ? [] : [row(`least ${name}`, found)];
+  });
+  const others = front.filter((other) => other !== chosen && OBJECTIVES.every((name) => bestOf(front, name) !== other));
   return table([
     ["schedule", "groups", "time blocks", "cycles", "DRAM bytes", "energy", "latency"],
     row("chosen", chosen),
-    ...others.map((other) => row("not beaten", other)),
-    ...uniform.map((other) => row(other.schedule[0]?.block === 1 ? "step by step" : "one group", other)),
+    ...best,
+    ...evenly(others, ROWS).map((other) => row("not beaten", other)),
+    ...uniform.map((other) => row("one group", other)),
   ]);
 }
 

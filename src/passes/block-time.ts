@@ -47,7 +47,7 @@ const LONGEST_GROUP = [
 const MOST_KEPT = 64;
 
 /** More time blocks than these are not tried: all multiples of the chunks up to here, then their doubles, and all timesteps. */
-const MOST_MULTIPLES = 16;
+const MOST_MULTIPLES = 8;
 
 /** Places where a group may begin or end, 0 and the number of ops included. */
 export function possibleBorders(net: Net, costs: Pick<CostModel, "canCut">): readonly number[] {
@@ -130,6 +130,14 @@ function keep(kept: Prefix[], candidate: Prefix): void {
   kept.push(...left, candidate);
 }
 
+/** The best schedule by a measure; of equal ones the fastest, then the one with fewest groups. */
+export function bestOf(schedules: readonly CostedSchedule[], objective: Objective): CostedSchedule | undefined {
+  const measure = MEASURES[objective];
+  const order = (a: CostedSchedule, b: CostedSchedule): number =>
+    measure(a.cost) - measure(b.cost) || a.cost.cycles - b.cost.cycles || a.schedule.length - b.schedule.length;
+  return schedules.toSorted(order)[0];
+}
+
 /** Leaves the best ones by each measure, so that no optimum is lost, and others evenly from fast to slow. */
 function thin(prefixes: Prefix[]): void {
   if (prefixes.length <= MOST_KEPT) return;
@@ -180,11 +188,7 @@ export function searchTimeBlocks(
   const front = complete
     .map((partial): CostedSchedule => ({ schedule: groupsOf(partial), cost: partial.cost }))
     .sort((a, b) => a.cost.cycles - b.cost.cycles || a.cost.joules - b.cost.joules);
-  const measure = MEASURES[objective];
-  const chosen = front.toSorted(
-    (a, b) =>
-      measure(a.cost) - measure(b.cost) || a.cost.cycles - b.cost.cycles || a.schedule.length - b.schedule.length,
-  )[0];
+  const chosen = bestOf(front, objective);
   if (chosen === undefined) {
     explainFailure(net, costs, borders, report);
     return undefined;
