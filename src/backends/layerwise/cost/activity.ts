@@ -1,9 +1,12 @@
-import { evaluate, valueTypes, type Net, type Value } from "../../../ir/index.js";
+import { channelsOf, evaluate, valueTypes, type Net, type Value } from "../../../ir/index.js";
 
 /** How often values are not zero: what event-driven cycles depend on. Values are named as in the net. */
 export interface Activity {
-  /** Fraction of the bits of plane `plane` that are set in at least one of the timesteps `first..first + steps`. */
-  any(value: string, plane: number, first: number, steps: number): number;
+  /**
+   * Fractions of the bits of plane `plane` that are set in at least one of the timesteps `first..first + steps`: one number per
+   * equal share of the positions, from silent to busy ones.
+   */
+  any(value: string, plane: number, first: number, steps: number): readonly number[];
   /** Sum over these timesteps of the fraction of bits that are set. */
   sum(value: string, plane: number, first: number, steps: number): number;
   /** Fraction of values that are not 0 at a timestep, for real and integer inputs. */
@@ -18,7 +21,7 @@ export interface Activity {
  */
 export function uniformActivity(rate: number): Activity {
   return {
-    any: (_value, _plane, _first, steps) => 1 - (1 - rate) ** steps,
+    any: (_value, _plane, _first, steps) => [1 - (1 - rate) ** steps],
     sum: (_value, _plane, _first, steps) => rate * steps,
     nonZero: () => 1,
     signature: () => "",
@@ -32,6 +35,7 @@ export function measuredActivity(net: Net, samples: readonly Sample[]): Activity
   const runs = samples.map((sample) => evaluate(net, sample).values);
   const types = valueTypes(net);
   const known = new Map<string, number>();
+  const shares = new Map<string, readonly number[]>();
   const mean = (value: string, key: string, of: (slots: Value, period: number) => number): number => {
     const name = `${value} ${key}`;
     const before = known.get(name);
@@ -47,14 +51,19 @@ export function measuredActivity(net: Net, samples: readonly Sample[]): Activity
       (slot) => slot !== undefined,
     );
   return {
-    any: (value, plane, first, steps) =>
-      mean(value, `any ${plane} ${first} ${steps}`, (slots, period) => {
-        const window = slotsOf(slots, period, first, steps);
-        const n = window[0]?.length ?? 0;
-        let set = 0;
-        for (let i = 0; i < n; i++) if (window.some((slot) => bit(slot[i]!, plane) !== 0)) set++;
-        return n === 0 ? 0 : set / n;
-      }),
+    any(value, plane, first, steps) {
+      const key = `${value} ${plane} ${first} ${steps}`;
+      const before = shares.get(key);
+      if (before !== undefined) return before;
+      const type = types.get(value);
+      const channels = type === undefined ? 1 : channelsOf(type);
+      const densities = runs.flatMap((values) =>
+        positionDensities(slotsOf(values.get(value) ?? [], type?.time.period ?? 1, first, steps), plane, channels),
+      );
+      const found = equalShares(densities);
+      shares.set(key, found);
+      return found;
+    },
     sum: (value, plane, first, steps) =>
       mean(value, `sum ${plane} ${first} ${steps}`, (slots, period) => {
         let total = 0;
@@ -74,6 +83,29 @@ export function measuredActivity(net: Net, samples: readonly Sample[]): Activity
       }),
     signature: (value) => value,
   };
+}
+
+/** Per position, the fraction of channels whose bit is set in any of the slots. */
+function positionDensities(slots: Value, plane: number, channels: number): readonly number[] {
+  const positions = (slots[0]?.length ?? 0) / channels;
+  return Array.from({ length: positions }, (_, p) => {
+    let set = 0;
+    for (let c = p * channels; c < (p + 1) * channels; c++) if (slots.some((slot) => bit(slot[c]!, plane) !== 0)) set++;
+    return set / channels;
+  });
+}
+
+/** How many shares of the positions are told apart. */
+const SHARES = 16;
+
+/** Means of equally many values each, in rising order. */
+function equalShares(values: readonly number[]): readonly number[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  const n = Math.min(SHARES, sorted.length);
+  return Array.from({ length: n }, (_, i) => {
+    const share = sorted.slice(Math.floor((i * sorted.length) / n), Math.floor(((i + 1) * sorted.length) / n));
+    return share.reduce((a, b) => a + b, 0) / share.length;
+  });
 }
 
 /** Bit `plane` of a count. */

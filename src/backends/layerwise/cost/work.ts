@@ -169,33 +169,45 @@ function positionCycles(phases: readonly Phase[], steps: number, fifoDepth: numb
   return cycles;
 }
 
+/**
+ * Positions differ, and the FIFO is too short to even out between them, so cycles are the mean over shares of the positions. A share
+ * stands for all taps of its windows: neighbours are about equally active.
+ */
 function accumulate(f: FieldsOf<"accumulate">, source: string, chip: LayerwiseChip, activity: Activity): Work {
   const positions = f.outRows * f.outWidth;
   const taps = tapsOf(f) / positions;
-  const phases: Phase[] = [];
-  let [rows, additions] = [0, 0];
-  for (let plane = 0; plane < f.planes; plane++) {
-    const density = activity.any(source, plane, f.firstStep, f.steps);
-    const planeRows = taps * f.channels * density;
-    let pushed = 0;
-    for (let block = 0; block < f.blocks; block++) {
-      pushed += taps * (1 - (1 - density) ** lanesUsed(f.channels, block, chip.lanes));
-    }
-    // The last word of a position is pushed in any case, and its sums are written.
-    const last = plane === f.planes - 1;
-    phases.push({
-      scan: taps * f.blocks,
-      add: planeRows + (last ? f.steps : 0),
-      pushed: last ? Math.max(1, pushed) : pushed,
+  const planes = Array.from({ length: f.planes }, (_, plane) => activity.any(source, plane, f.firstStep, f.steps));
+  const shares = Math.max(1, ...planes.map((densities) => densities.length));
+  let [rows, cycles, additions] = [0, 0, 0];
+  for (let share = 0; share < shares; share++) {
+    const phases = planes.map((densities, plane) => {
+      const density = densities[share] ?? 0;
+      rows += (positions * taps * f.channels * density) / shares;
+      return phaseOf(f, taps, density, plane === f.planes - 1, chip);
     });
-    rows += positions * planeRows;
+    cycles += (positions * positionCycles(phases, f.steps, chip.fifoDepth)) / shares;
+  }
+  for (let plane = 0; plane < f.planes; plane++) {
     additions += positions * taps * f.channels * activity.sum(source, plane, f.firstStep, f.steps);
   }
   return work(
-    PARAMETERS + 1 + positions * positionCycles(phases, f.steps, chip.fifoDepth),
+    PARAMETERS + 1 + cycles,
     { spike: positions * taps * f.planes * f.blocks, weight: rows + PARAMETERS, data: positions * f.steps },
     { ac: additions * f.lanesUsed },
   );
+}
+
+/** One plane of a position with `taps` taps; in the last one a word is pushed in any case, and the sums are written. */
+function phaseOf(f: FieldsOf<"accumulate">, taps: number, density: number, last: boolean, chip: LayerwiseChip): Phase {
+  let pushed = 0;
+  for (let block = 0; block < f.blocks; block++) {
+    pushed += taps * (1 - (1 - density) ** lanesUsed(f.channels, block, chip.lanes));
+  }
+  return {
+    scan: taps * f.blocks,
+    add: taps * f.channels * density + (last ? f.steps : 0),
+    pushed: last ? Math.max(1, pushed) : pushed,
+  };
 }
 
 function multiply(f: FieldsOf<"multiply">, source: string, activity: Activity): Work {
