@@ -123,7 +123,8 @@ export function planGroup(
   if (report.errors.length > errorsBefore) return undefined;
   const stages = context.stages();
   const smallest = smallestBlock(chunksOf(part));
-  const hint = group.block > smallest ? `, or use a smaller time block (down to ${smallest})` : "";
+  const groups = part === net ? ", or let `--time-block auto` divide the net into groups" : "";
+  const hint = `${group.block > smallest ? `, or use a smaller time block (down to ${smallest})` : ""}${groups}`;
   const plan = planMemory(stages, timing, chip, hint, report);
   return plan && { net: part, block: group.block, stages, plan, timing, mapOf: (value) => context.mapOf(value) };
 }
