@@ -110,6 +110,47 @@ describe("predicted cycles and energy", () => {
   });
 });
 
+describe("latency", () => {
+  const latency = (held: boolean, block: number): { latency: number; cycles: number } => {
+    const net = stattenNet(new Random(1), { timesteps: 8, chunk: 2, side: 2, channels: 16, heads: 2, held });
+    const chip = largeChip();
+    const costs = new LayerwiseCosts(net, chip, uniformActivity(0.2), prices(chip));
+    return costs.cost({ from: 0, to: net.ops.length, block })!;
+  };
+
+  it("is that of the last time block where inputs come timestep by timestep", () => {
+    const [short, long, all] = [2, 4, 8].map((block) => latency(false, block));
+    expect(short!.latency).toBeLessThan(long!.latency);
+    expect(long!.latency).toBeLessThan(all!.latency);
+    // Four equal blocks, of which the first also waits for the weights.
+    expect(short!.latency).toBeLessThan(short!.cycles / 4);
+    expect(all!.latency).toBe(all!.cycles);
+  });
+
+  it("is the whole run where a picture comes once", () => {
+    for (const block of [2, 4, 8]) expect(latency(true, block).latency).toBe(latency(true, block).cycles);
+  });
+});
+
+describe("activity", () => {
+  it("is counted on the values of the evaluator", () => {
+    const layers = new Layers("identity", new Random(1));
+    const x = layers.builder.input("x", real(3, 2, 4));
+    const spikes = layers.lif(x, { charge: { name: "integrate", args: [] }, v_th: 1 });
+    const net = layers.finish({ y: layers.dense(spikes, 2) });
+    const name = net.ops[0]!.result;
+    // Position 0 never fires; of position 1, channel 0 fires at t = 0 and 2, channel 1 at t = 1.
+    const input = new Float32Array(24);
+    for (const at of [4, 13, 20]) input[at] = 1;
+    const activity = measuredActivity(net, [new Map([["x", input]])]);
+    expect(activity.any(name, 0, 0, 1)).toEqual([0, 0.25]);
+    expect(activity.any(name, 0, 0, 3)).toEqual([0, 0.5]);
+    expect(activity.sum(name, 0, 0, 3)).toBeCloseTo(3 / 8, 12);
+    expect(activity.nonZero("x", 1)).toBe(1 / 8);
+    expect(uniformActivity(0.5).any(name, 0, 0, 2)).toEqual([0.75]);
+  });
+});
+
 describe("the chosen schedule", () => {
   /** A convolution on a large map, then small layers with many weights: different blocks suit them. */
   function tapered(seed: number, timesteps: number): Net {
@@ -126,7 +167,7 @@ describe("the chosen schedule", () => {
   it.each([
     ["seen", 1],
     ["unseen", 1001],
-  ])("is within 5 %% of the best simulated one (%s)", (_, seed) => {
+  ])("takes at most a twentieth more cycles than the best simulated one (%s)", (_, seed) => {
     const inputs = (net: Net) => randomInputs(net, new Random(seed + 7));
     for (const data of [2048, 4096]) {
       const net = tapered(seed, 4);

@@ -1,8 +1,7 @@
-import type { AttrValue, Net, Op } from "../../../ir/index.js";
+import { printType, type AttrValue, type Net, type Op } from "../../../ir/index.js";
 import type { ScheduleGroup } from "../../../passes/cost-model.js";
 import type { FeatureMap } from "../stage.js";
 import { groupNet } from "../groups.js";
-import { printType } from "../../../ir/index.js";
 import type { Activity } from "./activity.js";
 
 /**
@@ -31,7 +30,9 @@ export function signatureOf(
     const operands = op.operands.map(numberOf).join(",");
     return `${numberOf(op.result)}=${op.name} ${operands} ${constantsText(net, op)} ${printType(op.type)} ${activity.signature(op.result)}`;
   });
-  const outputs = part.outputs.map(({ value }) => numberOf(value));
+  // A value leaves once per port that returns it, or once for other groups.
+  const ports = (value: string): number => net.outputs.filter((output) => output.value === value).length;
+  const outputs = part.outputs.map(({ value }) => `${numberOf(value)} x${ports(value)}`);
   return [group.block, ...inputs, ...ops, outputs.join(",")].join("\n");
 }
 
