@@ -8,6 +8,7 @@ export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.j
 export {
   ENERGY_TABLES,
   estimateEnergy,
+  pricesOf,
   readEnergyTable,
   type EnergyEstimate,
   type EnergyTable,
@@ -39,6 +40,8 @@ export {
   type Net,
   type NetState,
 } from "./ir/index.js";
+export { searchTimeBlocks, type BlockTimeResult, type CostedSchedule } from "./passes/block-time.js";
+export type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "./passes/cost-model.js";
 export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
 export { createEvent, createStepped, type Machine, type RunOptions, type RunResult } from "./sim/layerwise/index.js";
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";

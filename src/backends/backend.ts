@@ -1,11 +1,27 @@
 import type { LayerwiseChip } from "../chips/layerwise.js";
 import type { Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
+import type { CostModel, Schedule } from "../passes/cost-model.js";
 import type { Program } from "./program/program.js";
 
 export interface CompileOptions {
   /** Timesteps that a layer runs before the next one starts. Default: all. */
   readonly timeBlock?: number;
+  /** Groups of layers with a time block each, instead of one for the whole net. */
+  readonly schedule?: Schedule;
+}
+
+/** Prices of an energy table for one chip: J per event, per bit of each memory, per bit of DRAM. */
+export interface Prices {
+  readonly events: Readonly<Record<"ac" | "mac" | "kv" | "qa" | "add", number>>;
+  readonly sramBit: Readonly<Record<"spike" | "weight" | "data", number>>;
+  readonly dramBit: number;
+}
+
+export interface CostOptions {
+  /** Inputs on which activity is measured, by name of the input; or the fraction of timesteps in which every neuron fires. */
+  readonly activity: readonly ReadonlyMap<string, ArrayLike<number>>[] | number;
+  readonly prices: Prices;
 }
 
 /** Compiles nets for one family of chips. */
@@ -17,4 +33,6 @@ export interface Backend {
   readonly pipeline: string;
   /** The program, or undefined with the reasons in `report`. */
   compile(net: Net, chip: LayerwiseChip, options: CompileOptions, report: Report): Program | undefined;
+  /** What groups of a net's ops are expected to cost, for `block-time`. */
+  costModel(net: Net, chip: LayerwiseChip, options: CostOptions): CostModel;
 }

@@ -1,7 +1,7 @@
 import type { Backend } from "./backend.js";
-import { compileLayerwise } from "./layerwise/index.js";
+import { compileLayerwise, layerwiseCosts } from "./layerwise/index.js";
 
-export type { Backend, CompileOptions } from "./backend.js";
+export type { Backend, CompileOptions, CostOptions } from "./backend.js";
 
 /** Every target, written out by hand. */
 export const BACKENDS: readonly Backend[] = [
@@ -10,5 +10,6 @@ export const BACKENDS: readonly Backend[] = [
     summary: "layer by layer, all timesteps of a time block before the next layer (LoAS, C-DNN, Prosperity class)",
     pipeline: "fold-batchnorm",
     compile: compileLayerwise,
+    costModel: layerwiseCosts,
   },
 ];

@@ -12,6 +12,7 @@ export { layerwiseChipSchema, wordBytes, type LayerwiseChip } from "./layerwise.
 export const BUILT_IN_CHIPS = [
   "layerwise-default",
   "layerwise-int8",
+  "layerwise-large",
   "layerwise-small",
   "loas",
   "sata",

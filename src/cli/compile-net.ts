@@ -1,20 +1,20 @@
-import { BACKENDS } from "../backends/index.js";
+import { BACKENDS, type Backend, type CompileOptions } from "../backends/index.js";
 import type { Program } from "../backends/program/index.js";
-import { readChip } from "../chips/index.js";
+import { readChip, type LayerwiseChip } from "../chips/index.js";
 import { didYouMean, type Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
 import { cliDiagnostics } from "./diagnostics.js";
 
-/** Compiles a net for a target and chip by name. */
-export function compileNet(
-  net: Net,
-  {
-    target,
-    chip,
-    timeBlock,
-  }: { readonly target: string; readonly chip: string; readonly timeBlock?: number | undefined },
+export interface TargetOptions {
+  readonly target: string;
+  readonly chip: string;
+}
+
+/** The backend and the chip description of these names. */
+export function findTarget(
+  { target, chip }: TargetOptions,
   report: Report,
-): Program | undefined {
+): { readonly backend: Backend; readonly chip: LayerwiseChip } | undefined {
   const backend = BACKENDS.find((b) => b.name === target);
   if (backend === undefined) {
     const hint = didYouMean(
@@ -24,6 +24,18 @@ export function compileNet(
     return report.add(cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint }));
   }
   const description = readChip(chip, report);
-  if (description === undefined) return undefined;
-  return backend.compile(net, description, timeBlock === undefined ? {} : { timeBlock }, report);
+  return description && { backend, chip: description };
+}
+
+/** Compiles a net for a target and chip by name. */
+export function compileNet(
+  net: Net,
+  options: TargetOptions & { readonly [O in keyof CompileOptions]: CompileOptions[O] | undefined },
+  report: Report,
+): Program | undefined {
+  const found = findTarget(options, report);
+  if (found === undefined) return undefined;
+  const { timeBlock, schedule } = options;
+  const how = { ...(timeBlock === undefined ? {} : { timeBlock }), ...(schedule === undefined ? {} : { schedule }) };
+  return found.backend.compile(net, found.chip, how, report);
 }

@@ -1,28 +1,29 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { encodeProgram } from "../backends/program/index.js";
+import { encodeProgram, type Program } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, readEnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
-import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
+import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { loadNet } from "./load-net.js";
 import { onlyWith } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
-import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
+import { readCalibration, runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
 import { withInputOptions } from "./inputs.js";
+import { findSchedule, withScheduleOptions, type ScheduleOptions } from "./schedule.js";
 import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
 import { count, percent } from "./text.js";
 import { amountText, largestWithin, withSelectionOptions, type SelectionOptions } from "./token-sweep.js";
 
-interface CompileOptions extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions {
+interface CompileOptions
+  extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions, ScheduleOptions {
   readonly keepEnergy?: number;
   readonly table: string;
   readonly target: string;
   readonly chip: string;
-  readonly timeBlock?: number;
   readonly output: string;
   readonly explain?: boolean;
 }
@@ -37,7 +38,7 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
   const table = readEnergyTable(options.table, report);
   const read = table === undefined ? undefined : readLabelledInputs({ ...options, input }, report);
   if (table === undefined || read === undefined) return undefined;
-  const setup = { ...options, ...read, table, selection: options };
+  const setup = { ...options, ...read, table, selection: options, timeBlock: fixedBlock(options) };
   const found = largestWithin(net, fraction, setup, new Progress(io), report);
   if (found === undefined) return undefined;
   const { point, all } = found;
@@ -53,6 +54,22 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
 /** The options of `withSelectionOptions`. */
 const SELECTION = ["--cue", "--alpha", "--beta", "--gamma", "--scope", "--project", "--layers"];
 
+/** The one time block of all layers, where it is given. */
+function fixedBlock({ timeBlock }: ScheduleOptions): number | undefined {
+  return timeBlock === "auto" ? undefined : timeBlock;
+}
+
+/** Compiles with the time blocks of the options; undefined with reports where that fails. */
+function compileScheduled(net: Net, options: CompileOptions, report: Report, io: Io): Program | undefined {
+  if (options.timeBlock !== "auto") return compileNet(net, { ...options, timeBlock: options.timeBlock }, report);
+  const table = readEnergyTable(options.table, report);
+  const calibration = readCalibration(net, options, report);
+  if (table === undefined || report.failed) return undefined;
+  const explain = (text: string): void => (options.explain === true ? io.out(text) : undefined);
+  const schedule = findSchedule(net, options, table, calibration, report, explain);
+  return schedule && compileNet(net, { target: options.target, chip: options.chip, schedule }, report);
+}
+
 function fractionOfOne(text: string): number {
   const n = Number(text);
   if (!(n > 0 && n <= 1)) throw new InvalidArgumentError("expected a fraction above 0, at most 1");
@@ -66,11 +83,6 @@ export function registerCompile(program: Command, io: Io): void {
     .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
     .option("--chip <name>", "chip description: one that `spikec targets` lists, or a JSON file", "layerwise-default")
-    .option(
-      "--time-block <timesteps>",
-      "timesteps a layer runs before the next one starts; default all",
-      positiveInteger,
-    )
     .requiredOption("-o, --output <file>", "program file to write")
     .option("--explain", "print what the passes found out and how the net was laid out on the chip")
     .option(
@@ -84,7 +96,7 @@ export function registerCompile(program: Command, io: Io): void {
       `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
       "horowitz-45nm",
     );
-  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command))));
+  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))));
   onlyWith(command, ["--input", "--limit", "--table", ...SELECTION], ["--keep-energy"]);
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);
   command.action((file: string | undefined, options: CompileOptions) =>
@@ -99,7 +111,7 @@ export function registerCompile(program: Command, io: Io): void {
       const { keepEnergy } = options;
       const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);
       if (chosen === undefined) return;
-      const compiled = compileNet(chosen, options, report);
+      const compiled = compileScheduled(chosen, options, report, io);
       if (compiled === undefined || report.failed) return;
       const bytes = encodeProgram(compiled);
       await writeFileAtomically(options.output, bytes);

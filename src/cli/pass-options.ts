@@ -80,7 +80,7 @@ function printStats(records: readonly PassRecord[], options: PassOptions, io: Io
 }
 
 /** The inputs of `--calibrate` as the net takes them. */
-function readCalibration(net: Net, options: PassOptions, report: Report): Calibration | undefined {
+export function readCalibration(net: Net, options: PassOptions, report: Report): Calibration | undefined {
   if (options.calibrate === undefined) return undefined;
   const limit = options.samples ?? CALIBRATION_SAMPLES;
   const set = readInputs(options.calibrate, report, { ...normalisation(options.normalise), limit, pad: options.pad });

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
+import type { LayerwiseChip } from "../chips/layerwise.js";
 import { didYouMean, type Report } from "../diagnostics/index.js";
 import { energyDiagnostics } from "./diagnostics.js";
+import { sramFigure } from "./estimate.js";
 import { energyTableSchema, type EnergyTable } from "./table.js";
 import { horowitz45nm } from "./tables/horowitz-45nm.js";
 
@@ -36,4 +38,15 @@ export function readEnergyTable(nameOrPath: string, report: Report): EnergyTable
     );
   }
   return undefined;
+}
+
+/** What one chip pays: J per event, per bit of each of its memories, per bit of DRAM. What a table does not price costs nothing. */
+export function pricesOf(table: EnergyTable, chip: Pick<LayerwiseChip, "memories">) {
+  const event = (name: keyof EnergyTable["events"]): number => table.events[name]?.joules ?? 0;
+  const bit = (name: "spike" | "weight" | "data"): number => sramFigure(table, chip.memories[name].bytes)?.joules ?? 0;
+  return {
+    events: { ac: event("ac"), mac: event("mac"), kv: event("kv"), qa: event("qa"), add: event("add") },
+    sramBit: { spike: bit("spike"), weight: bit("weight"), data: bit("data") },
+    dramBit: table.dram?.joules ?? 0,
+  };
 }

@@ -22,6 +22,10 @@ export const passDiagnostics = defineDiagnostics("passes", {
     explain:
       "`quantize` was told neither the range of a real input nor given inputs to measure it on, and assumed one; values beyond it saturate.",
   },
+  "no-schedule": {
+    severity: "error",
+    explain: "No division of the net into groups of layers with a time block each can run on the chip.",
+  },
   requirement: {
     severity: "error",
     explain: "A pass needs something of the net that neither holds nor is brought about by an earlier pass.",

@@ -388,3 +388,32 @@ describe("documentation comes from the code's own data", () => {
     }
   });
 });
+
+describe("time blocks on the command line", () => {
+  const compile = (...more: readonly string[]) =>
+    spikec("compile", model, "--arch", "statten", "--chip", "layerwise-small", "-o", at("auto.spkc"), ...more);
+  const numbers = (text: string | undefined): number[] => (text ?? "").split(", ").map(Number);
+
+  it("finds groups with blocks between the chunk and all timesteps, and prints what it chose from", async () => {
+    const auto = ["--set", "timesteps=8", "--time-block", "auto", "--activity", "0.15", "--explain"];
+    const done = await compile(...auto);
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.out).toContain("expected costs with a firing rate of 0.15");
+    const chosen = /^chosen +(\d+) +(\d+(?:, \d+)*) +([\d,]+) /m.exec(done.out);
+    expect(numbers(chosen?.[2]).some((block) => block > 1 && block < 8)).toBe(true);
+    const cycles = (text: string | undefined): number => Number((text ?? "").replaceAll(",", ""));
+    const whole = [...done.out.matchAll(/^one group +1 +\d+ +([\d,]+) /gm)].map((row) => cycles(row[1]));
+    expect(whole.length).toBeGreaterThan(1);
+    expect(cycles(chosen?.[3])).toBeLessThanOrEqual(Math.min(...whole));
+    const groups = [...done.out.matchAll(/^group \d+ of (\d+), /gm)];
+    expect(groups).toHaveLength(Number(chosen?.[1]));
+    const frugal = await compile(...auto, "--objective", "energy");
+    expect(frugal.out).not.toBe(done.out);
+  });
+
+  it("is strict about what it is told", async () => {
+    expect((await compile("--time-block", "some")).code).toBe(2);
+    expect((await compile("--time-block", "auto", "--objective", "speed")).code).toBe(2);
+    expect((await compile("--time-block", "auto", "--activity", "1.5")).code).toBe(2);
+  });
+});

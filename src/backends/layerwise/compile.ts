@@ -1,25 +1,29 @@
 import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
 import type { Report } from "../../diagnostics/index.js";
 import { netTimesteps, type Net } from "../../ir/index.js";
+import type { Schedule, ScheduleGroup } from "../../passes/cost-model.js";
 import type { Program } from "../program/program.js";
-import { withConstants } from "./constants.js";
+import { placeConstants, withConstants, type ConstantPlaces } from "./constants.js";
 import { layerwiseDiagnostics } from "./diagnostics.js";
-import { planDram, type OutputMap } from "./dram.js";
+import { planDram, type DramGroup } from "./dram.js";
 import { Emitter } from "./emit.js";
-import { LowerContext } from "./lower/context.js";
-import { lowerNet } from "./lower/index.js";
+import { groupNet, oneGroup } from "./groups.js";
+import { LowerContext, ProgramParts } from "./lower/context.js";
+import { checkOutputs, lowerNet } from "./lower/index.js";
 import { planMemory } from "./memory.js";
 import { notesOf } from "./notes.js";
-import { placeWeights } from "./place-weights.js";
+import { placeWeights, type PlacedWeights } from "./place-weights.js";
 import type { FeatureMap } from "./stage.js";
 import { chooseBlock, chunksOf, smallestBlock, timingOf } from "./timing.js";
 import { assignTokens } from "./tokens.js";
 import { NetFacts } from "./values.js";
-import { weightImage } from "./weights.js";
+import { weightAddresses, weightImage } from "./weights.js";
 
 export interface LayerwiseOptions {
   /** Timesteps that a layer runs before the next one starts; a multiple of every chunk. Default: all. */
   readonly timeBlock?: number;
+  /** Groups of layers with a time block each, instead of one time block for the whole net. */
+  readonly schedule?: Schedule;
 }
 
 /** DRAM addresses are instruction fields of 31 bits. */
@@ -35,65 +39,127 @@ export function compileLayerwise(
   options: LayerwiseOptions,
   report: Report,
 ): Program | undefined {
-  const timesteps = netTimesteps(net);
-  const chunks = chunksOf(net);
-  const block = chooseBlock(timesteps, chunks, options.timeBlock, report);
-  if (block === undefined) return undefined;
-  const timing = timingOf(timesteps, block, chip.parallelTimesteps);
-  const errorsBefore = report.errors.length;
-  const context = new LowerContext(new NetFacts(net, timing), chip, report);
-  lowerNet(context);
-  if (report.errors.length > errorsBefore) return undefined;
-  const { regions, layers } = context;
-  const stages = context.stages();
-
-  const smallest = smallestBlock(chunks);
-  const hint = block > smallest ? `, or use a smaller time block (down to ${smallest})` : "";
-  const plan = planMemory(stages, timing, chip, hint, report);
-  if (plan === undefined) return undefined;
-
-  const weights = weightImage(regions, wordBytes(chip, "weight"), chip.dram.burstBytes);
-  const image = withConstants(weights.image, context.constants, timing, chip);
-  const inputs = mapsByName(
-    context,
-    net.inputs.map(({ name }) => name),
-  );
-  const outputs = net.outputs.flatMap(({ name, value }): OutputMap[] => {
-    const map = context.mapOf(value);
-    return map === undefined ? [] : [{ name, map, shape: context.typeOf(value).shape }];
-  });
-  const dram = planDram(net, inputs, outputs, stages, plan, timing, chip, image);
-  if (dram.bytes > DRAM_LIMIT) {
-    const message = `the net needs ${dram.bytes} bytes of DRAM, addresses end at ${DRAM_LIMIT}`;
+  const schedule = options.schedule ?? wholeNet(net, options.timeBlock, report);
+  if (schedule === undefined) return undefined;
+  const parts = new ProgramParts();
+  const planned = planGroups(net, chip, schedule, parts, report);
+  if (planned === undefined) return undefined;
+  const laid = layOut(net, planned, chip, parts);
+  if (laid.dram.bytes > DRAM_LIMIT) {
+    const message = `the net needs ${laid.dram.bytes} bytes of DRAM, addresses end at ${DRAM_LIMIT}`;
     return report.add(layerwiseDiagnostics.make("does-not-fit", message, { hint: "use a smaller net or time block" }));
   }
-
-  const emitter = new Emitter(plan, dram, timing, chip);
-  emitter.run(stages);
-  const capacity = Math.floor(chip.memories.weight.bytes / wordBytes(chip, "weight"));
-  const placed = placeWeights(emitter.drafts, regions, weights.addresses, capacity);
-  const { instructions, tokens } = assignTokens(placed.drafts, chip);
+  const { instructions, tokens } = assignTokens(laid.placed.drafts, chip);
   return {
     name: net.name,
     target: "layerwise",
     chip,
-    timesteps,
-    layers,
-    inputs: dram.inputs,
-    outputs: dram.outputs,
+    timesteps: netTimesteps(net),
+    layers: parts.layers,
+    inputs: laid.dram.inputs,
+    outputs: laid.dram.outputs,
     tokens,
-    dramBytes: dram.bytes,
+    dramBytes: laid.dram.bytes,
     instructions,
-    weights: image.bytes,
-    notes: notesOf(stages, plan, placed, regions.length, timing, chip),
+    weights: withConstants(
+      weightImage(parts.regions, wordBytes(chip, "weight"), laid.weights),
+      planned,
+      laid.constants,
+      chip,
+    ),
+    notes: notesOf(planned, laid.placed, parts.regions.length, chip),
   };
 }
 
-function mapsByName(context: LowerContext, names: readonly string[]): ReadonlyMap<string, FeatureMap> {
-  const maps = new Map<string, FeatureMap>();
-  for (const name of names) {
-    const map = context.mapOf(name);
-    if (map !== undefined) maps.set(name, map);
+/** One group with the wanted time block, by default all timesteps. */
+function wholeNet(net: Net, timeBlock: number | undefined, report: Report): Schedule | undefined {
+  const block = chooseBlock(netTimesteps(net), chunksOf(net), timeBlock, report);
+  return block === undefined ? undefined : oneGroup(net, block);
+}
+
+/** A group of a schedule, lowered, with its places in the on-chip memories. */
+export interface PlannedGroup extends DramGroup {
+  readonly block: number;
+}
+
+/** Lowers and places the groups of a schedule one after the other; undefined with reports where one cannot run. */
+export function planGroups(
+  net: Net,
+  chip: LayerwiseChip,
+  schedule: Schedule,
+  parts: ProgramParts,
+  report: Report,
+): readonly PlannedGroup[] | undefined {
+  const made = new Map<string, FeatureMap>();
+  const planned: PlannedGroup[] = [];
+  for (const group of schedule) {
+    const found = planGroup(net, chip, group, parts, (value) => made.get(value), report);
+    if (found === undefined) return undefined;
+    planned.push(found);
+    for (const { value } of found.net.outputs) {
+      const map = found.mapOf(value);
+      if (map !== undefined) made.set(value, map);
+    }
   }
-  return maps;
+  return planned;
+}
+
+/** Lowers and places one group; `entering` says how the values of earlier groups lie. */
+export function planGroup(
+  net: Net,
+  chip: LayerwiseChip,
+  group: ScheduleGroup,
+  parts: ProgramParts,
+  entering: (value: string) => FeatureMap | undefined,
+  report: Report,
+): PlannedGroup | undefined {
+  const part = groupNet(net, group);
+  const timing = timingOf(netTimesteps(net), group.block, chip.parallelTimesteps);
+  const errorsBefore = report.errors.length;
+  const context = new LowerContext(new NetFacts(part, timing), chip, report, parts, entering);
+  lowerNet(context);
+  const known = new Set([
+    ...part.ops.map((op) => op.result),
+    ...(group.from === 0 ? net.inputs.map((i) => i.name) : []),
+  ]);
+  checkOutputs(
+    context,
+    net.outputs.filter(({ value }) => known.has(value)),
+  );
+  if (report.errors.length > errorsBefore) return undefined;
+  const stages = context.stages();
+  const smallest = smallestBlock(chunksOf(part));
+  const groups = part === net ? ", or let `--time-block auto` divide the net into groups" : "";
+  const hint = `${group.block > smallest ? `, or use a smaller time block (down to ${smallest})` : ""}${groups}`;
+  const plan = planMemory(stages, timing, chip, hint, report);
+  const { constants } = context;
+  return (
+    plan && { net: part, block: group.block, stages, plan, timing, constants, mapOf: (value) => context.mapOf(value) }
+  );
+}
+
+/** Instructions of all groups, weights placed, before tokens. */
+export function layOut(
+  net: Net,
+  groups: readonly PlannedGroup[],
+  chip: LayerwiseChip,
+  { regions }: ProgramParts,
+): {
+  readonly placed: PlacedWeights;
+  readonly dram: ReturnType<typeof planDram>;
+  readonly weights: ReturnType<typeof weightAddresses>;
+  readonly constants: ConstantPlaces;
+} {
+  const weights = weightAddresses(regions, wordBytes(chip, "weight"), chip.dram.burstBytes);
+  const constants = placeConstants(groups, chip, weights.bytes);
+  const dram = planDram(net, groups, chip, constants);
+  let epoch = 0;
+  const drafts = groups.flatMap(({ stages, plan, timing }) => {
+    const emitter = new Emitter(plan, dram, timing, chip, epoch);
+    emitter.run(stages);
+    epoch += timing.blocks.length;
+    return emitter.drafts;
+  });
+  const capacity = Math.floor(chip.memories.weight.bytes / wordBytes(chip, "weight"));
+  return { placed: placeWeights(drafts, regions, weights.addresses, capacity), dram, weights, constants };
 }

@@ -11,12 +11,6 @@ export interface ConstantMap {
   readonly values: RealTensor | IntTensor;
 }
 
-/** What lies in DRAM from the start, and where the constant maps are in it. */
-export interface DramImage {
-  readonly bytes: Uint8Array;
-  readonly homes: ReadonlyMap<FeatureMap, Home>;
-}
-
 /** Calls `visit` with each element of a slot: its number, its word within the slot, its lane. */
 function forElements(
   map: FeatureMap,
@@ -55,34 +49,58 @@ function writeSpikes(bytes: DataView, { map, values }: ConstantMap, group: Group
   }
 }
 
+/** The constants that a group of layers reads. */
+export interface ConstantGroup {
+  readonly constants: readonly ConstantMap[];
+  readonly timing: Timing;
+}
+
+/** Where constant maps lie in DRAM, and where the last one ends. */
+export interface ConstantPlaces {
+  readonly homes: ReadonlyMap<FeatureMap, Home>;
+  readonly end: number;
+}
+
+const spikeGroups = ({ timing }: ConstantGroup): readonly Group[] => timing.blocks.flatMap((block) => block.groups);
+
 /**
- * Puts the constant maps behind the weights, as inputs lie in DRAM: slot by slot, each at a multiple of the burst. Data maps
- * with the same values at all moments have one slot, which is loaded again for each.
+ * Places the constant maps behind the weights (`start` bytes), as inputs lie in DRAM: slot by slot, each at a multiple of the
+ * burst. Data maps with the same values at all moments have one slot, which is loaded again for each.
  */
+export function placeConstants(groups: readonly ConstantGroup[], chip: LayerwiseChip, start: number): ConstantPlaces {
+  const burst = chip.dram.burstBytes;
+  const homes = new Map<FeatureMap, Home>();
+  let end = start;
+  for (const group of groups) {
+    for (const { map, values } of group.constants) {
+      const slotBytes = Math.ceil((slotWords(map) * wordBytes(chip, map.memory)) / burst) * burst;
+      const slots = map.memory === "spike" ? spikeGroups(group).length : (values.shape[0] ?? 1);
+      homes.set(map, { dram: end, slotBytes: slots === 1 && map.memory === "data" ? 0 : slotBytes, all: true });
+      end += slots * slotBytes;
+    }
+  }
+  return { homes, end };
+}
+
+/** What lies in DRAM from the start: the weights, and behind them the constant maps. */
 export function withConstants(
   weights: Uint8Array,
-  constants: readonly ConstantMap[],
-  timing: Timing,
+  groups: readonly ConstantGroup[],
+  { homes, end }: ConstantPlaces,
   chip: LayerwiseChip,
-): DramImage {
-  const burst = chip.dram.burstBytes;
-  const groups = timing.blocks.flatMap((block) => block.groups);
-  const homes = new Map<FeatureMap, Home>();
-  let end = weights.length;
-  for (const { map, values } of constants) {
-    const slotBytes = Math.ceil((slotWords(map) * wordBytes(chip, map.memory)) / burst) * burst;
-    const slots = map.memory === "spike" ? groups.length : (values.shape[0] ?? 1);
-    homes.set(map, { dram: end, slotBytes: slots === 1 && map.memory === "data" ? 0 : slotBytes, all: true });
-    end += slots * slotBytes;
-  }
+): Uint8Array {
+  if (end === weights.length) return weights;
   const bytes = new Uint8Array(end);
   bytes.set(weights);
-  for (const constant of constants) {
-    const { map, values } = constant;
-    const home = homes.get(map)!;
-    const slot = (index: number): DataView => new DataView(bytes.buffer, home.dram + index * home.slotBytes);
-    if (map.memory === "spike") for (const group of groups) writeSpikes(slot(group.index), constant, group, chip);
-    else for (let t = 0; t < (values.shape[0] ?? 1); t++) writeData(slot(t), constant, t, chip.lanes);
+  for (const group of groups) {
+    for (const constant of group.constants) {
+      const { map, values } = constant;
+      const home = homes.get(map)!;
+      const slot = (index: number): DataView => new DataView(bytes.buffer, home.dram + index * home.slotBytes);
+      if (map.memory === "data") {
+        for (let t = 0; t < (values.shape[0] ?? 1); t++) writeData(slot(t), constant, t, chip.lanes);
+      } else for (const steps of spikeGroups(group)) writeSpikes(slot(steps.index), constant, steps, chip);
+    }
   }
-  return { bytes, homes };
+  return bytes;
 }

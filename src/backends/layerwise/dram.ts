@@ -1,8 +1,8 @@
 import type { LayerwiseChip } from "../../chips/layerwise.js";
 import { wordBytes } from "../../chips/layerwise.js";
-import type { Net } from "../../ir/index.js";
+import { valueTypes, type Net } from "../../ir/index.js";
 import type { Port } from "../program/program.js";
-import type { DramImage } from "./constants.js";
+import type { ConstantMap, ConstantPlaces } from "./constants.js";
 import type { MemoryPlan } from "./memory.js";
 import { slotsOf, slotWords, type FeatureMap, type Stage } from "./stage.js";
 import type { Pass, Timing } from "./timing.js";
@@ -24,24 +24,30 @@ export interface DramPlan {
   readonly bytes: number;
 }
 
-export interface OutputMap {
-  readonly name: string;
-  readonly map: FeatureMap;
-  readonly shape: readonly number[];
+/** A group of a schedule, its memories planned. */
+export interface DramGroup {
+  /** The group as a net; see {@link groupNet}. */
+  readonly net: Net;
+  readonly stages: readonly Stage[];
+  readonly plan: MemoryPlan;
+  readonly timing: Timing;
+  readonly constants: readonly ConstantMap[];
+  /** How a value lies in this group. */
+  mapOf(value: string): FeatureMap | undefined;
 }
 
+/**
+ * Places in DRAM behind the weights and constants: the ports of the net, values that cross from group to group, and what each
+ * group moved out of the on-chip memories.
+ */
 export function planDram(
   net: Net,
-  inputs: ReadonlyMap<string, FeatureMap>,
-  outputs: readonly OutputMap[],
-  stages: readonly Stage[],
-  plan: MemoryPlan,
-  timing: Timing,
+  groups: readonly DramGroup[],
   chip: LayerwiseChip,
-  image: DramImage,
+  constants: ConstantPlaces,
 ): DramPlan {
   const burst = chip.dram.burstBytes;
-  let end = image.bytes.length;
+  let end = constants.end;
   const take = (bytes: number): number => {
     const at = end;
     end = Math.ceil((end + bytes) / burst) * burst;
@@ -49,45 +55,63 @@ export function planDram(
   };
   const slotBytes = (map: FeatureMap): number =>
     Math.ceil((slotWords(map) * wordBytes(chip, map.memory)) / burst) * burst;
-  const homes = new Map<FeatureMap | Stage, Home>(image.homes);
-  const outputHomes = new Map<FeatureMap, Home[]>();
-  const port = (name: string, map: FeatureMap, shape: readonly number[]): Port => {
-    const slots = map.span === "static" ? 1 : timing.timesteps;
-    const stride = slotBytes(map);
-    return { name, dram: take(stride * slots), slotStride: stride, slots, shape, format: map.format };
+  /** Places of a value that every group finds there: the ports that return it, or its own. */
+  const places = new Map<string, readonly Home[]>();
+  const port = (name: string, value: string, shape: readonly number[]): Port[] => {
+    const group = groups.find((g) => g.mapOf(value) !== undefined);
+    const map = group?.mapOf(value);
+    if (group === undefined || map === undefined) return [];
+    const slots = map.span === "static" ? 1 : group.timing.timesteps;
+    const slotStride = slotBytes(map);
+    const dram = take(slotStride * slots);
+    places.set(value, [...(places.get(value) ?? []), { dram, slotBytes: slotStride, all: true }]);
+    return [{ name, dram, slotStride, slots, shape, format: map.format }];
   };
-  const homeOfPort = (p: Port): Home => ({ dram: p.dram, slotBytes: p.slotStride, all: true });
-  const inputPorts = net.inputs.flatMap(({ name, type }) => {
-    const map = inputs.get(name);
-    if (map === undefined) return [];
-    const made = port(name, map, type.shape);
-    homes.set(map, homeOfPort(made));
-    return [made];
-  });
-  const outputPorts = outputs.map(({ name, map, shape }) => {
-    const made = port(name, map, shape);
-    if (!homes.has(map)) homes.set(map, homeOfPort(made));
-    outputHomes.set(map, [...(outputHomes.get(map) ?? []), homeOfPort(made)]);
-    return made;
-  });
-  for (const { output } of stages) {
-    if (plan.onChip(output) || homes.has(output)) continue;
-    const passes: readonly Pass[] = output.span === "block" ? timing.blocks : [timing.final];
-    const count = Math.max(...passes.map((pass) => slotsOf(output, pass).count));
-    const stride = slotBytes(output);
-    homes.set(output, { dram: take(stride * count), slotBytes: stride, all: output.span === "all" });
+  const types = valueTypes(net);
+  const inputs = net.inputs.flatMap(({ name, type }) => port(name, name, type.shape));
+  const outputs = net.outputs.flatMap(({ name, value }) => port(name, value, types.get(value)?.shape ?? []));
+
+  const homes = new Map<FeatureMap | Stage, Home>(constants.homes);
+  const outputHomes = new Map<FeatureMap, readonly Home[]>();
+  for (const { net: group, timing, mapOf } of groups) {
+    for (const { value } of group.outputs) {
+      const map = mapOf(value);
+      if (map === undefined) continue;
+      const stride = slotBytes(map);
+      const own = (): Home => ({
+        dram: take(stride * slotsOf(map, timing.final).count),
+        slotBytes: stride,
+        all: true,
+      });
+      const found = places.get(value) ?? [own()];
+      places.set(value, found);
+      outputHomes.set(map, found);
+    }
+    for (const value of [...group.inputs.map(({ name }) => name), ...group.outputs.map((o) => o.value)]) {
+      const [map, home] = [mapOf(value), places.get(value)?.[0]];
+      if (map !== undefined && home !== undefined) homes.set(map, home);
+    }
   }
-  for (const stage of stages) {
-    if (plan.stateOnChip(stage)) continue;
-    const bytes = stage.rows * stage.rowPositions * stage.stateWords * wordBytes(chip, "data");
-    homes.set(stage, { dram: take(bytes), slotBytes: 0, all: true });
+  for (const { stages, plan, timing } of groups) {
+    for (const { output } of stages) {
+      if (plan.onChip(output) || homes.has(output)) continue;
+      const passes: readonly Pass[] = output.span === "block" ? timing.blocks : [timing.final];
+      const count = Math.max(...passes.map((pass) => slotsOf(output, pass).count));
+      const stride = slotBytes(output);
+      homes.set(output, { dram: take(stride * count), slotBytes: stride, all: output.span === "all" });
+    }
+    for (const stage of stages) {
+      if (plan.stateOnChip(stage)) continue;
+      const bytes = stage.rows * stage.rowPositions * stage.stateWords * wordBytes(chip, "data");
+      homes.set(stage, { dram: take(bytes), slotBytes: 0, all: true });
+    }
   }
   return {
     homeOf(key) {
       return homes.get(key) ?? { dram: 0, slotBytes: 0, all: true };
     },
-    inputs: inputPorts,
-    outputs: outputPorts,
+    inputs,
+    outputs,
     outputHomes: (map) => outputHomes.get(map) ?? [],
     bytes: end,
   };

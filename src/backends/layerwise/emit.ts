@@ -12,21 +12,31 @@ import type { Pass, Timing } from "./timing.js";
 export class Emitter {
   readonly drafts: Draft[] = [];
   private readonly turns = new Map<LocalPlace, number>();
+  private epoch: number;
 
   constructor(
     private readonly plan: MemoryPlan,
     private readonly dram: DramPlan,
     private readonly timing: Timing,
     private readonly chip: LayerwiseChip,
-  ) {}
+    /** Number of the group's first time block in the schedule. */
+    private readonly firstEpoch: number,
+  ) {
+    this.epoch = firstEpoch;
+  }
 
   run(stages: readonly Stage[]): void {
-    for (const block of this.timing.blocks) {
+    for (const [i, block] of this.timing.blocks.entries()) {
+      this.epoch = this.firstEpoch + i;
       for (const stage of stages) {
         if (stage.phase !== "final" && passesOf(stage, this.timing).includes(block)) this.stage(stage, block);
       }
     }
     for (const stage of stages) if (stage.phase === "final") this.stage(stage, this.timing.final);
+  }
+
+  private push(draft: Draft): void {
+    this.drafts.push({ ...draft, epoch: this.epoch });
   }
 
   private stage(stage: Stage, pass: Pass): void {
@@ -85,7 +95,7 @@ export class Emitter {
       positions: (end - first) * stage.rowPositions,
       ...where,
       current: () => this.turn(current),
-      push: (draft) => this.drafts.push(draft),
+      push: (draft) => this.push(draft),
     });
   }
 
@@ -166,7 +176,7 @@ export class Emitter {
     const home = this.dram.homeOf(map);
     const n = Math.max(...tiles.bands.map(([a, b]) => b - a));
     const slotStride = bandWords(operand, stage.rows, n, this.chip);
-    this.drafts.push({
+    this.push({
       op: "load",
       layer: stage.layer,
       fields: {
@@ -186,7 +196,7 @@ export class Emitter {
   private storeRows(stage: Stage, place: Place, unit: Pass, first: number, end: number, home: Home): void {
     const { output } = stage;
     const slots = slotsOf(output, unit);
-    this.drafts.push({
+    this.push({
       op: "store",
       layer: stage.layer,
       fields: {
@@ -224,7 +234,7 @@ export class Emitter {
 
   private moveState(op: "load" | "store", stage: Stage, address: number, first: number, end: number): void {
     const rowWords = stage.rowPositions * stage.stateWords;
-    this.drafts.push({
+    this.push({
       op,
       layer: stage.layer,
       fields: {

@@ -19,6 +19,28 @@ export function signedBits(bound: number): number {
   return bits;
 }
 
+/** Facts of constants that take a walk over all weights; nets are lowered many times while a schedule is searched. */
+const largestMantissas = new WeakMap<Weights, number>();
+const bounds = new WeakMap<Weights, Map<string, ReturnType<typeof sumBound>>>();
+
+function largestMantissa(weights: Weights): number {
+  const known = largestMantissas.get(weights);
+  if (known !== undefined) return known;
+  let largest = 0;
+  for (const m of weights.mantissa) largest = Math.max(largest, Math.abs(m));
+  largestMantissas.set(weights, largest);
+  return largest;
+}
+
+function boundOf(weights: Weights, largestInput: number, biasUnit: number): ReturnType<typeof sumBound> {
+  const ofWeights = bounds.get(weights) ?? new Map<string, ReturnType<typeof sumBound>>();
+  bounds.set(weights, ofWeights);
+  const key = `${largestInput} ${biasUnit}`;
+  const bound = ofWeights.get(key) ?? sumBound(weights, largestInput, biasUnit);
+  ofWeights.set(key, bound);
+  return bound;
+}
+
 /** Widths of weights and accumulators, patch registers, and the weight memory. */
 export function checkWeights(
   context: LowerContext,
@@ -30,8 +52,7 @@ export function checkWeights(
   const { chip } = context;
   const name = nameOf(op);
   let fits = true;
-  let largest = 0;
-  for (const m of weights.mantissa) largest = Math.max(largest, Math.abs(m));
+  const largest = largestMantissa(weights);
   const weightBits = signedBits(largest);
   if (weightBits > chip.weightBits) {
     const message = `\`${name}\` needs ${weightBits}-bit weights (largest mantissa ${largest}), the chip has ${chip.weightBits}`;
@@ -39,7 +60,7 @@ export function checkWeights(
   }
   if (x.number.kind === "int") {
     const { lo, hi, exp } = x.number;
-    const { channel, bound } = sumBound(weights, Math.max(Math.abs(lo), Math.abs(hi)), 2 ** -exp);
+    const { channel, bound } = boundOf(weights, Math.max(Math.abs(lo), Math.abs(hi)), 2 ** -exp);
     const bits = signedBits(bound);
     if (bits > chip.accumulatorBits) {
       const message = `\`${name}\` needs ${bits}-bit accumulators (channel ${channel} can reach ${bound}), the chip has ${chip.accumulatorBits}`;

@@ -222,12 +222,22 @@ function doesNotFit(
 ): { readonly message: string; readonly memory: Memory } {
   const needs = shortages.map(({ n, memory }) => {
     const locals = localsOf(stage, n, 1, attempt, timing, chip).filter((local) => local.memory === memory);
-    const bytes = locals.reduce((sum, local) => sum + local.words, 0) * wordBytes(chip, memory);
-    return { n, memory, bytes, excess: bytes / chip.memories[memory].bytes };
+    const bytesOf = ({ words }: Local): number => words * wordBytes(chip, memory);
+    const bytes = locals.reduce((sum, local) => sum + bytesOf(local), 0);
+    const buffers = locals.map((local) => `${bufferName(stage, local.key)} ${bytesOf(local)}`).join(", ");
+    return { n, memory, bytes, buffers, excess: bytes / chip.memories[memory].bytes };
   });
-  const { n, memory, bytes } = needs.reduce((a, b) => (b.excess < a.excess ? b : a));
-  const message = `\`${stage.name}\` needs ${bytes} bytes of ${memory} memory for ${n} of ${stage.rows} rows, the chip has ${chip.memories[memory].bytes}`;
+  const { n, memory, bytes, buffers } = needs.reduce((a, b) => (b.excess < a.excess ? b : a));
+  const message = `\`${stage.name}\` needs ${bytes} bytes of ${memory} memory for ${n} of ${stage.rows} rows (${buffers}), the chip has ${chip.memories[memory].bytes}`;
   return { message, memory };
+}
+
+/** What a buffer of a stage holds, for messages. */
+function bufferName(stage: Stage, key: string): string {
+  const operand = stage.operands.find((_, i) => key === `in${i}`);
+  if (operand !== undefined) return `\`%${operand.map.name}\``;
+  if (key === "out") return "the result";
+  return key === "current" ? "currents" : "potentials";
 }
 
 /** Places everything, or reports the first stage that cannot run even with everything else in DRAM. */

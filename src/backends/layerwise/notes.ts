@@ -1,4 +1,5 @@
 import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
+import type { PlannedGroup } from "./compile.js";
 import type { MemoryPlan } from "./memory.js";
 import type { PlacedWeights } from "./place-weights.js";
 import type { Stage } from "./stage.js";
@@ -11,25 +12,26 @@ function bytesLine(what: string, words: number, chip: LayerwiseChip, memory: "sp
 
 /** Facts of the compilation for people. */
 export function notesOf(
-  stages: readonly Stage[],
-  plan: MemoryPlan,
+  groups: readonly PlannedGroup[],
   placed: PlacedWeights,
   regions: number,
-  timing: Timing,
   chip: LayerwiseChip,
 ): readonly string[] {
-  const lines = [
-    `time block ${timing.block} of ${timing.timesteps} timesteps, ${timing.blocks.length} blocks, groups of ${timing.groupSteps}`,
-    bytesLine("spike memory", plan.peakWords.spike, chip, "spike"),
+  const peak = (memory: "spike" | "data"): number => Math.max(...groups.map(({ plan }) => plan.peakWords[memory]));
+  const memories = [
+    bytesLine("spike memory", peak("spike"), chip, "spike"),
     bytesLine("weight memory", placed.peakWords, chip, "weight"),
-    bytesLine("data memory", plan.peakWords.data, chip, "data"),
+    bytesLine("data memory", peak("data"), chip, "data"),
     placed.loads === regions
       ? `weights: ${regions} regions, each loaded once`
       : `weights: ${regions} regions, loaded ${placed.loads} times`,
   ];
-  for (const name of plan.spilled) lines.push(`in DRAM: ${name}`);
-  for (const stage of stages) lines.push(stageLine(stage, plan, timing));
-  return lines;
+  return groups.flatMap(({ stages, plan, timing }, i) => [
+    `${groups.length === 1 ? "" : `group ${i + 1} of ${groups.length}, ${stages[0]?.name} to ${stages.at(-1)?.name}: `}time block ${timing.block} of ${timing.timesteps} timesteps, ${timing.blocks.length} blocks, ${timing.groupSteps} at once`,
+    ...(i === 0 ? memories : []),
+    ...plan.spilled.map((name) => `in DRAM: ${name}`),
+    ...stages.map((stage) => stageLine(stage, plan, timing)),
+  ]);
 }
 
 function stageLine(stage: Stage, plan: MemoryPlan, timing: Timing): string {

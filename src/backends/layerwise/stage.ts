@@ -78,7 +78,16 @@ export function addressOf(place: Place, slot: number, row: number): number {
 
 /** An instruction before tokens; weight addresses are relative to the start of `region` where there is one. */
 export type Draft = {
-  [O in Opcode]: { readonly op: O; readonly layer: number; readonly fields: FieldsOf<O>; readonly region?: number };
+  [O in Opcode]: {
+    readonly op: O;
+    readonly layer: number;
+    readonly fields: FieldsOf<O>;
+    readonly region?: number;
+    /** Values whose non-zeros decide how long it takes; for the cost model alone. */
+    readonly sources?: readonly string[];
+    /** Which time block it works for, counted over all groups of the schedule; for the cost model alone. */
+    readonly epoch?: number;
+  };
 }[Opcode];
 
 /** What a stage emits for: rows `first..end` of channel block `block`, over a pass. */

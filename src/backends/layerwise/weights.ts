@@ -96,21 +96,30 @@ function writeWeights(
   }
 }
 
-/** The regions one after the other, each at a multiple of the burst. */
-export function weightImage(
+/** Bytes in DRAM of the regions one after the other, each at a multiple of the burst, and where they end. */
+export function weightAddresses(
   regions: readonly Region[],
   wordBytes: number,
   burst: number,
-): { readonly image: Uint8Array; readonly addresses: readonly number[] } {
+): { readonly addresses: readonly number[]; readonly bytes: number } {
   const addresses: number[] = [];
-  let end = 0;
+  let bytes = 0;
   for (const region of regions) {
-    addresses.push(end);
-    end = Math.ceil((end + region.words * wordBytes) / burst) * burst;
+    addresses.push(bytes);
+    bytes = Math.ceil((bytes + region.words * wordBytes) / burst) * burst;
   }
-  const image = new Uint8Array(end);
+  return { addresses, bytes };
+}
+
+/** The regions as they lie in DRAM. */
+export function weightImage(
+  regions: readonly Region[],
+  wordBytes: number,
+  { addresses, bytes }: ReturnType<typeof weightAddresses>,
+): Uint8Array {
+  const image = new Uint8Array(bytes);
   for (const [i, region] of regions.entries()) {
     region.write(new DataView(image.buffer, addresses[i] ?? 0, region.words * wordBytes));
   }
-  return { image, addresses };
+  return image;
 }

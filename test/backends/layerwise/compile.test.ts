@@ -163,8 +163,12 @@ describe("refusals", () => {
     const attention = stattenNet(new Random(1), { timesteps: 4, chunk: 2, side: 3, channels: 24, heads: 2 });
     const [data] = refused(attention, smallChip({ data: 512, weight: 65_536 }));
     expect(data).toMatchObject({ code: "layerwise/does-not-fit" });
-    expect(data?.message).toMatch(/^`.*` needs \d+ bytes of data memory for \d+ of \d+ rows, the chip has 512$/);
-    expect(data?.hint).toBe("enlarge `memories.data.bytes` of the chip, or use a smaller time block (down to 2)");
+    expect(data?.message).toMatch(
+      /^`.*` needs \d+ bytes of data memory for \d+ of \d+ rows \(((`%\w+`|the result|currents|potentials) \d+(, )?)+\), the chip has 512$/,
+    );
+    expect(data?.hint).toBe(
+      "enlarge `memories.data.bytes` of the chip, or use a smaller time block (down to 2), or let `--time-block auto` divide the net into groups",
+    );
     const [weight] = refused(attention, smallChip({ weight: 1024 }));
     expect(weight?.message).toMatch(/needs \d+ bytes of weight memory for 8 output channels, the chip has 1024/);
   });

@@ -85,6 +85,26 @@ describe.each(CHIPS)("on %s", (_, chip) => {
     });
   });
 
+  it("each group of a schedule that reads a constant has it", () => {
+    const layers = new Layers("groups", new Random(7));
+    const x = layers.builder.input("x", real(T, 3, 11));
+    const c = constant(layers, REAL, everyStep(T), [3, 11], "each");
+    const d = constant(layers, SPIKE, everyStep(T), [3, 11], "each");
+    const s = layers.op("mask.and", [layers.lif(layers.op("stream.add", [x, c]), { v_th: 0.3 }), d]);
+    const i = layers.op("stream.add", [layers.dense(s, 11), c]);
+    const net = layers.finish({ y: layers.dense(layers.op("mask.and", [layers.lif(i, { v_th: 0.3 }), d]), 9) });
+    for (let at = 1; at < net.ops.length; at++) {
+      const schedule = [
+        { from: 0, to: at, block: T },
+        { from: at, to: net.ops.length, block: T },
+      ];
+      // A dense layer and its neurons are one piece, and a group of constants alone has nothing to do.
+      const cut = net.ops[at]?.name;
+      if (cut === "constant" || net.ops[at - 1]?.name === "constant") continue;
+      runs(net, chip, { schedule });
+    }
+  });
+
   it("an output that is a constant is refused", () => {
     const layers = new Layers("output", new Random(6));
     layers.builder.input("x", real(T, 2));

@@ -137,7 +137,7 @@ function emitHead(
       clear: i === 0 ? 1 : 0,
       ...piece(group, tile.pass.first, tile.pass.steps),
     };
-    tile.push({ op: "attend-kv", layer: kvLayer, fields });
+    tile.push({ op: "attend-kv", layer: kvLayer, fields, sources: [k.name] });
   }
   for (const group of tile.pass.groups) {
     const steps = piece(group, tile.pass.first, tile.pass.steps);
@@ -152,6 +152,6 @@ function emitHead(
       format: formatCode(output.format),
       ...steps,
     };
-    tile.push({ op: "attend-q", layer: qLayer, fields });
+    tile.push({ op: "attend-q", layer: qLayer, fields, sources: [q.name] });
   }
 }

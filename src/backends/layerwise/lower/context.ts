@@ -15,11 +15,15 @@ export interface SliceView {
   readonly block: number;
 }
 
+/** What the groups of a schedule share: the layers and weight regions of the program. */
+export class ProgramParts {
+  readonly layers: ProgramLayer[] = [];
+  readonly regions: Region[] = [];
+}
+
 /** What lowering an op may use: facts of the net, and the stages, maps, layers and weight regions made so far. */
 export class LowerContext {
   private readonly made: Omit<Stage, "index">[] = [];
-  readonly layers: ProgramLayer[] = [];
-  readonly regions: Region[] = [];
   readonly constants: ConstantMap[] = [];
   private readonly maps = new Map<string, FeatureMap>();
   private readonly layerOf = new Map<Op, number>();
@@ -29,7 +33,14 @@ export class LowerContext {
     readonly facts: NetFacts,
     readonly chip: LayerwiseChip,
     readonly report: Report,
+    private readonly parts: ProgramParts = new ProgramParts(),
+    /** How values that come from other groups lie there. */
+    private readonly entering: (value: string) => FeatureMap | undefined = () => undefined,
   ) {}
+
+  get layers(): readonly ProgramLayer[] {
+    return this.parts.layers;
+  }
 
   get timing(): Timing {
     return this.facts.timing;
@@ -65,6 +76,14 @@ export class LowerContext {
   refuse(op: Op, why: string, hint?: string): undefined {
     const message = `\`${nameOf(op)}\` (${op.name}) ${why}`;
     return this.report.add(layerwiseDiagnostics.make("unsupported-op", message, { hint, location: locationOf(op) }));
+  }
+
+  /** An input of the net, or a value that another group made: it lies in DRAM. */
+  inputMap(value: string, type: ValueType): void {
+    const port = { kind: "input", name: value } as const;
+    const made = this.entering(value);
+    if (made === undefined) this.dataMap(value, type, type.number.kind, port);
+    else this.define(value, { ...made, ...this.shape(value, type), port });
   }
 
   spikeMap(
@@ -124,7 +143,7 @@ export class LowerContext {
     if (known !== undefined) return known;
     const name = nameOf(op);
     const taken = op.layer === undefined && this.layers.some((layer) => layer.name === name);
-    const index = this.layers.push({
+    const index = this.parts.layers.push({
       name: taken ? `${name} %${op.result}` : name,
       kind: op.name,
       recorded: op.layer !== undefined,
@@ -136,8 +155,7 @@ export class LowerContext {
   }
 
   region(region: Region): number {
-    this.regions.push(region);
-    return this.regions.length - 1;
+    return this.parts.regions.push(region) - 1;
   }
 
   stage(stage: Omit<Stage, "index">): void {

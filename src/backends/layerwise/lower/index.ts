@@ -1,4 +1,4 @@
-import type { Op } from "../../../ir/index.js";
+import type { Net, Op } from "../../../ir/index.js";
 import { printType } from "../../../ir/index.js";
 import { layerwiseDiagnostics } from "../diagnostics.js";
 import { supportedOps, supportOf, type supportMatrix } from "../support.js";
@@ -55,7 +55,7 @@ export function lowerNet(context: LowerContext): void {
   const { net, timing } = context.facts;
   for (const { name, type } of net.inputs) {
     if (type.time.period !== 1 && type.time.count !== 1) refuseTime(context, `input \`${name}\``, printType(type));
-    context.dataMap(name, type, type.number.kind, { kind: "input", name });
+    context.inputMap(name, type);
   }
   const refused = new Map<string, readonly Op[]>();
   for (const op of net.ops) {
@@ -74,7 +74,14 @@ export function lowerNet(context: LowerContext): void {
     lowering(context, op);
   }
   for (const ops of refused.values()) refuseOps(context, ops);
-  for (const { name, value } of net.outputs) {
+  if (timing.timesteps === 0) {
+    context.report.add(layerwiseDiagnostics.make("unsupported-value", "the net has no values"));
+  }
+}
+
+/** What leaves the net must be a data map. */
+export function checkOutputs(context: LowerContext, outputs: Net["outputs"]): void {
+  for (const { name, value } of outputs) {
     const map = context.mapOf(value);
     const type = context.facts.types.get(value);
     if (map === undefined || type === undefined) continue;
@@ -92,9 +99,6 @@ export function lowerNet(context: LowerContext): void {
         },
       ),
     );
-  }
-  if (timing.timesteps === 0) {
-    context.report.add(layerwiseDiagnostics.make("unsupported-value", "the net has no values"));
   }
 }
 

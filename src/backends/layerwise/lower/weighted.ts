@@ -83,7 +83,7 @@ export function weightedStage(context: LowerContext, op: Op): void {
       firstStep: first,
       steps,
     };
-    const common = { layer, region: regions[tile.block] ?? 0 };
+    const common = { layer, region: regions[tile.block] ?? 0, sources: [input.name] };
     if (input.memory === "spike") {
       const planes = { planes: input.usedPlanes, planeStride: place.slotStride };
       tile.push({ op: "accumulate", ...common, fields: { ...fields, ...planes } });

@@ -1,0 +1,141 @@
+import { InvalidArgumentError, type Command } from "commander";
+import type { Report } from "../diagnostics/index.js";
+import { pricesOf, type EnergyTable } from "../energy/index.js";
+import type { Net } from "../ir/index.js";
+import {
+  bestOf,
+  OBJECTIVES,
+  searchTimeBlocks,
+  type BlockTimeResult,
+  type CostedSchedule,
+  type Objective,
+} from "../passes/block-time.js";
+import type { CostModel, Schedule, ScheduleGroup } from "../passes/cost-model.js";
+import type { Calibration } from "../passes/index.js";
+import { positiveInteger } from "./command.js";
+import { findTarget, type TargetOptions } from "./compile-net.js";
+import { count, si, table } from "./text.js";
+
+/** Time blocks on the command line: one for the whole net, or groups of layers with a time block each. */
+
+export interface ScheduleOptions {
+  readonly timeBlock?: number | "auto";
+  readonly objective: Objective;
+  readonly activity: number;
+}
+
+/** Fraction of timesteps in which neurons fire where nothing was measured: between the rates of shallow and deep STAtten layers. */
+const ASSUMED_ACTIVITY = 0.2;
+
+/** Calibration inputs on which activity is measured; their mean hardly changes with more. */
+const ACTIVITY_SAMPLES = 4;
+
+/** Schedules printed by `--explain`. */
+const ROWS = 12;
+
+function timeBlock(text: string): number | "auto" {
+  return text === "auto" ? "auto" : positiveInteger(text);
+}
+
+function objective(text: string): Objective {
+  const found = OBJECTIVES.find((name) => name === text);
+  if (found === undefined) throw new InvalidArgumentError(`expected ${OBJECTIVES.join(", ")}`);
+  return found;
+}
+
+function rate(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !(n >= 0 && n <= 1)) throw new InvalidArgumentError("expected a firing rate in 0..1");
+  return n;
+}
+
+export function withScheduleOptions(command: Command): Command {
+  return command
+    .option(
+      "--time-block <timesteps>",
+      "timesteps a layer runs before the next one starts; `auto` finds groups of layers with a time block each; default all",
+      timeBlock,
+    )
+    .option("--objective <name>", "what --time-block auto minimises: cycles, energy or latency", objective, "cycles")
+    .option(
+      "--activity <rate>",
+      "firing rate that --time-block auto assumes; measured instead where --calibrate gives inputs",
+      rate,
+      ASSUMED_ACTIVITY,
+    );
+}
+
+/** Searches a schedule by expected costs; `explain` gets the table that it was chosen from. */
+export function findSchedule(
+  net: Net,
+  options: ScheduleOptions & TargetOptions,
+  energy: EnergyTable,
+  calibration: Calibration | undefined,
+  report: Report,
+  explain: (text: string) => void,
+): Schedule | undefined {
+  const found = findTarget(options, report);
+  if (found === undefined) return undefined;
+  const activity = calibration?.samples.slice(0, ACTIVITY_SAMPLES) ?? options.activity;
+  const costs = found.backend.costModel(net, found.chip, { activity, prices: pricesOf(energy, found.chip) });
+  const result = searchTimeBlocks(net, costs, { objective: options.objective }, report);
+  if (result === undefined) return undefined;
+  const how = typeof activity === "number" ? `a firing rate of ${activity}` : `${activity.length} calibration inputs`;
+  explain(`expected costs with ${how}\n${schedulesTable(result)}\n`);
+  explain(`groups of the chosen schedule\n${groupsTable(net, result.chosen, costs)}\n`);
+  return result.chosen.schedule;
+}
+
+/** As many rows of a list, evenly, with the first and the last. */
+function evenly<T>(rows: readonly T[], n: number): readonly T[] {
+  if (rows.length <= n) return rows;
+  return Array.from({ length: n }, (_, i) => rows[Math.round((i * (rows.length - 1)) / (n - 1))]!);
+}
+
+function schedulesTable({ chosen, front, uniform }: BlockTimeResult): string {
+  const row = (name: string, { schedule, cost }: CostedSchedule): string[] => [
+    name,
+    String(schedule.length),
+    blocksText(schedule),
+    count(Math.round(cost.cycles)),
+    count(cost.dramBytes),
+    si(cost.joules, "J"),
+    count(Math.round(cost.latency)),
+  ];
+  const best = OBJECTIVES.flatMap((name) => {
+    const found = bestOf(front, name);
+    return found === undefined || found === chosen ? [] : [row(`least ${name}`, found)];
+  });
+  const others = front.filter((other) => other !== chosen && OBJECTIVES.every((name) => bestOf(front, name) !== other));
+  return table([
+    ["schedule", "groups", "time blocks", "cycles", "DRAM bytes", "energy", "latency"],
+    row("chosen", chosen),
+    ...best,
+    ...evenly(others, ROWS).map((other) => row("not beaten", other)),
+    ...uniform.map((other) => row("one group", other)),
+  ]);
+}
+
+/** Time blocks of the groups in order, repeated ones once: `4, 1, 4`. */
+function blocksText(schedule: Schedule): string {
+  return schedule.flatMap(({ block }, i) => (block === schedule[i - 1]?.block ? [] : [block])).join(", ");
+}
+
+function groupsTable(net: Net, { schedule }: CostedSchedule, costs: CostModel): string {
+  const name = (at: number): string => {
+    const op = net.ops[at];
+    return op?.layer?.name ?? op?.origin ?? `%${op?.result}`;
+  };
+  const rows = schedule.map((group: ScheduleGroup) => {
+    const cost = costs.cost(group);
+    return [
+      name(group.from),
+      name(group.to - 1),
+      String(group.block),
+      count(Math.round(cost?.cycles ?? 0)),
+      count(cost?.dramBytes ?? 0),
+      si(cost?.joules ?? 0, "J"),
+    ];
+  });
+  return table([["from", "to", "time block", "cycles", "DRAM bytes", "energy"], ...rows]);
+}
