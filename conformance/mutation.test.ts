@@ -20,8 +20,8 @@ import { mutantsOf, type Mutant } from "./support/mutants.js";
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const TIMING = join(ROOT, "src/sim/layerwise/event/timing");
 const PROGRAMS = 120;
-/** A mutant that has not said anything after so many milliseconds hangs, and is found. */
-const PATIENCE = 60_000;
+/** A mutant that has not finished a program after so many milliseconds hangs, and is found. */
+const PATIENCE = 10_000;
 
 /** Mutants that change nothing that can be observed, by file and changed line, and why. */
 const EQUIVALENT: readonly (readonly [file: string, becomes: string, why: string])[] = [];
@@ -37,6 +37,7 @@ const judge = async (url) => {
     const onInstruction = (engine, index, issued, ended) => log.push(engine + " " + index + ": " + issued + ".." + ended);
     const result = createEvent(program).run(new Map(), { record: true, onInstruction, maxCycles: 2 * expected.result.cycles });
     if (!isDeepStrictEqual({ result, log }, expected)) return "differs in program " + i;
+    parentPort.postMessage("goes on");
   }
   return "survives";
 };
@@ -47,6 +48,8 @@ parentPort.on("message", (url) =>
 /** A worker that judges; a new one takes the place of one that hangs. */
 class Judge {
   private worker: Worker | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private done: (verdict: string) => void = () => {};
 
   constructor(
     private readonly script: string,
@@ -54,22 +57,29 @@ class Judge {
   ) {}
 
   verdict(url: string): Promise<string> {
-    const worker = (this.worker ??= new Worker(this.script, { workerData: this.cases }));
+    const worker = (this.worker ??= this.start());
     return new Promise((done) => {
-      const finish = (text: string, alive: boolean): void => {
-        clearTimeout(timer);
-        worker.removeAllListeners();
-        if (!alive) this.end();
-        done(text);
-      };
-      const timer = setTimeout(() => finish("hangs", false), PATIENCE);
-      worker.once("message", (text: string) => finish(text, true));
-      worker.once("error", (error: Error) => finish(`fails: ${error.message}`, false));
+      this.done = done;
+      this.timer = setTimeout(() => this.finish("hangs", false), PATIENCE);
       worker.postMessage(url, []);
     });
   }
 
+  private start(): Worker {
+    const worker = new Worker(this.script, { workerData: this.cases });
+    worker.on("message", (text: string) => (text === "goes on" ? this.timer?.refresh() : this.finish(text, true)));
+    worker.on("error", (error: Error) => this.finish(`fails: ${error.message}`, false));
+    return worker;
+  }
+
+  private finish(verdict: string, alive: boolean): void {
+    clearTimeout(this.timer);
+    if (!alive) this.end();
+    this.done(verdict);
+  }
+
   end(): void {
+    this.worker?.removeAllListeners();
     void this.worker?.terminate();
     this.worker = undefined;
   }

@@ -128,6 +128,7 @@ export class TimingMachine {
     for (const e of workers.busy) to = Math.min(to, workers.last(e));
     if (to > this.clear) this.clear = workers.meeting(this.clear, to, this.ports.contested);
     to = Math.min(to, this.clear);
+    if (to <= from) return false;
     const [loads, stores] = [transfers.load.active, transfers.store.active];
     if (transfers.active) this.moveTransfers(to);
     else if (workers.busy.length > 0) {
