@@ -19,7 +19,7 @@ interface Schedule {
   readonly start: Int32Array;
 }
 
-/** Where a search through the schedule stands: the word of the adder and that of the scanner. It may move both ways. */
+/** Where a walk through the schedule stands: the word of the adder and that of the scanner. It moves forward only. */
 export interface Cursor {
   adder: number;
   scanner: number;
@@ -204,7 +204,6 @@ export class AccumulateTiming {
   private adderAt(time: number, cursor: Cursor): number {
     const end = this.work.pushes - 1;
     while (cursor.adder < end && this.freeAt(cursor.adder) <= time) cursor.adder++;
-    while (cursor.adder > 0 && this.freeAt(cursor.adder - 1) > time) cursor.adder--;
     return cursor.adder;
   }
 
@@ -212,7 +211,6 @@ export class AccumulateTiming {
   private scannerAt(time: number, cursor: Cursor): number {
     const end = this.work.pushes;
     while (cursor.scanner < end && this.pushAt(cursor.scanner) < time) cursor.scanner++;
-    while (cursor.scanner > 0 && this.pushAt(cursor.scanner - 1) >= time) cursor.scanner--;
     return cursor.scanner;
   }
 
