@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Instruction } from "../../../src/backends/program/instruction.js";
 import type { Program } from "../../../src/backends/program/program.js";
 import type { LayerwiseChip } from "../../../src/chips/index.js";
+import { firstBurstProgram } from "./event/first-burst.js";
 import { instruction, SMALL, spikeWords, timeline } from "../support.js";
 
 /* The three timelines of docs/layerwise-chip.md, section 6, worked out by hand. */
@@ -100,5 +101,14 @@ describe("two engines on one bank", () => {
   it("has no collision with two ports, or with words in two banks", () => {
     expect(run(1, 2)).toEqual(["bbbbbii", "bbbbbbb"]);
     expect(run(2, 1)).toEqual(["bbbbbii", "bbbbbbb"]);
+  });
+});
+
+describe("store and load that ask for the first burst in one cycle", () => {
+  it("get it in the order load, store", () => {
+    const { lines } = timeline(firstBurstProgram());
+    // Store issues in 1 and reads in 2, load issues in 2; both ask in 3. The load's burst arrives in 3 + 1 + 4.
+    expect(lines["store"]).toBe("qbbdbiiii");
+    expect(lines["load"]).toBe("qqbbddddb");
   });
 });
