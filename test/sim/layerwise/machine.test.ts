@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ENGINES } from "../../../src/backends/program/instruction.js";
 import type { Program } from "../../../src/backends/program/program.js";
 import { DiagnosticError } from "../../../src/diagnostics/index.js";
-import { createStepped } from "../../../src/sim/layerwise/index.js";
+import { SIMULATORS, type SimulatorName } from "../../../src/sim/layerwise/index.js";
 import { instruction, serialProgram, SMALL } from "../support.js";
 
 /** Adds an input to itself through the memories: load, add, store. */
@@ -41,11 +41,12 @@ function thrown(run: () => unknown): DiagnosticError {
   throw new Error("nothing was thrown");
 }
 
-describe("a machine", () => {
+describe.each(Object.keys(SIMULATORS) as SimulatorName[])("a machine of %s", (simulator) => {
+  const create = SIMULATORS[simulator];
   const x = Float32Array.from({ length: 30 }, (_, i) => i + 0.5);
 
   it("runs sample after sample, each from the same state", () => {
-    const machine = createStepped(doubling());
+    const machine = create(doubling());
     const first = machine.run(new Map([["x", x]]));
     const other = machine.run(new Map([["x", x.map((v) => -v)]]));
     const again = machine.run(new Map([["x", x]]));
@@ -55,7 +56,7 @@ describe("a machine", () => {
   });
 
   it("moves whole bursts, and six states per engine add up to the cycles", () => {
-    const { engines, cycles, layers } = createStepped(doubling()).run(new Map([["x", x]]));
+    const { engines, cycles, layers } = create(doubling()).run(new Map([["x", x]]));
     for (const engine of ENGINES) {
       expect(Object.values(engines[engine]).reduce((a, b) => a + b)).toBe(cycles);
     }
@@ -66,7 +67,7 @@ describe("a machine", () => {
 
   it("takes at least the cycles that the bandwidth allows", () => {
     const slow = { ...SMALL, dram: { ...SMALL.dram, bandwidth: { bytes: 4, cycles: 3 } } };
-    const { cycles, outputs } = createStepped({ ...doubling(), chip: slow }).run(new Map([["x", x]]));
+    const { cycles, outputs } = create({ ...doubling(), chip: slow }).run(new Map([["x", x]]));
     expect([...outputs.get("y")!]).toEqual([...x].map((v) => 2 * v));
     // 12 bursts of 32 bytes at 4 bytes in 3 cycles.
     expect(cycles).toBeGreaterThanOrEqual(12 * 24);
@@ -75,7 +76,7 @@ describe("a machine", () => {
   it("stores chunks that are no whole number of bursts", () => {
     const chip = { ...SMALL, dram: { ...SMALL.dram, burstBytes: 96, bandwidth: { bytes: 96, cycles: 1 } } };
     const program = { ...doubling(), chip };
-    const { outputs, layers } = createStepped(program).run(new Map([["x", x]]));
+    const { outputs, layers } = create(program).run(new Map([["x", x]]));
     expect([...outputs.get("y")!]).toEqual([...x].map((v) => 2 * v));
     expect(layers[0]!.dramReadBytes).toBe(192);
   });
@@ -89,7 +90,7 @@ describe("a machine", () => {
         instruction("fire", { lanesUsed: 1 }, { waits: [1], signals: [0] }),
       ],
     };
-    const { diagnostic } = thrown(() => createStepped(program).run(new Map()));
+    const { diagnostic } = thrown(() => create(program).run(new Map()));
     expect(diagnostic.code).toBe("sim/deadlock");
     const notes = diagnostic.notes.map((note) => note.message);
     expect(notes).toContain("vector: instruction 0 (add, layer `layer`) waits for token 0 (needs 1, has 0)");
@@ -98,7 +99,7 @@ describe("a machine", () => {
   });
 
   it("gives up after maxCycles, and refuses inputs that do not fit", () => {
-    const machine = createStepped(doubling());
+    const machine = create(doubling());
     expect(thrown(() => machine.run(new Map([["x", x]]), { maxCycles: 5 })).diagnostic.code).toBe("sim/cycle-limit");
     expect(thrown(() => machine.run(new Map())).diagnostic.message).toContain("needs 30 real values, got nothing");
     expect(thrown(() => machine.run(new Map([["x", new Int32Array(30)]]))).diagnostic.code).toBe("sim/input");
@@ -106,6 +107,6 @@ describe("a machine", () => {
   });
 
   it("ends at once without instructions", () => {
-    expect(createStepped(serialProgram({ instructions: [] })).run(new Map()).cycles).toBe(0);
+    expect(create(serialProgram({ instructions: [] })).run(new Map()).cycles).toBe(0);
   });
 });

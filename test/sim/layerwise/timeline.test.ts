@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Instruction } from "../../../src/backends/program/instruction.js";
 import type { Program } from "../../../src/backends/program/program.js";
 import type { LayerwiseChip } from "../../../src/chips/index.js";
+import { firstBurstProgram } from "./event/first-burst.js";
 import { instruction, SMALL, spikeWords, timeline } from "../support.js";
 
 /* The timelines of docs/layerwise-chip.md, section 6 (1 to 3), and of docs/layerwise-timelines.md, worked out by hand. */
@@ -391,5 +392,14 @@ describe("13: pool-or at the edge of a map", () => {
     expect(result.cycles).toBe(12);
     const { events, accesses } = result.layers[0]!;
     expect([[...events.bit], accesses.spike]).toEqual([[32, 32], { reads: 7, writes: 3 }]);
+  });
+});
+
+describe("store and load that ask for the first burst in one cycle", () => {
+  it("get it in the order load, store", () => {
+    const { lines } = timeline(firstBurstProgram());
+    // Store issues in 1 and reads in 2, load issues in 2; both ask in 3. The load's burst arrives in 3 + 1 + 4.
+    expect(lines["store"]).toBe("qbbdbiiii");
+    expect(lines["load"]).toBe("qqbbddddb");
   });
 });

@@ -23,15 +23,15 @@ export class Executor {
 
   constructor(private readonly program: Program) {
     this.chip = createChip(program);
+    this.chip.dram.set(program.weights);
     this.attend = new Attend(this.chip, program.chip.attention.counters);
   }
 
-  /** Starts a sample: memories and counters are zero, DRAM holds the weights. */
+  /** Starts a sample: memories and counters are zero, DRAM holds the weights, over which no instruction may store. */
   clear(record: boolean): void {
     const { memories, dram, counters, recorder } = this.chip;
     for (const name of MEMORIES) memories[name].u8.fill(0);
     dram.fill(0, this.program.weights.length);
-    dram.set(this.program.weights);
     counters.clear();
     recorder.start(record);
     this.attend.clear();

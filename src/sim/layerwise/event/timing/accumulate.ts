@@ -19,7 +19,7 @@ interface Schedule {
   readonly start: Int32Array;
 }
 
-/** Where a search through the schedule stands: the word of the adder and that of the scanner. It may move both ways. */
+/** Where a walk through the schedule stands: the word of the adder and that of the scanner. It moves forward only. */
 export interface Cursor {
   adder: number;
   scanner: number;
@@ -72,7 +72,7 @@ export class AccumulateTiming {
     return this.base + PARAMETER_WORDS + this.freeAt(last) - 1;
   }
 
-  /** A cursor for looking ahead, from where the engine is. What lies behind it is forgotten. */
+  /** A cursor for looking ahead, from where the engine is. */
   cursor(): Cursor {
     return { ...this.here };
   }
@@ -114,24 +114,24 @@ export class AccumulateTiming {
     const g = this.scannerAt(time, this.here);
     const started = this.startAt(i) <= time;
     const begun = g < this.work.pushes && time > this.pushAt(g) - this.gap(g);
-    this.keep(Math.max(0, i - this.depth), Math.min(g, this.work.pushes - 1));
+    this.keep(g);
     // A word that is being worked on goes on as if it had started a cycle later: its past is not looked at again.
     if (adder) this.start[i]!++;
     if (scanner) this.push[g]!++;
     this.reschedule(i, begun ? g + 1 : g, started);
   }
 
-  /** Makes the words from..to part of the moved ones, as they are scheduled now. */
-  private keep(from: number, to: number): void {
-    if (this.push.length < this.work.pushes) {
-      this.push = grown(this.push, this.work.pushes);
-      this.start = grown(this.start, this.work.pushes);
+  /** Makes all words up to `last` part of the moved ones, as they are scheduled now. */
+  private keep(last: number): void {
+    const { pushes } = this.work;
+    if (this.push.length < pushes) {
+      this.push = grown(this.push, pushes);
+      this.start = grown(this.start, pushes);
     }
-    for (let i = Math.max(from, this.moved); i <= to; i++) {
-      this.push[i] = this.schedule.push[i]! + this.shift;
-      this.start[i] = this.schedule.start[i]! + this.shift;
+    for (; this.moved <= last && this.moved < pushes; this.moved++) {
+      this.push[this.moved] = this.schedule.push[this.moved]! + this.shift;
+      this.start[this.moved] = this.schedule.start[this.moved]! + this.shift;
     }
-    this.moved = Math.max(this.moved, to + 1);
   }
 
   /**
@@ -204,7 +204,6 @@ export class AccumulateTiming {
   private adderAt(time: number, cursor: Cursor): number {
     const end = this.work.pushes - 1;
     while (cursor.adder < end && this.freeAt(cursor.adder) <= time) cursor.adder++;
-    while (cursor.adder > 0 && this.freeAt(cursor.adder - 1) > time) cursor.adder--;
     return cursor.adder;
   }
 
@@ -212,7 +211,6 @@ export class AccumulateTiming {
   private scannerAt(time: number, cursor: Cursor): number {
     const end = this.work.pushes;
     while (cursor.scanner < end && this.pushAt(cursor.scanner) < time) cursor.scanner++;
-    while (cursor.scanner > 0 && this.pushAt(cursor.scanner - 1) >= time) cursor.scanner--;
     return cursor.scanner;
   }
 

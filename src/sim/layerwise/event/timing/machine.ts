@@ -128,8 +128,8 @@ export class TimingMachine {
     for (const e of workers.busy) to = Math.min(to, workers.last(e));
     if (to > this.clear) this.clear = workers.meeting(this.clear, to, this.ports.contested);
     to = Math.min(to, this.clear);
-    // Every other engine stays in one state: at work, or that of the cycle before.
-    const steady = ENGINES.map((_, e) => e).filter((e) => (e !== LOAD && e !== STORE) || active[e]! < 0);
+    if (to <= from) return false;
+    const [loads, stores] = [transfers.load.active, transfers.store.active];
     if (transfers.active) this.moveTransfers(to);
     else if (workers.busy.length > 0) {
       transfers.skip(to - from);
@@ -137,7 +137,9 @@ export class TimingMachine {
     }
     const cycles = this.cycle - from;
     if (cycles === 0) return false;
-    for (const e of steady) {
+    // Every other engine stays in one state: at work, or that of the cycle before.
+    for (let e = 0; e < ENGINES.length; e++) {
+      if ((e === LOAD && loads) || (e === STORE && stores)) continue;
       states[e * STATES + (active[e]! < 0 ? this.status[e]! : BUSY)]! += cycles;
     }
     return true;
@@ -145,7 +147,7 @@ export class TimingMachine {
 
   /** Moves load and store until `to`, until one of them ends, or until one of them may meet somebody at a bank. */
   private moveTransfers(to: number): void {
-    const { transfers, workers, states, status, active } = this;
+    const { transfers, workers, states } = this;
     const { contested } = this.ports;
     const { load, store } = transfers;
     while (this.cycle < to && !this.stirred) {
@@ -163,12 +165,12 @@ export class TimingMachine {
       if (workers.meets(load.access, cycle, contested) || workers.meets(store.access, cycle, contested)) break;
       if (load.access !== 0 && load.access === store.access) break;
       const ends = this.commitTransfers(load.access !== 0, store.access !== 0);
-      for (const e of this.order) {
-        if ((e !== LOAD && e !== STORE) || active[e]! < 0) continue;
-        states[e * STATES + status[e]!]!++;
-        if ((ends & (1 << e)) !== 0) this.finish(e);
+      if (load.active) states[LOAD * STATES + load.state]!++;
+      if (store.active) states[STORE * STATES + store.state]!++;
+      if (ends !== 0) {
+        for (const e of this.order) if ((ends & (1 << e)) !== 0) this.finish(e);
+        this.stirred = true;
       }
-      this.stirred = ends !== 0;
       this.cycle++;
     }
   }

@@ -91,12 +91,12 @@ export class Workers {
    * The first cycle from..to-1 in which two engines may want the same bank of a contested memory; `to` where there is none.
    */
   meeting(from: number, to: number, contested: readonly boolean[]): number {
-    const cursor = this.accumulate.cursor();
     let first = to;
     for (const e of this.busy) {
       if (e === ACCUMULATE && this.scanning) continue;
       const { accesses } = this.scripts[e]!;
       const base = this.base[e]!;
+      const cursor = this.accumulate.cursor();
       for (let cycle = from; cycle < first; cycle++) {
         const access = accesses[cycle - base]!;
         if (this.meets(access, cycle, contested, cursor, e)) first = cycle;
