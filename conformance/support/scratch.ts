@@ -23,6 +23,8 @@ const COPIED = [
   "package-lock.json",
   "tsconfig.json",
   "vitest.config.ts",
+  "scripts",
+  "assembly",
   "src",
   "test/tfjs",
   "conformance",
