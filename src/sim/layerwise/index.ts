@@ -1,6 +1,6 @@
 export { createEvent } from "./event/index.js";
 export { simDiagnostics } from "../diagnostics.js";
-export type { Machine, RunOptions } from "./machine.js";
+export type { Firing, Machine, Probe, RunOptions } from "./machine.js";
 export type { PortValues } from "./ports.js";
 export {
   ENGINE_STATES,
