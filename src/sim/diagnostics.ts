@@ -13,7 +13,8 @@ export const simDiagnostics = defineDiagnostics("sim", {
   },
   memory: {
     severity: "error",
-    explain: "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
+    explain:
+      "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
   },
   probe: {
     severity: "error",
