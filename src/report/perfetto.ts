@@ -7,9 +7,14 @@ import type { Program } from "../backends/program/program.js";
  * Format: "Trace Event Format", Google, https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
 
-/** When each instruction ran; what `onInstruction` of a run reports. */
-export class Timeline {
-  /** Cycle of the issue and of the last work, by index of the instruction. */
+/** Cycle of the issue and of the last work of each instruction, by its index. */
+export interface TraceTimes {
+  readonly issued: Float64Array;
+  readonly ended: Float64Array;
+}
+
+/** Collects {@link TraceTimes}; what `onInstruction` of a run reports. */
+export class Timeline implements TraceTimes {
   readonly issued: Float64Array;
   readonly ended: Float64Array;
 
@@ -37,7 +42,7 @@ export interface TokenFlow {
  * Who consumed whose tokens. Tokens of one counter are alike; those signalled first are taken first. A signal is visible in the
  * cycle after its instruction's last; of engines that take tokens in one cycle, the chip's priority decides (docs/layerwise-chip.md).
  */
-export function* tokenFlows(program: Program, { issued, ended }: Timeline): Generator<TokenFlow> {
+export function* tokenFlows(program: Program, { issued, ended }: TraceTimes): Generator<TokenFlow> {
   const { instructions, chip } = program;
   const rank = (i: number): number => chip.priority.indexOf(engineOf(instructions[i]!.op));
   const order = (at: Float64Array): Uint32Array =>
@@ -78,7 +83,7 @@ function microseconds(cycles: number, clockHz: number): number {
   return Math.round((cycles / clockHz) * 1e12) / 1e6;
 }
 
-function* events(program: Program, timeline: Timeline, sample: string): Generator<object> {
+function* events(program: Program, timeline: TraceTimes, sample: string): Generator<object> {
   const { chip, instructions, layers } = program;
   const { issued, ended } = timeline;
   const us = (cycles: number): number => microseconds(cycles, chip.clockHz);
@@ -95,7 +100,7 @@ function* events(program: Program, timeline: Timeline, sample: string): Generato
     const name = `${op} ${layers[layer]?.name ?? layer}`;
     const sizes = Object.fromEntries(Object.entries(fields).filter(([field]) => SIZES.includes(field)));
     const args = { instruction: i, cycle: from, cycles: to - from, waited: from - freeSince[tid]!, ...sizes };
-    yield { ph: "X", pid: 1, tid, cat: op, name, ts: us(from), dur: us(to) - us(from), args };
+    yield { ph: "X", pid: 1, tid, cat: op, name, ts: us(from), dur: us(to - from), args };
     freeSince[tid] = to;
   }
   let id = 0;
@@ -111,7 +116,7 @@ function* events(program: Program, timeline: Timeline, sample: string): Generato
  * to the end of the last cycle of work, times are microseconds at the chip's clock; `waited` are the cycles since the engine's last
  * instruction ended.
  */
-export function* perfettoTrace(program: Program, timeline: Timeline, sample: string): Generator<string> {
+export function* perfettoTrace(program: Program, timeline: TraceTimes, sample: string): Generator<string> {
   const about = { program: program.name, chip: program.chip.name, clockHz: program.chip.clockHz, sample };
   yield `{"displayTimeUnit":"ns","otherData":${JSON.stringify(about)},"traceEvents":[`;
   let separator = "\n";
