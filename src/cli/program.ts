@@ -19,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map(
     energy: async () => (await import("./energy.js")).registerEnergy,
     "sweep-k": async () => (await import("./sweep-k.js")).registerSweepK,
     validate: async () => (await import("./validate.js")).registerValidate,
+    diff: async () => (await import("./diff.js")).registerDiff,
     opt: async () => (await import("./opt.js")).registerOpt,
     demo: async () => (await import("./demo.js")).registerDemo,
     lists: async () => (await import("./lists.js")).registerLists,

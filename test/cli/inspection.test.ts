@@ -77,25 +77,92 @@ describe("simulate --probe, --record and --trace", () => {
   });
 });
 
-/** Pictures of the test split of which one overflows f32 in the network. */
+describe("diff", () => {
+  const run = (program: string, output: string, ...args: string[]): Promise<CommandResult> =>
+    spikec("simulate", at(program), "--input", images, "--limit", "2", "-o", at(output), ...args);
+
+  beforeAll(async () => {
+    await spikec("opt", digitsPath("model.pth"), "--arch", "statten", "-p", "import", "-o", at("net.snn"));
+    const text = readFileSync(at("net.snn"), "utf8");
+    const line = text.split("\n").find((candidate) => candidate.includes(`layer("${LAYER}"`))!;
+    const changed = line.replace(/v_th = [\d.]+/, "v_th = 0.75");
+    expect(changed).not.toBe(line);
+    writeFileSync(at("changed.snn"), text.replace(line, changed));
+    writeFileSync(at("changed.safetensors"), readFileSync(at("net.safetensors")));
+    await spikec("compile", at("changed.snn"), "-p", "", "-o", at("changed.spk"));
+    await run("digits.spk", "a.json", "--record");
+    await run("changed.spk", "b.json", "--record");
+  });
+
+  it("finds none between two chips that run one network", async () => {
+    await spikec("compile", at("net.snn"), "-p", "", "--time-block", "2", "-o", at("blocks.spk"));
+    await run("blocks.spk", "blocks.json", "--record");
+    const same = await spikec("diff", at("a.json"), at("blocks.json"));
+    expect(same).toMatchObject({ code: 0, err: "" });
+    expect(same.out).toContain(": 0 differ");
+  });
+
+  it("locates the layer whose threshold was changed, and shows both sides once they are probed", async () => {
+    const blind = await spikec("diff", at("a.json"), at("b.json"), "--json");
+    expect(blind.code).toBe(1);
+    const { first } = JSON.parse(blind.out) as {
+      first: { layer: string; timestep: number; position: number; channel: number; sides: { spike: number }[] };
+    };
+    expect(first).toMatchObject({ layer: LAYER, sides: [{}, {}] });
+    const neuron = `${LAYER}:${first.position},${first.channel}`;
+    const text = (await spikec("diff", at("a.json"), at("b.json"))).out;
+    expect(text).toContain(`--probe ${neuron} -o ${at("a.json")}`);
+    await run("digits.spk", "a2.json", "--record", "--probe", neuron);
+    await run("changed.spk", "b2.json", "--record", "--probe", neuron);
+    const seen = JSON.parse((await spikec("diff", at("a2.json"), at("b2.json"), "--json")).out) as {
+      first: { sides: { spike: number; charged: number; input: number; threshold: number }[] };
+    };
+    const [a, b] = seen.first.sides;
+    expect(b!.threshold).toBe(0.75);
+    expect(a!.input).toBe(b!.input);
+    expect(a!.charged).toBe(b!.charged);
+    expect([a!, b!].map(({ spike, charged, threshold }) => spike === Number(charged >= threshold))).toEqual([
+      true,
+      true,
+    ]);
+    expect((await spikec("diff", at("a2.json"), at("b2.json"))).out).not.toContain("for v and input");
+  });
+
+  it("refuses runs without spikes and recordings of other networks", async () => {
+    await run("digits.spk", "bare.json");
+    const bare = await spikec("diff", at("a.json"), at("bare.json"));
+    expect(bare.code).toBe(1);
+    expect(bare.err).toContain("--record");
+    const other = structuredClone(readRun("a.json"));
+    other.timesteps = 2;
+    writeFileSync(at("other.json"), JSON.stringify(other));
+    expect((await spikec("diff", at("a.json"), at("other.json"))).err).toContain("not-recorded");
+  });
+});
+
+/** Pictures of one pixel each for a net that doubles them, of which one overflows f32. */
 function withOverflow(samples: number, bad: number): string {
-  const { data, shape } = digitsArray("test-images.npy");
-  const size = data.length / shape[0]!;
-  const chosen = Float32Array.from(data.subarray(0, samples * size));
-  chosen.fill(3e38, bad * size, (bad + 1) * size);
-  writeFileSync(at("bad.npy"), writeNpy({ dtype: "f32", shape: [samples, ...shape.slice(1)], data: chosen }));
-  return at("bad.npy");
+  const data = Float32Array.from({ length: samples }, (_, i) => (i === bad ? 3e38 : 1));
+  writeFileSync(at("pixels.npy"), writeNpy({ dtype: "f32", shape: [samples, 1, 1, 1], data }));
+  return at("pixels.npy");
 }
 
 describe("a batch in which something goes wrong", () => {
+  beforeAll(async () => {
+    const text =
+      "net @double(%a: real<1t, 1x1x1>) -> real<1t, 1x1x1> {\n  %y = stream.add %a, %a : real<1t, 1x1x1>\n  return %y\n}\n";
+    writeFileSync(at("double.snn"), text);
+    expect(await spikec("compile", at("double.snn"), "-o", at("double.spk"))).toMatchObject({ code: 0 });
+  });
+
   it("keeps the samples before one that overflows, and says so in the file", async () => {
-    const done = await simulate("--input", withOverflow(4, 2), "-o", at("some.json"));
+    const done = await spikec("simulate", at("double.spk"), "--input", withOverflow(4, 2), "-o", at("some.json"));
     expect(done.code).toBe(1);
     expect(done.err).toContain("cli/not-finite");
     expect(done.err).toContain("sample 3 of 4");
     expect(done.err).toContain(`2 of 4 samples had finished, they are kept in \`${at("some.json")}\``);
     const { samples, stopped } = readRun("some.json");
-    expect(samples.map(({ name }) => name)).toEqual(["0", "1"]);
+    expect(samples.map(({ outputs }) => Object.values(outputs))).toEqual([[[2]], [[2]]]);
     expect(stopped).toMatchObject({ asked: 4 });
     const energy = await spikec("energy", at("some.json"));
     expect(energy.code).toBe(0);
@@ -103,7 +170,7 @@ describe("a batch in which something goes wrong", () => {
   });
 
   it("writes nothing where the first sample fails", async () => {
-    const done = await simulate("--input", withOverflow(2, 0), "-o", at("none.json"));
+    const done = await spikec("simulate", at("double.spk"), "--input", withOverflow(2, 0), "-o", at("none.json"));
     expect(done).toMatchObject({ code: 1, out: "" });
     expect(existsSync(at("none.json"))).toBe(false);
   });
