@@ -13,17 +13,22 @@ export type OnSignal = (stop: (signal: Signal) => void) => void;
  */
 export async function interruptible<T>(body: (onSignal: OnSignal) => Promise<T>): Promise<T> {
   let stop: ((signal: Signal) => void) | undefined;
-  let signals = 0;
+  let first: Signal | undefined;
   const handlers = (Object.keys(SIGNALS) as Signal[]).map((signal) => {
     const handler = (): void => {
-      if (++signals > 1 || stop === undefined) process.exit(SIGNALS[signal]);
+      if (first !== undefined || stop === undefined) process.exit(SIGNALS[signal]);
+      first = signal;
       stop(signal);
     };
     return [signal, handler] as const;
   });
   for (const [signal, handler] of handlers) process.on(signal, handler);
   try {
-    return await body((given) => (stop = given));
+    return await body((given) => {
+      stop = given;
+      // It came between two steps of the body, of which the earlier could no longer be stopped.
+      if (first !== undefined) given(first);
+    });
   } finally {
     for (const [signal, handler] of handlers) process.off(signal, handler);
   }

@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map(
     simulate: async () => (await import("./simulate.js")).registerSimulate,
     energy: async () => (await import("./energy.js")).registerEnergy,
     "sweep-k": async () => (await import("./sweep-k.js")).registerSweepK,
+    compare: async () => (await import("./compare.js")).registerCompare,
     validate: async () => (await import("./validate.js")).registerValidate,
     diff: async () => (await import("./diff.js")).registerDiff,
     opt: async () => (await import("./opt.js")).registerOpt,

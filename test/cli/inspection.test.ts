@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeProgram } from "../../src/backends/program/index.js";
@@ -12,8 +10,8 @@ import { unpackSpikes } from "../../src/sim/recording.js";
 import { runFileSchema, type RunFile } from "../../src/sim/run-file.js";
 import { spikec, type CommandResult } from "../support/command-line.js";
 import { digitsArray, digitsPath } from "../support/digits.js";
+import { interrupted } from "../support/interrupted.js";
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const LAYER = "block.0.mlp.fc1_lif";
 let folder = "";
 const at = (name: string): string => join(folder, name);
@@ -186,25 +184,6 @@ describe("a batch in which something goes wrong", () => {
   });
 });
 
-/** Runs the command line in a process of its own, and sends a signal when a file appears. */
-function interrupted(signal: NodeJS.Signals, file: string, ...args: string[]): Promise<CommandResult> {
-  return new Promise((done) => {
-    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], { cwd: ROOT });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-    child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-    const poll = setInterval(() => {
-      if (!existsSync(file)) return;
-      clearInterval(poll);
-      child.kill(signal);
-    }, 2);
-    child.on("close", (code) => {
-      clearInterval(poll);
-      done({ code: code ?? -1, out, err });
-    });
-  });
-}
-
 describe("a signal", () => {
   it.each([
     ["SIGINT", 130],
@@ -213,7 +192,7 @@ describe("a signal", () => {
     const [trace, output] = [at(`${signal}.trace`), at(`${signal}.json`)];
     // The trace appears when the first sample is done; hundreds are still to come.
     const args = ["simulate", at("digits.spk"), "--input", images, "--trace", trace, "-o", output];
-    const done = await interrupted(signal, trace, ...args);
+    const done = await interrupted(signal, () => existsSync(trace), ...args);
     expect(done.code).toBe(code);
     expect(done.err).toContain(`cli/interrupted]: stopped by ${signal}`);
     const { samples, stopped, cycles } = readRun(`${signal}.json`);
