@@ -40,8 +40,12 @@ export {
   type NetState,
 } from "./ir/index.js";
 export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
+export { bottleneck, type Bottleneck } from "./report/bottleneck.js";
+export { perfettoTrace, Timeline } from "./report/perfetto.js";
 export { createStepped, type RunResult } from "./sim/layerwise/index.js";
+export { parseProbe, Probes, stateAt, type ProbeRecord } from "./sim/probes.js";
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
 export { runLadder, type Rung } from "./validate/ladder.js";
 export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";
+export { diffSpikes, recordingOfCase, recordingOfRun, type SpikeDifference } from "./validate/spike-diff.js";

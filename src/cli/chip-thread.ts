@@ -70,7 +70,7 @@ export class ChipThread {
     return new Promise((resolve, reject) => {
       if (this.ended !== undefined) return reject(this.ended);
       this.waiting = { resolve, reject };
-      this.worker.postMessage(request);
+      this.worker.postMessage(request, []);
     });
   }
 

@@ -135,7 +135,10 @@ function plainPoint(point: Measured) {
     energy_sram_J: energy.totals.sram / samples,
     energy_dram_J: energy.totals.dram / samples,
     ...Object.fromEntries(ENGINES.map((name) => [`busy_${name}`, run.engines[name].busy / run.cycles])),
-    ...{ bottleneck: engine, bottleneck_occupied: occupied, bottleneck_state: state, bottleneck_share: share },
+    bottleneck: engine,
+    bottleneck_occupied: occupied,
+    bottleneck_state: state,
+    bottleneck_share: share,
   };
 }
 

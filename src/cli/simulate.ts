@@ -113,7 +113,12 @@ async function simulate(
   const read = report.failed ? undefined : readLabelledInputs(options, report);
   if (read === undefined) return;
   const simulation = {
-    ...{ program, bytes, file, ...read, probes, record: options.record === true },
+    program,
+    bytes,
+    file,
+    ...read,
+    probes,
+    record: options.record === true,
     ...(trace === undefined
       ? {}
       : {

@@ -41,7 +41,9 @@ export function recordingOfRun(run: RunFile): SpikeRecording | undefined {
     samples: samples.length,
     timesteps,
     layers: first.map(({ layer: name, positions, channels }, i) => ({
-      ...{ name, positions, channels },
+      name,
+      positions,
+      channels,
       spikes: (sample) => unpacked[sample]![i]!.map!,
     })),
     state: (layer, sample, timestep, neuron) => {
@@ -141,7 +143,9 @@ function locate(
     spike,
   });
   return {
-    ...{ sample, layer: name, timestep },
+    sample,
+    layer: name,
+    timestep,
     position: Math.floor(neuron / channels),
     channel: neuron % channels,
     sides: [side(a, spikes[0]), side(b, spikes[1])],
