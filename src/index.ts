@@ -43,9 +43,13 @@ export {
 export { searchTimeBlocks, type BlockTimeResult, type CostedSchedule } from "./passes/block-time.js";
 export type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "./passes/cost-model.js";
 export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
+export { bottleneck, type Bottleneck } from "./report/bottleneck.js";
+export { perfettoTrace, Timeline } from "./report/perfetto.js";
 export { createEvent, createStepped, type Machine, type RunOptions, type RunResult } from "./sim/layerwise/index.js";
+export { parseProbe, Probes, stateAt, type ProbeRecord } from "./sim/probes.js";
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
 export { runLadder } from "./validate/ladder.js";
 export type { Rung } from "./validate/rung.js";
 export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";
+export { diffSpikes, recordingOfCase, recordingOfRun, type SpikeDifference } from "./validate/spike-diff.js";

@@ -72,7 +72,11 @@ const RULES: readonly Rule[] = [
   })),
   { part: "sim/", may: [...BASE, "chips/", "backends/program/"] },
   { part: "energy/", may: [...BASE, "ir/", "chips/", "sim/counters.ts"], mayTypes: ["sim/"] },
-  { part: "report/", may: [...BASE, "chips/", "energy/", "sim/counters.ts"], mayTypes: ["sim/", "validate/"] },
+  {
+    part: "report/",
+    may: [...BASE, "chips/", "backends/program/", "energy/", "sim/counters.ts"],
+    mayTypes: ["sim/", "validate/"],
+  },
   { part: "validate/", may: "everything" },
   { part: "cli/", may: "everything" },
   { part: "index.ts", may: "everything" },

@@ -6,6 +6,11 @@ export const chipDiagnostics = defineDiagnostics("chips", {
     explain: "The name is no built-in chip, and no file of that path can be read.",
   },
   "not-json": { severity: "error", explain: "A chip description is a JSON file; this one does not parse." },
+  vary: {
+    severity: "error",
+    explain:
+      "A range of values names no number of a chip description, or holds a value that the field cannot have. Fields are paths such as `lanes` or `memories.weight.bytes`.",
+  },
   "bad-field": {
     severity: "error",
     explain:

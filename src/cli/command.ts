@@ -22,19 +22,19 @@ export function printDiagnostics(report: Report, io: Io, from = 0): void {
   for (const diagnostic of report.diagnostics.slice(from)) io.err(`${renderDiagnostic(diagnostic)}\n`);
 }
 
+export type Outcome = boolean | void | { readonly exit: number };
+
 /**
  * Runs the body of a command: prints its diagnostics and sets the exit code. The body returns false when it failed in a way that
- * it has already printed, for example a rung of the ladder.
+ * it has already printed, for example a rung of the ladder, or an exit code in place of that of the diagnostics.
  */
-export async function runCommand(
-  io: Io,
-  body: (report: Report) => Promise<boolean | void> | boolean | void,
-): Promise<void> {
+export async function runCommand(io: Io, body: (report: Report) => Promise<Outcome> | Outcome): Promise<void> {
   const report = new Report();
   try {
-    const succeeded = await body(report);
+    const outcome = await body(report);
     printDiagnostics(report, io);
-    if (report.failed || succeeded === false) process.exitCode = EXIT.input;
+    if (typeof outcome === "object") process.exitCode = outcome.exit;
+    else if (report.failed || outcome === false) process.exitCode = EXIT.input;
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     report.add(error.diagnostic);

@@ -7,7 +7,8 @@ import { cliDiagnostics } from "./diagnostics.js";
 
 export interface TargetOptions {
   readonly target: string;
-  readonly chip: string;
+  /** By name, or the description itself. */
+  readonly chip: string | LayerwiseChip;
 }
 
 /** The backend and the chip description of these names. */
@@ -23,11 +24,11 @@ export function findTarget(
     );
     return report.add(cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint }));
   }
-  const description = readChip(chip, report);
+  const description = typeof chip === "string" ? readChip(chip, report) : chip;
   return description && { backend, chip: description };
 }
 
-/** Compiles a net for a target and chip by name. */
+/** Compiles a net for a target and chip. */
 export function compileNet(
   net: Net,
   options: TargetOptions & { readonly [O in keyof CompileOptions]: CompileOptions[O] | undefined },

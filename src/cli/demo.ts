@@ -17,7 +17,7 @@ import { runCommand, type Io } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { Progress } from "./progress.js";
-import { accuracyOf, simulateAll } from "./simulate.js";
+import { accuracyOf, simulateAll } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
 /** Pictures whose every spike is compared between chip and evaluator; predictions are compared for all. */

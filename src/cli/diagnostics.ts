@@ -12,6 +12,18 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
+  "incomplete-run": {
+    severity: "warning",
+    explain: "The run was stopped, or a sample failed: its sums are those of the samples before.",
+  },
+  "not-recorded": {
+    severity: "error",
+    explain: "Runs are compared spike by spike, and this one was made without --record.",
+  },
+  "not-comparable": {
+    severity: "error",
+    explain: "The two recordings have no layer in common, or not the same number of timesteps.",
+  },
   "no-folder": { severity: "error", explain: "The folder of an output does not exist; it is not made silently." },
   "no-selection": {
     severity: "error",
@@ -19,7 +31,20 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   },
   amounts: { severity: "error", explain: "A sweep is over numbers of tokens (--k) or over shares (--share)." },
   inputs: { severity: "error", explain: "The program's inputs are not of the kind that the command can feed." },
-  "not-finite": { severity: "error", explain: "The network computed an infinity or NaN; nothing was written." },
+  "not-finite": {
+    severity: "error",
+    explain: "The network computed an infinity or NaN for a sample; only the samples before it were written.",
+  },
+  interrupted: {
+    severity: "error",
+    explain:
+      "Ctrl-C, or a signal that asks the process to end, stopped the command. What had finished is kept. Exit code 130 (SIGINT) or 143 (SIGTERM).",
+  },
+  "thread-died": {
+    severity: "error",
+    explain:
+      "The simulator runs in a thread of its own, and that thread ended before its sample did, for example for want of memory. What had finished is kept.",
+  },
   overwrites: {
     severity: "error",
     explain: "The output would replace an input, or a file that spikec did not write. Choose another name.",

@@ -1,31 +1,8 @@
 import type { Command } from "commander";
-import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
-import { runFileSchema, type RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
-import { cliDiagnostics } from "./diagnostics.js";
-import { readFileOrThrow } from "./files.js";
+import { readRun } from "./run-input.js";
 import { count, si, table } from "./text.js";
-
-function readRun(path: string, report: Report): RunFile | undefined {
-  const location = { kind: "file", file: path } as const;
-  const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
-  const fail = (why: string): undefined =>
-    report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(readFileOrThrow(path)));
-  } catch (error) {
-    if (error instanceof SyntaxError) return fail("it is not JSON");
-    throw error;
-  }
-  const parsed = runFileSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return fail(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
-  }
-  return parsed.data.samples.length > 0 ? parsed.data : fail("it holds no samples");
-}
 
 /** Per layer and in total, per sample. */
 export function energyText(estimate: EnergyEstimate): string {

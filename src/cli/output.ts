@@ -21,30 +21,36 @@ function removeQuietly(path: string): void {
 }
 
 /** Exit statuses by convention: 128 plus the number of the signal. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
  * Lets a write finish before SIGINT or SIGTERM ends the process: the write is synchronous, so the handler runs after it.
- * Outside of writing, signals keep their default and stop at once. Returns a function that takes this back.
+ * Outside of writing, signals keep their default and stop at once; a command that handles them itself goes on doing so. Returns a
+ * function that takes this back.
  */
 function holdSignals(): () => void {
-  const handlers = Object.entries(SIGNALS).map(([signal, status]) => [signal, () => process.exit(status)] as const);
+  const handlers = Object.entries(SIGNALS)
+    .filter(([signal]) => process.listenerCount(signal) === 0)
+    .map(([signal, status]) => [signal, () => process.exit(status)] as const);
   for (const [signal, handler] of handlers) process.on(signal, handler);
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler);
   };
 }
 
+/** Bytes, a text, or a text piece by piece that need not fit into one string. */
+export type Content = Uint8Array | string | Iterable<string>;
+
 /**
- * Writes `bytes` to `path` so that readers see the old file or the new one, never a part: temporary file in the same
+ * Writes `content` to `path` so that readers see the old file or the new one, never a part: temporary file in the same
  * folder, fsync, rename. Throws a DiagnosticError `cli/cannot-write` and leaves no temporary file; an existing file stays.
  */
-export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeFileAtomically(path: string, content: Content): Promise<void> {
   // The name is random so that two processes writing one target do not share it; it never reaches the output.
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
   const release = holdSignals();
   try {
-    writeAndSync(temporary, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+    writeAndSync(temporary, content);
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
@@ -61,10 +67,29 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array | stri
   }
 }
 
-function writeAndSync(path: string, bytes: Uint8Array): void {
+/** Characters gathered before they are written: few system calls, little memory. */
+const PIECE = 65_536;
+
+function* chunks(content: Content): Generator<Uint8Array> {
+  if (content instanceof Uint8Array) return yield content;
+  const encoder = new TextEncoder();
+  if (typeof content === "string") return yield encoder.encode(content);
+  let text = "";
+  for (const piece of content) {
+    text += piece;
+    if (text.length < PIECE) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  yield encoder.encode(text);
+}
+
+function writeAndSync(path: string, content: Content): void {
   const descriptor = openSync(path, "wx", 0o666);
   try {
-    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+    for (const bytes of chunks(content)) {
+      for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+    }
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -1,16 +1,20 @@
 import { Option, type Command } from "commander";
-import { decodeProgram, type Port, type Program } from "../backends/program/index.js";
-import { DiagnosticError, type Report } from "../diagnostics/index.js";
-import { sampleFor } from "../frontend/inputs/channels-last.js";
+import { decodeProgram, type Program } from "../backends/program/index.js";
+import { reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
-import { SIMULATORS, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
-import { RunTotals, type RunFile } from "../sim/run-file.js";
-import { runCommand, type Io } from "./command.js";
-import { cliDiagnostics } from "./diagnostics.js";
+import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
+import { SIMULATORS, type SimulatorName } from "../sim/layerwise/index.js";
+import { parseProbe, type ProbeTarget } from "../sim/probes.js";
+import type { RunFile } from "../sim/run-file.js";
+import { collectText, runCommand, type Io, type Outcome } from "./command.js";
 import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
+import { interruptible, type OnSignal } from "./interrupt.js";
 import { normalisation, readLabels, withInputOptions } from "./inputs.js";
+import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
+import { probeText } from "./probe-text.js";
 import { Progress } from "./progress.js";
+import { accuracyOf, simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
 /** Options of every command that runs inputs on a chip. */
@@ -26,64 +30,9 @@ interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
   readonly output?: string;
   readonly json?: boolean;
-}
-
-export function loadProgram(path: string, report: Report): Program | undefined {
-  return decodeProgram(readFileOrThrow(path), path, report);
-}
-
-/** The one picture input that an input set can feed; other programs need the library. */
-function pictureInput(program: Program): Port {
-  const [port, ...others] = program.inputs;
-  if (port !== undefined && others.length === 0 && port.shape.length === 3 && port.format === "real") return port;
-  const list = program.inputs.map((p) => `${p.name} (${p.shape.join("x")}, ${p.format})`).join(", ");
-  throw new DiagnosticError(
-    cliDiagnostics.make("inputs", `\`simulate\` feeds one real input HxWxC, this program has ${list || "none"}`),
-  );
-}
-
-function checkFinite(outputs: RunResult["outputs"], sample: string): void {
-  for (const [name, values] of outputs) {
-    const at = values.findIndex((value) => !Number.isFinite(value));
-    if (at < 0) continue;
-    throw new DiagnosticError(
-      cliDiagnostics.make(
-        "not-finite",
-        `output \`${name}\` of sample ${sample} is ${values[at]} at ${at}: the net overflows f32`,
-      ),
-    );
-  }
-}
-
-/** Runs a program on every sample of an input set. */
-export function simulateAll(
-  program: Program,
-  inputs: InputSet,
-  labels: ArrayLike<number> | undefined,
-  progress: Progress,
-  simulator: SimulatorName = "event",
-): RunFile {
-  const port = pictureInput(program);
-  const machine = SIMULATORS[simulator](program);
-  const totals = new RunTotals(program);
-  const samples = inputs.data.shape[0] ?? 0;
-  progress.start(samples, "samples");
-  for (let index = 0; index < samples; index++) {
-    const result = machine.run(new Map([[port.name, sampleFor(port, inputs.data, index)]]));
-    const name = inputs.names[index] ?? String(index);
-    checkFinite(result.outputs, name);
-    totals.add(result, { name, label: labels?.[index] });
-    progress.step();
-  }
-  progress.stop();
-  return totals.finish();
-}
-
-/** Correct predictions of the labelled samples, as a fraction; undefined without labels. */
-export function accuracyOf(run: RunFile): number | undefined {
-  const labelled = run.samples.filter((sample) => sample.label !== null);
-  if (labelled.length === 0) return undefined;
-  return labelled.filter((sample) => sample.predicted === sample.label).length / labelled.length;
+  readonly record?: boolean;
+  readonly probe: readonly string[];
+  readonly trace?: string;
 }
 
 function summaryText(run: RunFile): string {
@@ -132,6 +81,65 @@ export function readLabelledInputs(options: InputSetOptions, report: Report): La
   return report.failed ? undefined : { inputs, labels };
 }
 
+/** What probes name, or a report of those that name nothing. */
+function findProbes(names: readonly string[], program: Program, report: Report): readonly ProbeTarget[] {
+  return names.flatMap((name) => reporting(report, () => parseProbe(name, program)) ?? []);
+}
+
+/** The diagnostic of a run that stopped early, with what is left of it. */
+function withRemains(stopped: Diagnostic, run: RunFile, output: string | undefined): Diagnostic {
+  const finished = `${run.samples.length} of ${run.stopped?.asked ?? 0} samples had finished`;
+  const kept =
+    output === undefined ? "their sums are printed; -o FILE would keep them" : `they are kept in \`${output}\``;
+  return {
+    ...stopped,
+    notes: [...stopped.notes, { message: run.samples.length === 0 ? finished : `${finished}, ${kept}` }],
+  };
+}
+
+async function simulate(
+  file: string,
+  options: SimulateOptions,
+  report: Report,
+  io: Io,
+  onSignal: OnSignal,
+): Promise<Outcome> {
+  const bytes = readFileOrThrow(file);
+  const program = decodeProgram(bytes, file, report);
+  if (program === undefined) return;
+  const reads = pathsRead(file, { ...options, trace: undefined });
+  const { output, trace } = options;
+  if (output !== undefined) checkOutput(output, reads);
+  if (trace !== undefined) checkOutput(trace, output === undefined ? reads : [...reads, output]);
+  const probes = findProbes(options.probe, program, report);
+  const read = report.failed ? undefined : readLabelledInputs(options, report);
+  if (read === undefined) return;
+  const simulation = {
+    program,
+    bytes,
+    file,
+    ...read,
+    probes,
+    record: options.record === true,
+    simulator: options.simulator,
+    ...(trace === undefined
+      ? {}
+      : {
+          onTimeline: (timeline: TraceTimes, sample: string) =>
+            writeFileAtomically(trace, perfettoTrace(program, timeline, sample)),
+        }),
+  };
+  const { run, stopped, exit } = await simulateInThread(simulation, new Progress(io), onSignal);
+  if (stopped !== undefined) report.add(withRemains(stopped, run, output));
+  const outcome = exit === undefined ? undefined : { exit };
+  if (run.samples.length === 0) return outcome;
+  const json = JSON.stringify(run);
+  if (output !== undefined) await writeFileAtomically(output, json);
+  if (options.json === true) io.out(json);
+  else io.out([summaryText(run), ...probeText(run)].join("\n"));
+  return outcome;
+}
+
 export function registerSimulate(program: Command, io: Io): void {
   const command = program
     .command("simulate")
@@ -140,23 +148,30 @@ export function registerSimulate(program: Command, io: Io): void {
     .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary");
   withInputOptions(command)
     .addOption(
-      new Option("--simulator <name>", "event jumps, stepped does every cycle; their results are equal")
+      new Option(
+        "--simulator <name>",
+        "event jumps, stepped does every cycle and knows potentials; their results are equal",
+      )
         .choices(Object.keys(SIMULATORS))
         .default("event"),
     )
-    .option("-o, --output <file>", "write the run as JSON, for `spikec energy`")
+    .option("-o, --output <file>", "write the run as JSON, for `spikec energy` and `spikec diff`")
     .option("--json", "print the run as JSON")
-    .action((file: string, options: SimulateOptions) =>
-      runCommand(io, async (report) => {
-        const loaded = loadProgram(file, report);
-        if (loaded === undefined) return;
-        if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
-        const read = readLabelledInputs(options, report);
-        if (read === undefined) return;
-        const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io), options.simulator);
-        const json = JSON.stringify(run);
-        if (options.output !== undefined) await writeFileAtomically(options.output, json);
-        io.out(options.json === true ? json : summaryText(run));
-      }),
-    );
+    .option("--record", "keep every spike of the source model's layers in the run, for `spikec diff`")
+    .option(
+      "--probe <layer[:neuron]>",
+      "record input, potentials and spikes of a layer, or of one neuron: its number, or POSITION,CHANNEL; repeatable",
+      collectText,
+      [],
+    )
+    .option("--trace <file>", "write when each instruction of the first sample ran, for ui.perfetto.dev");
+  onlyWith(command, ["--record"], ["--output", "--json"]);
+  refuseWithoutEffect(command, ["--simulator"], (called) =>
+    called.getOptionValue("simulator") === "event" && called.getOptionValueSource("probe") === "cli"
+      ? { why: "beside --probe: event computes blocks of neurons at once", hint: "leave it out, stepped is taken" }
+      : undefined,
+  );
+  command.action((file: string, options: SimulateOptions) =>
+    runCommand(io, (report) => interruptible((onSignal) => simulate(file, options, report, io, onSignal))),
+  );
 }

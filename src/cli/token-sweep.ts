@@ -8,7 +8,8 @@ import type { RunFile } from "../sim/run-file.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import type { Progress } from "./progress.js";
-import { accuracyOf, simulateAll, type LabelledInputs } from "./simulate.js";
+import type { LabelledInputs } from "./simulate.js";
+import { accuracyOf, simulateAll } from "./simulation.js";
 import { percent } from "./text.js";
 
 /** What keeping fewer tokens costs and saves: compile and simulate, for one k after the other. */

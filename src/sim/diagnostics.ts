@@ -16,6 +16,10 @@ export const simDiagnostics = defineDiagnostics("sim", {
     explain:
       "The simulation needs more memory than it can address (4 GiB) or than the host gives. Nothing was simulated.",
   },
+  probe: {
+    severity: "error",
+    explain: "A probe names a layer that the program does not have, one without neurons, or a neuron outside of it.",
+  },
   input: {
     severity: "error",
     explain: "An input of the program is missing, or has another length or number format than the program expects.",

@@ -4,6 +4,8 @@ import type { Program } from "../backends/program/program.js";
 import { wordBytes } from "../chips/layerwise.js";
 import { argmax } from "../math/tensor.js";
 import { ENGINE_STATES, EVENTS, type RunResult } from "./layerwise/result.js";
+import type { ProbeRecord } from "./probes.js";
+import { packSpikes, probeToJson, recordedProbeSchema, recordedSpikesSchema } from "./recording.js";
 
 /** A run: the summed counts of all samples of one program, and what came out of each sample. What `simulate` writes and `energy` reads. */
 
@@ -29,6 +31,9 @@ const sampleSchema = z.object({
   label: z.number().int().nullable(),
   /** Flat, by output name. */
   outputs: z.record(z.string(), z.array(z.number())),
+  /** Where they were asked for: spikes of the source model's layers in network order, and what probes saw. */
+  spikes: z.array(recordedSpikesSchema).optional(),
+  probes: z.array(recordedProbeSchema).optional(),
 });
 
 export const runFileSchema = z.object({
@@ -47,6 +52,8 @@ export const runFileSchema = z.object({
   engines: record(ENGINES, record(ENGINE_STATES, count)),
   layers: z.array(layerSchema),
   samples: z.array(sampleSchema),
+  /** Of a run that stopped early: how many samples were asked for, and why they are not all here. */
+  stopped: z.object({ asked: z.number().int().positive(), why: z.string() }).optional(),
 });
 
 export type RunFile = z.infer<typeof runFileSchema>;
@@ -85,7 +92,12 @@ export class RunTotals {
     }));
   }
 
-  add(result: RunResult, sample: { readonly name: string; readonly label?: number | undefined }): RunSample {
+  /** Adds one sample; its spikes are kept where the result has them. */
+  add(
+    result: RunResult,
+    sample: { readonly name: string; readonly label?: number | undefined },
+    probes: readonly ProbeRecord[] = [],
+  ): RunSample {
     this.cycles += result.cycles;
     for (const engine of ENGINES) {
       for (const state of ENGINE_STATES) this.engines[engine][state] += result.engines[engine][state];
@@ -110,12 +122,22 @@ export class RunTotals {
       predicted: predict(this.program, result),
       label: sample.label ?? null,
       outputs,
+      ...(result.spikes === undefined ? {} : { spikes: this.packed(result.spikes) }),
+      ...(probes.length === 0 ? {} : { probes: probes.map(probeToJson) }),
     };
     this.samples.push(row);
     return row;
   }
 
-  finish(): RunFile {
+  private packed(spikes: ReadonlyMap<string, Uint8Array>) {
+    return this.program.layers.flatMap((layer) => {
+      const map = layer.recorded ? spikes.get(layer.name) : undefined;
+      return map === undefined ? [] : [packSpikes(layer.name, layer, map)];
+    });
+  }
+
+  /** The run so far; `stopped` says why it holds fewer samples than were asked for. */
+  finish(stopped?: RunFile["stopped"]): RunFile {
     const { chip } = this.program;
     const sizes = (name: MemoryName) => ({ bytes: chip.memories[name].bytes, wordBytes: wordBytes(chip, name) });
     const memories = { spike: sizes("spike"), weight: sizes("weight"), data: sizes("data") };
@@ -130,6 +152,7 @@ export class RunTotals {
       engines: this.engines,
       layers: this.layers,
       samples: this.samples,
+      ...(stopped === undefined ? {} : { stopped }),
     };
   }
 }

@@ -34,6 +34,8 @@ export interface RecordedLayer {
   readonly channels: number;
   /** [sample, timestep, position, channel], 0 or 1. */
   readonly spikes: Uint8Array;
+  /** Threshold of the recorded neurons. */
+  readonly vTh: number;
   /** Largest |h_float32 - h_float64| that was recorded: what another order of sums may do. */
   readonly roundingNoise: number;
 }
@@ -112,7 +114,7 @@ function unpackLayer(name: string, layer: z.infer<typeof layerSchema>, packed: T
       }
     }
   }
-  return { name, positions, channels, spikes, roundingNoise: layer.rounding_noise };
+  return { name, positions, channels, spikes, vTh: layer.v_th, roundingNoise: layer.rounding_noise };
 }
 
 function parseJson<T>(schema: z.ZodType<T>, file: string): T {

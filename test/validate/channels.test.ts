@@ -36,6 +36,7 @@ const recorded: RecordedCase = {
       positions: 2,
       channels: 3,
       spikes: Uint8Array.from(flatten(values.get("s") ?? [])),
+      vTh: 1,
       roundingNoise: 0,
     },
   ],

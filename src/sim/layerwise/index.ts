@@ -2,7 +2,7 @@ import { createEvent } from "./event/index.js";
 import { createStepped } from "./stepped/index.js";
 
 export { simDiagnostics } from "../diagnostics.js";
-export type { Machine, RunOptions } from "./machine.js";
+export type { Firing, Machine, Probe, RunOptions } from "./machine.js";
 export type { PortValues } from "./ports.js";
 export {
   ENGINE_STATES,

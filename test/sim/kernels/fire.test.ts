@@ -117,7 +117,8 @@ function expected(s: Shape, rule: NeuronRule, numbers: Numbers): Outcome {
     if (s.read && isCuba(rule)) neurons.loadU(bits(numbers.u[p]!), 0);
     for (let t = 0; t < s.steps; t++) {
       neurons.loadCurrent(bits(numbers.currents[s.holds ? 0 : t]![p]!), 0);
-      counts[t] = counts[t]! + neurons.step(used, spikes, t * s.lanes);
+      neurons.charge(used);
+      counts[t] = counts[t]! + neurons.fire(used, spikes, t * s.lanes);
     }
     const after = [bits(v), bits(numbers.u[p]!)] as const;
     if (s.write) neurons.storeV(after[0], 0);

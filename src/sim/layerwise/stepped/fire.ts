@@ -165,11 +165,30 @@ export class FireEngine {
     }
     const to = this.step * lanes;
     const n = this.lanesUsed;
-    const fired = this.neurons.step(n, this.spikes, to);
     const timestep = this.firstStep + this.step;
+    const observe = recorder.observer(this.layer);
+    const before = observe === undefined ? undefined : this.neurons.potentials(n);
+    this.neurons.charge(n);
+    const charged = observe === undefined ? undefined : this.neurons.potentials(n);
+    const fired = this.neurons.fire(n, this.spikes, to);
     counts.add(this.layer, UPDATE, timestep, n);
     counts.add(this.layer, SPIKE, timestep, fired);
-    recorder.note(this.layer, timestep, this.recordPosition + this.position, this.recordChannel, this.spikes, to, n);
+    const position = this.recordPosition + this.position;
+    recorder.note(this.layer, timestep, position, this.recordChannel, this.spikes, to, n);
+    if (observe !== undefined && before !== undefined && charged !== undefined) {
+      observe({
+        layer: this.layer,
+        timestep,
+        position,
+        channel: this.recordChannel,
+        input: this.neurons.currents(n),
+        before,
+        charged,
+        threshold: this.neurons.thresholds(n),
+        spikes: this.spikes.slice(to, to + n),
+        after: this.neurons.potentials(n),
+      });
+    }
     if (++this.step === this.steps) this.phase = this.stateWrite ? WRITE_V : WRITE_SPIKES;
   }
 

@@ -11,7 +11,7 @@ import { simDiagnostics } from "../../diagnostics.js";
 import { LOAD, STORE } from "./dram.js";
 import { Engines, LOAD_ENGINE, STORE_ENGINE } from "./engines.js";
 import { BUSY, createHardware, type Hardware } from "./hardware.js";
-import type { Machine, RunOptions } from "../machine.js";
+import type { Machine, Probe, RunOptions } from "../machine.js";
 import { readOutputs, writeInputs, type PortValues } from "../ports.js";
 import { ENGINE_STATES, type EngineState, type RunResult } from "../result.js";
 
@@ -24,6 +24,8 @@ const STATES = ENGINE_STATES.length;
 export interface SteppedOptions extends RunOptions {
   /** Called after each cycle with the state of each engine: by position in ENGINES, an index into ENGINE_STATES. */
   readonly trace?: (cycle: number, states: Uint8Array) => void;
+  /** Layers whose neurons are observed as they fire. Slows the run down, changes nothing in it. */
+  readonly probe?: Probe;
 }
 
 /** The plain simulator: docs/layerwise-chip.md, cycle by cycle. Allocates all memory of the chip once. */
@@ -78,7 +80,7 @@ class SteppedMachine implements Machine<SteppedOptions> {
     const { trace } = options;
     this.onInstruction = options.onInstruction;
     this.reset();
-    recorder.start(record);
+    recorder.start(record, options.probe);
     writeInputs(this.program, inputs, dram.bytes);
     const total = this.program.instructions.length;
     while (this.ended < total) {

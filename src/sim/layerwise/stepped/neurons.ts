@@ -96,12 +96,35 @@ export class Neurons {
     copy(this.u, 0, data, to, this.lanes);
   }
 
-  /** One timestep of `n` neurons; spikes go to `spikes` at `to`. Returns their number. */
-  step(n: number, spikes: Uint8Array, to: number): number {
-    return this.int ? this.stepInt(n, spikes, to) : this.stepReal(n, spikes, to);
+  /** First half of a timestep of `n` neurons: the current moves the potentials. */
+  charge(n: number): void {
+    if (this.int) this.chargeInt(n);
+    else this.chargeReal(n);
   }
 
-  private stepReal(n: number, spikes: Uint8Array, to: number): number {
+  /** Second half: compares and resets; spikes go to `spikes` at `to`. Returns their number. */
+  fire(n: number, spikes: Uint8Array, to: number): number {
+    const { gt, soft, vReset, limit, wrap } = this;
+    return this.int
+      ? kernels.fireInt(this.v, n, this.vTh, gt, soft, vReset, limit, wrap, spikes, to)
+      : kernels.fireReal(this.vReal, n, this.vThReal, gt, soft, vReset, spikes, to);
+  }
+
+  /** Copies of the first `n` registers, for probes. */
+  potentials(n: number): Float64Array {
+    return Float64Array.from((this.int ? this.v : this.vReal).subarray(0, n));
+  }
+
+  /** The current as it is charged: an integer one already shifted by its fraction bits. */
+  currents(n: number): Float64Array {
+    return Float64Array.from((this.int ? this.x : this.xReal).subarray(0, n));
+  }
+
+  thresholds(n: number): Float64Array {
+    return Float64Array.from((this.int ? this.vTh : this.vThReal).subarray(0, n));
+  }
+
+  private chargeReal(n: number): void {
     const { vReal: v, uReal: u, xReal: x, k, vReset } = this;
     switch (this.rule) {
       case "divide":
@@ -125,10 +148,9 @@ export class Neurons {
       default:
         unreachable(this.rule);
     }
-    return kernels.fireReal(v, n, this.vThReal, this.gt, this.soft, vReset, spikes, to);
   }
 
-  private stepInt(n: number, spikes: Uint8Array, to: number): number {
+  private chargeInt(n: number): void {
     const { v, u, x, k, limit, wrap } = this;
     switch (this.rule) {
       case "integrate":
@@ -150,7 +172,6 @@ export class Neurons {
       default:
         unreachable(this.rule);
     }
-    return kernels.fireInt(v, n, this.vTh, this.gt, this.soft, this.vReset, limit, wrap, spikes, to);
   }
 }
 

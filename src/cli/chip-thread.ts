@@ -1,0 +1,104 @@
+import { createRequire } from "node:module";
+import { extname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
+import type { PortValues, RunResult, SimulatorName } from "../sim/layerwise/index.js";
+import type { ProbeRecord, ProbeTarget } from "../sim/probes.js";
+import type { TraceTimes } from "../report/perfetto.js";
+import { cliDiagnostics } from "./diagnostics.js";
+
+/** A simulated chip in a thread of its own: the command's thread stays free for signals, and outlives a simulator that dies. */
+
+/** What the thread is started with. */
+export interface ThreadStart {
+  /** A program file, and the name it has in messages. */
+  readonly program: Uint8Array;
+  readonly file: string;
+  /** `stepped` where samples have probes. */
+  readonly simulator: SimulatorName;
+}
+
+/** One sample to run. */
+export interface ThreadRequest {
+  readonly inputs: ReadonlyMap<string, PortValues>;
+  readonly record: boolean;
+  readonly probes: readonly ProbeTarget[];
+  /** Whether to note when each instruction runs. */
+  readonly timeline: boolean;
+}
+
+/** What came of it. */
+export interface ThreadResult {
+  readonly result: RunResult;
+  readonly probes: readonly ProbeRecord[];
+  readonly timeline: TraceTimes | undefined;
+}
+
+export type ThreadReply = { readonly done: ThreadResult } | { readonly failed: Diagnostic };
+
+/**
+ * The other side lies beside this file: `.js` when built. Run from the sources it is `.ts`, and a thread does not inherit its parent's
+ * TypeScript loader, so a first module brings one.
+ */
+function startWorker(start: ThreadStart): Worker {
+  const ending = extname(fileURLToPath(import.meta.url));
+  const script = new URL(`./chip-thread-worker${ending}`, import.meta.url);
+  if (ending === ".js") return new Worker(script, { workerData: start });
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx/package.json"));
+  const loader = new URL("dist/esm/api/index.mjs", tsx);
+  const first = `import { register } from "${loader.href}"; register(); await import("${script.href}");`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(first)}`), { workerData: start });
+}
+
+export class ChipThread {
+  private readonly worker: Worker;
+  private waiting: { resolve: (result: ThreadResult) => void; reject: (error: Error) => void } | undefined;
+  /** Why no further sample can run. */
+  private ended: Error | undefined;
+
+  constructor(start: ThreadStart) {
+    this.worker = startWorker(start);
+    this.worker.on("message", (reply: ThreadReply) => {
+      if ("done" in reply) this.settle()?.resolve(reply.done);
+      else this.settle()?.reject(new DiagnosticError(reply.failed));
+    });
+    this.worker.on("error", (error) => this.end(this.died(error)));
+    this.worker.on("exit", (code) => this.end(this.died(`it ended with code ${code}`)));
+  }
+
+  /** Runs one sample; one at a time. Rejects with the simulator's DiagnosticError, or `cli/thread-died`. */
+  run(request: ThreadRequest): Promise<ThreadResult> {
+    return new Promise((resolve, reject) => {
+      if (this.ended !== undefined) return reject(this.ended);
+      this.waiting = { resolve, reject };
+      this.worker.postMessage(request, []);
+    });
+  }
+
+  /** Ends the thread in the middle of whatever it does; a sample under way rejects with `why`. */
+  async stop(why?: Diagnostic): Promise<void> {
+    if (why !== undefined) this.end(new DiagnosticError(why));
+    await this.worker.terminate();
+  }
+
+  private settle() {
+    const { waiting } = this;
+    this.waiting = undefined;
+    return waiting;
+  }
+
+  private end(why: Error): void {
+    this.ended ??= why;
+    this.settle()?.reject(this.ended);
+  }
+
+  private died(cause: unknown): Error {
+    const memory = cause instanceof Error && "code" in cause && cause.code === "ERR_WORKER_OUT_OF_MEMORY";
+    // Anything else that a simulator throws is a bug and keeps its trace.
+    if (cause instanceof Error && !memory) return cause;
+    const message = `the simulator's thread died: ${memory ? "it ran out of memory" : String(cause)}`;
+    const hint = memory ? "give it more: NODE_OPTIONS=--max-old-space-size=8192" : undefined;
+    return new DiagnosticError(cliDiagnostics.make("thread-died", message, { hint }));
+  }
+}

@@ -1,0 +1,237 @@
+import type { Command } from "commander";
+import { ENGINES } from "../backends/program/instruction.js";
+import { encodeProgram } from "../backends/program/index.js";
+import { readChip, type LayerwiseChip } from "../chips/index.js";
+import { combinations, parseVariation, varyChip, type Variation } from "../chips/vary.js";
+import { Report, reporting } from "../diagnostics/index.js";
+import {
+  ENERGY_TABLES,
+  estimateEnergy,
+  readEnergyTable,
+  type EnergyEstimate,
+  type EnergyTable,
+} from "../energy/index.js";
+import type { Net } from "../ir/index.js";
+import { bottleneck, type Bottleneck } from "../report/bottleneck.js";
+import type { RunFile } from "../sim/run-file.js";
+import {
+  collectText,
+  positiveInteger,
+  runCommand,
+  withModelOptions,
+  type Io,
+  type ModelOptions,
+  type Outcome,
+} from "./command.js";
+import { compileNet } from "./compile-net.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { checkOutput, pathsRead } from "./files.js";
+import { withReadingOptions } from "./inputs.js";
+import { interruptible, type OnSignal } from "./interrupt.js";
+import { loadNet } from "./load-net.js";
+import { writeFileAtomically } from "./output.js";
+import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
+import { Progress } from "./progress.js";
+import { readLabelledInputs, type InputSetOptions, type LabelledInputs } from "./simulate.js";
+import { simulateInThread } from "./simulation.js";
+import { count, percent, si, table } from "./text.js";
+
+interface CompareOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions {
+  readonly chip: readonly string[];
+  readonly vary: readonly string[];
+  readonly target: string;
+  readonly timeBlock?: number;
+  readonly table: string;
+  readonly csv?: string;
+  readonly json?: boolean;
+}
+
+/** A chip to measure, and the numbers in which it was varied. */
+interface Candidate {
+  readonly chip: LayerwiseChip;
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+/** What a candidate needs for the net, or why it cannot run it. */
+type Measured = Candidate & ({ readonly run: RunFile; readonly energy: EnergyEstimate } | { readonly why: string });
+
+/** Every chip in every variation; faults are reported before anything runs. */
+function candidates(options: CompareOptions, report: Report): readonly Candidate[] {
+  const names = options.chip.length > 0 ? options.chip : ["layerwise-default"];
+  const chips = names.flatMap((name) => readChip(name, report) ?? []);
+  const variations = options.vary.flatMap((text): Variation[] => {
+    const variation = reporting(report, () => parseVariation(text));
+    return variation === undefined ? [] : [variation];
+  });
+  const twice = variations.find(({ field }, i) => variations.findIndex((other) => other.field === field) < i);
+  if (twice !== undefined) {
+    const hint = `--vary ${twice.field}=VALUE,VALUE,…`;
+    report.add(cliDiagnostics.make("range", `\`${twice.field}\` is varied twice`, { hint }));
+  }
+  return chips.flatMap((chip) =>
+    combinations(variations).flatMap((numbers) => {
+      const varied = varyChip(chip, numbers, report);
+      return varied === undefined ? [] : [{ chip: varied, numbers }];
+    }),
+  );
+}
+
+/** Compiles and simulates one candidate; the exit code is set where a signal stopped it. */
+async function measure(
+  net: Net,
+  candidate: Candidate,
+  setup: LabelledInputs & { readonly options: CompareOptions; readonly prices: EnergyTable },
+  progress: Progress,
+  onSignal: OnSignal,
+): Promise<{ readonly measured: Measured; readonly exit: number | undefined }> {
+  const { options, prices, inputs, labels } = setup;
+  const failed = (why: string, exit?: number) => ({ measured: { ...candidate, why }, exit });
+  const report = new Report();
+  const program = compileNet(net, { ...options, chip: candidate.chip }, report);
+  const [error] = report.errors;
+  if (program === undefined || error !== undefined) return failed(error?.message ?? "it cannot be compiled");
+  const simulation = { program, bytes: encodeProgram(program), file: candidate.chip.name, inputs, labels };
+  const { run, stopped, exit } = await simulateInThread(simulation, progress, onSignal);
+  if (stopped !== undefined) return failed(stopped.message, exit);
+  return { measured: { ...candidate, run, energy: estimateEnergy(run, prices) }, exit };
+}
+
+const STATE_TEXT = { busy: "works", port: "waits for ports", dram: "waits for DRAM" } as const;
+
+function bottleneckText({ engine, state, share }: Bottleneck): string {
+  return `${engine} ${STATE_TEXT[state]}: ${percent(share, 1)}`;
+}
+
+const HEADER = ["chip", "cycles", "time", "energy", ...ENGINES, "bottleneck"];
+
+function tableRow(point: Measured): readonly string[] {
+  if ("why" in point) return [point.chip.name, ...HEADER.slice(2).map(() => "-"), `does not run: ${point.why}`];
+  const { run, energy } = point;
+  const samples = run.samples.length;
+  return [
+    point.chip.name,
+    count(Math.round(run.cycles / samples)),
+    si(run.seconds / samples, "s"),
+    si(energy.totals.all / samples, "J"),
+    ...ENGINES.map((engine) => percent(run.engines[engine].busy / run.cycles, 1)),
+    bottleneckText(bottleneck(run)),
+  ];
+}
+
+/** One point as plain numbers, per sample; `error` instead of them where it did not run. */
+function plainPoint(point: Measured) {
+  const about = { chip: point.chip.name, ...Object.fromEntries(point.numbers) };
+  if ("why" in point) return { ...about, error: point.why };
+  const { run, energy } = point;
+  const samples = run.samples.length;
+  const { engine, occupied, state, share } = bottleneck(run);
+  return {
+    ...about,
+    samples,
+    cycles: run.cycles / samples,
+    seconds: run.seconds / samples,
+    energy_J: energy.totals.all / samples,
+    energy_arithmetic_J: energy.totals.arithmetic / samples,
+    energy_sram_J: energy.totals.sram / samples,
+    energy_dram_J: energy.totals.dram / samples,
+    ...Object.fromEntries(ENGINES.map((name) => [`busy_${name}`, run.engines[name].busy / run.cycles])),
+    bottleneck: engine,
+    bottleneck_occupied: occupied,
+    bottleneck_state: state,
+    bottleneck_share: share,
+  };
+}
+
+/** RFC 4180: quotes where a comma, quote or line break needs them. */
+function csvCell(value: string | number | undefined): string {
+  const text = String(value ?? "");
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function csvText(points: readonly Measured[]): string {
+  const rows: readonly Readonly<Record<string, string | number | undefined>>[] = points.map(plainPoint);
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => name !== "error");
+  const lines = rows.map((row) => [...columns, "error"].map((name) => csvCell(row[name])).join(","));
+  return `${[[...columns, "error"].map(csvCell).join(","), ...lines].join("\n")}\n`;
+}
+
+async function compare(
+  file: string | undefined,
+  options: CompareOptions,
+  report: Report,
+  io: Io,
+  onSignal: OnSignal,
+): Promise<Outcome> {
+  if (options.csv !== undefined) checkOutput(options.csv, pathsRead(file, { ...options, csv: undefined }));
+  const chips = candidates(options, report);
+  const prices = readEnergyTable(options.table, report);
+  if (prices === undefined || report.failed) return;
+  const net = loadNet(file, options, report, io);
+  const lowered =
+    net === undefined ? undefined : runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
+  const read = lowered === undefined ? undefined : readLabelledInputs(options, report);
+  if (lowered === undefined || read === undefined) return;
+  const progress = new Progress(io);
+  const points: Measured[] = [];
+  let exit: number | undefined;
+  for (const candidate of chips) {
+    const { measured, exit: signalled } = await measure(
+      lowered,
+      candidate,
+      { ...read, options, prices },
+      progress,
+      onSignal,
+    );
+    points.push(measured);
+    const outcome = "why" in measured ? `does not run: ${measured.why}` : "done";
+    progress.say(`${points.length} of ${chips.length}, ${candidate.chip.name}: ${outcome}`);
+    exit = signalled;
+    if (exit !== undefined) break;
+  }
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points));
+  if (options.json === true) {
+    io.out(JSON.stringify({ table: prices.name, points: points.map(plainPoint) }, null, 2));
+  } else {
+    io.out(`per sample; busy engines in percent of the cycles; energy: table ${prices.name}\n`);
+    io.out(table([HEADER, ...points.map(tableRow)]));
+  }
+  return exit === undefined ? points.some((point) => !("why" in point)) : { exit };
+}
+
+export function registerCompare(program: Command, io: Io): void {
+  const command = program
+    .command("compare")
+    .description("one network on several chips, or on one chip over ranges of its numbers: cycles, energy, bottleneck")
+    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
+    .option(
+      "--chip <name>",
+      "chip description: one that `spikec targets` lists, or a JSON file; repeatable; default layerwise-default",
+      collectText,
+      [],
+    )
+    .option(
+      "--vary <field=values>",
+      "numbers of the chip to try, for example lanes=64,128 or dram.latencyCycles=50,200; repeatable: every combination",
+      collectText,
+      [],
+    )
+    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
+    .option("--limit <n>", "how many samples to simulate on each chip", positiveInteger, 1)
+    .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
+    .option(
+      "--time-block <timesteps>",
+      "timesteps a layer runs before the next one starts; default all",
+      positiveInteger,
+    )
+    .option(
+      "--table <name>",
+      `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
+      "horowitz-45nm",
+    )
+    .option("--csv <file>", "write the table as CSV, numbers as they are, per sample")
+    .option("--json", "print JSON");
+  withReadingOptions(withPassOptions(withModelOptions(command))).action(
+    (file: string | undefined, options: CompareOptions) =>
+      runCommand(io, (report) => interruptible((onSignal) => compare(file, options, report, io, onSignal))),
+  );
+}

@@ -1,0 +1,131 @@
+import { existsSync, statSync } from "node:fs";
+import type { Command } from "commander";
+import type { Report } from "../diagnostics/index.js";
+import type { RunFile } from "../sim/run-file.js";
+import { readRecordedCase } from "../validate/recorded-case.js";
+import {
+  diffSpikes,
+  recordingOfCase,
+  recordingOfRun,
+  type FirstDifference,
+  type SpikeDifference,
+  type SpikeRecording,
+} from "../validate/spike-diff.js";
+import { runCommand, type Io } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { valueText } from "./probe-text.js";
+import { readRun } from "./run-input.js";
+import { count, percent, table } from "./text.js";
+
+/** One side of a comparison. */
+interface Side {
+  readonly path: string;
+  readonly recording: SpikeRecording;
+  /** Undefined for a recorded case. */
+  readonly run: RunFile | undefined;
+}
+
+/** A run file with recorded spikes, or the folder of a recorded case. */
+function readSide(path: string, report: Report): Side | undefined {
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    const recorded = readRecordedCase(path, report);
+    return recorded === undefined ? undefined : { path, recording: recordingOfCase(recorded), run: undefined };
+  }
+  const run = readRun(path, report);
+  if (run === undefined) return undefined;
+  const recording = recordingOfRun(run);
+  if (recording !== undefined) return { path, recording, run };
+  const hint = `simulate again with --record: spikec simulate PROGRAM --input … --record -o ${path}`;
+  return report.add(cliDiagnostics.make("not-recorded", `\`${path}\` holds no spikes of every sample`, { hint }));
+}
+
+/** The first output that differs, where two runs have the same spikes. */
+function firstOutput(a: Side, b: Side): string | undefined {
+  for (const [sample, left] of (a.run?.samples ?? []).entries()) {
+    const right = b.run?.samples[sample];
+    if (right === undefined) continue;
+    for (const [name, values] of Object.entries(left.outputs)) {
+      const others = right.outputs[name];
+      const at = values.findIndex((value, i) => value !== others?.[i]);
+      if (at < 0) continue;
+      return `sample ${sample}, output ${name}[${at}]: ${values[at]} and ${others?.[at] ?? "nothing"}`;
+    }
+  }
+  return undefined;
+}
+
+const unknown = (x: number | undefined): string => (x === undefined ? "-" : valueText(x));
+
+function firstText(first: FirstDifference, a: Side, b: Side): readonly string[] {
+  const { layer, sample, timestep, position, channel, sides } = first;
+  const rows = sides.map(({ spike, charged, input, threshold }, i) => [
+    [a, b][i]!.path,
+    ...[spike, charged, input, threshold].map(unknown),
+  ]);
+  const blind = [a, b].filter(({ run }, i) => run !== undefined && sides[i]!.charged === undefined);
+  const probe = `--probe ${layer}:${position},${channel}`;
+  return [
+    `first difference: layer ${layer}, timestep ${timestep}, position ${position}, channel ${channel}, sample ${sample}`,
+    table([["", "spike", "v", "input", "v_th"], ...rows]),
+    ...blind.map(({ path }) => `for v and input of ${path}: spikec simulate PROGRAM … --record ${probe} -o ${path}`),
+  ];
+}
+
+const APART = {
+  "first only": (a: string) => `only in ${a}`,
+  "second only": (_a: string, b: string) => `only in ${b}`,
+  "other size": () => "has another number of neurons on each side",
+} as const;
+
+function differenceText(difference: SpikeDifference, output: string | undefined, a: Side, b: Side): string {
+  const { layers, apart, first, samples } = difference;
+  const differing = layers.filter(({ differ }) => differ > 0);
+  const total = (key: "compared" | "differ"): number => layers.reduce((sum, layer) => sum + layer[key], 0);
+  const rows = differing.map(({ name, differ, compared }) => [name, count(differ), percent(differ / compared, 3)]);
+  const lines = [
+    `${samples} samples, ${layers.length} layers, ${count(total("compared"))} neurons x timesteps: ${count(total("differ"))} differ`,
+    ...apart.map(({ name, why }) => `not compared: ${name}, ${APART[why](a.path, b.path)}`),
+    ...(a.recording.samples === b.recording.samples
+      ? []
+      : [`not compared: samples from ${samples} on, which one side does not have`]),
+  ];
+  if (first !== undefined)
+    lines.push("", ...firstText(first, a, b), "", table([["layer", "differ", "of all"], ...rows]));
+  if (output !== undefined) lines.push(`the outputs differ first in ${output}`);
+  return lines.join("\n");
+}
+
+/** Whether the sides can be compared at all. */
+function comparable(a: Side, b: Side, report: Report): boolean {
+  const { timesteps } = a.recording;
+  const names = new Set(b.recording.layers.map(({ name }) => name));
+  const add = (message: string): undefined => report.add(cliDiagnostics.make("not-comparable", message));
+  if (timesteps !== b.recording.timesteps)
+    add(`${a.path} has ${timesteps} timesteps, ${b.path} has ${b.recording.timesteps}`);
+  else if (!a.recording.layers.some(({ name }) => names.has(name)))
+    add(`${a.path} and ${b.path} have no layer in common: they record other networks`);
+  return !report.failed;
+}
+
+export function registerDiff(program: Command, io: Io): void {
+  program
+    .command("diff")
+    .description(
+      "where two runs part: the first layer, timestep and neuron with another spike; exit code 0 where all are equal, else 1",
+    )
+    .argument("<a>", "run written by `spikec simulate --record -o`, or the folder of a recorded case")
+    .argument("<b>", "the other one")
+    .option("--json", "print JSON")
+    .action((pathA: string, pathB: string, options: { json?: boolean }) =>
+      runCommand(io, (report) => {
+        const [a, b] = [readSide(pathA, report), readSide(pathB, report)];
+        if (a === undefined || b === undefined || !comparable(a, b, report)) return;
+        const difference = diffSpikes(a.recording, b.recording);
+        const output = difference.first === undefined ? firstOutput(a, b) : undefined;
+        const equal = difference.first === undefined && output === undefined && difference.apart.length === 0;
+        if (options.json === true) io.out(JSON.stringify({ equal, ...difference, output: output ?? null }, null, 2));
+        else io.out(differenceText(difference, output, a, b));
+        return equal;
+      }),
+    );
+}

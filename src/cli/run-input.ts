@@ -1,0 +1,31 @@
+import type { Report } from "../diagnostics/index.js";
+import { runFileSchema, type RunFile } from "../sim/run-file.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { readFileOrThrow } from "./files.js";
+
+/** Reads a run file; says where it stopped early. */
+export function readRun(path: string, report: Report): RunFile | undefined {
+  const location = { kind: "file", file: path } as const;
+  const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
+  const fail = (why: string): undefined =>
+    report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(readFileOrThrow(path)));
+  } catch (error) {
+    if (error instanceof SyntaxError) return fail("it is not JSON");
+    throw error;
+  }
+  const parsed = runFileSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return fail(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
+  }
+  const { samples, stopped } = parsed.data;
+  if (samples.length === 0) return fail("it holds no samples");
+  if (stopped !== undefined) {
+    const message = `the run holds ${samples.length} of ${stopped.asked} samples: ${stopped.why}`;
+    report.add(cliDiagnostics.make("incomplete-run", message, { location }));
+  }
+  return parsed.data;
+}

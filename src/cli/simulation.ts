@@ -1,0 +1,137 @@
+import type { Port, Program } from "../backends/program/index.js";
+import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
+import { sampleFor } from "../frontend/inputs/channels-last.js";
+import type { InputSet } from "../frontend/inputs/index.js";
+import type { TraceTimes } from "../report/perfetto.js";
+import { createEvent, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
+import type { ProbeTarget } from "../sim/probes.js";
+import { RunTotals, type RunFile } from "../sim/run-file.js";
+import { ChipThread } from "./chip-thread.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import type { OnSignal } from "./interrupt.js";
+import { SIGNALS } from "./output.js";
+import type { Progress } from "./progress.js";
+
+/** Running a program on the samples of an input set. */
+
+/** The one picture input that an input set can feed; other programs need the library. */
+function pictureInput(program: Program): Port {
+  const [port, ...others] = program.inputs;
+  if (port !== undefined && others.length === 0 && port.shape.length === 3 && port.format === "real") return port;
+  const list = program.inputs.map((p) => `${p.name} (${p.shape.join("x")}, ${p.format})`).join(", ");
+  throw new DiagnosticError(
+    cliDiagnostics.make("inputs", `\`simulate\` feeds one real input HxWxC, this program has ${list || "none"}`),
+  );
+}
+
+function checkFinite(outputs: RunResult["outputs"], sample: string): void {
+  for (const [name, values] of outputs) {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    throw new DiagnosticError(
+      cliDiagnostics.make(
+        "not-finite",
+        `output \`${name}\` of sample ${sample} is ${values[at]} at ${at}: the net overflows f32`,
+      ),
+    );
+  }
+}
+
+/** Runs a program on every sample of an input set, in this thread; for commands that have nothing to keep when they are stopped. */
+export function simulateAll(
+  program: Program,
+  inputs: InputSet,
+  labels: ArrayLike<number> | undefined,
+  progress: Progress,
+): RunFile {
+  const port = pictureInput(program);
+  const machine = createEvent(program);
+  const totals = new RunTotals(program);
+  const samples = inputs.data.shape[0] ?? 0;
+  progress.start(samples, "samples");
+  for (let index = 0; index < samples; index++) {
+    const result = machine.run(new Map([[port.name, sampleFor(port, inputs.data, index)]]));
+    const name = inputs.names[index] ?? String(index);
+    checkFinite(result.outputs, name);
+    totals.add(result, { name, label: labels?.[index] });
+    progress.step();
+  }
+  progress.stop();
+  return totals.finish();
+}
+
+/** Correct predictions of the labelled samples, as a fraction; undefined without labels. */
+export function accuracyOf(run: RunFile): number | undefined {
+  const labelled = run.samples.filter((sample) => sample.label !== null);
+  if (labelled.length === 0) return undefined;
+  return labelled.filter((sample) => sample.predicted === sample.label).length / labelled.length;
+}
+
+export interface Simulation {
+  readonly program: Program;
+  /** The program's file, which the simulator's thread decodes, and its name. */
+  readonly bytes: Uint8Array;
+  readonly file: string;
+  readonly inputs: InputSet;
+  readonly labels: ArrayLike<number> | undefined;
+  /** Keep the spikes of recorded layers. */
+  readonly record?: boolean;
+  /** Default `event`; probes need `stepped` and take it. */
+  readonly simulator?: SimulatorName;
+  readonly probes?: readonly ProbeTarget[];
+  /** Called with the times of the first sample's instructions, as soon as it is done. */
+  readonly onTimeline?: (timeline: TraceTimes, sample: string) => Promise<void>;
+}
+
+/** What came out of the samples that finished, and what stopped the others. */
+export interface Simulated {
+  readonly run: RunFile;
+  readonly stopped: Diagnostic | undefined;
+  /** By convention of the signal, where one stopped the run. */
+  readonly exit: number | undefined;
+}
+
+/**
+ * Runs a program on every sample of an input set, in a thread of its own. Where a sample fails, the thread dies or a signal comes, the
+ * finished samples are returned with the reason.
+ */
+export async function simulateInThread(
+  simulation: Simulation,
+  progress: Progress,
+  onSignal: OnSignal,
+): Promise<Simulated> {
+  const { program, inputs, labels, probes = [], record = false, onTimeline } = simulation;
+  const port = pictureInput(program);
+  const totals = new RunTotals(program);
+  const samples = inputs.data.shape[0] ?? 0;
+  const nameOf = (index: number): string => inputs.names[index] ?? String(index);
+  const simulator = probes.length > 0 ? "stepped" : (simulation.simulator ?? "event");
+  const thread = new ChipThread({ program: simulation.bytes, file: simulation.file, simulator });
+  let exit: number | undefined;
+  onSignal((signal) => {
+    exit = SIGNALS[signal];
+    void thread.stop(cliDiagnostics.make("interrupted", `stopped by ${signal}`));
+  });
+  let finished = 0;
+  progress.start(samples, "samples");
+  try {
+    for (; finished < samples; finished++) {
+      const chosen = new Map([[port.name, sampleFor(port, inputs.data, finished)]]);
+      const timeline = onTimeline !== undefined && finished === 0;
+      const done = await thread.run({ inputs: chosen, record, probes, timeline });
+      checkFinite(done.result.outputs, nameOf(finished));
+      totals.add(done.result, { name: nameOf(finished), label: labels?.[finished] }, done.probes);
+      if (done.timeline !== undefined) await onTimeline?.(done.timeline, nameOf(finished));
+      progress.step();
+    }
+    return { run: totals.finish(), stopped: undefined, exit };
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    const { diagnostic } = error;
+    const message = `${diagnostic.message}, in sample ${finished + 1} of ${samples} (${nameOf(finished)})`;
+    return { run: totals.finish({ asked: samples, why: message }), stopped: { ...diagnostic, message }, exit };
+  } finally {
+    progress.stop();
+    await thread.stop();
+  }
+}
