@@ -3,7 +3,16 @@ import { decodeProgram, type Port, type Program } from "../backends/program/inde
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
-import { SIMULATORS, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
+import {
+  createEvent,
+  createStepped,
+  KERNELS,
+  SIMULATORS,
+  type EventOptions,
+  type KernelsName,
+  type RunResult,
+  type SimulatorName,
+} from "../sim/layerwise/index.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -24,6 +33,7 @@ export interface InputSetOptions {
 
 interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
+  readonly kernels?: KernelsName;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -61,10 +71,10 @@ export function simulateAll(
   inputs: InputSet,
   labels: ArrayLike<number> | undefined,
   progress: Progress,
-  simulator: SimulatorName = "event",
+  { simulator, ...event }: { readonly simulator?: SimulatorName } & EventOptions = {},
 ): RunFile {
   const port = pictureInput(program);
-  const machine = SIMULATORS[simulator](program);
+  const machine = simulator === "stepped" ? createStepped(program) : createEvent(program, event);
   const totals = new RunTotals(program);
   const samples = inputs.data.shape[0] ?? 0;
   progress.start(samples, "samples");
@@ -144,6 +154,14 @@ export function registerSimulate(program: Command, io: Io): void {
         .choices(Object.keys(SIMULATORS))
         .default("event"),
     )
+    .addOption(
+      new Option(
+        "--kernels <name>",
+        "how event computes: simd (WebAssembly), or plain; the fastest that runs here by default",
+      )
+        .choices(KERNELS)
+        .conflicts("simulator"),
+    )
     .option("-o, --output <file>", "write the run as JSON, for `spikec energy`")
     .option("--json", "print the run as JSON")
     .action((file: string, options: SimulateOptions) =>
@@ -153,7 +171,7 @@ export function registerSimulate(program: Command, io: Io): void {
         if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
         const read = readLabelledInputs(options, report);
         if (read === undefined) return;
-        const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io), options.simulator);
+        const run = simulateAll(loaded, read.inputs, read.labels, new Progress(io), options);
         const json = JSON.stringify(run);
         if (options.output !== undefined) await writeFileAtomically(options.output, json);
         io.out(options.json === true ? json : summaryText(run));
