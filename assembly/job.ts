@@ -86,6 +86,8 @@ export class MultiplyJob extends Window {
   /** Room for 16 bytes per input of a window, and for all weights as f64. */
   patch!: usize;
   doubles!: usize;
+  /** Here the weight rows of the non-zero inputs go, as u32 in the order of the sums. */
+  rows!: usize;
 }
 
 /** A reduction over windows: `bytes` bytes per position, a timestep after the other. */

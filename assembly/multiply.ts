@@ -10,9 +10,11 @@ export function multiply(job: MultiplyJob, limit: f64): void {
   setLimit(limit);
   convertWeights(job);
   let count = job.counts;
+  let rows = job.rows;
   for (let p = 0; p < job.positions; p++) {
     for (let slot: u32 = 0; slot < job.slots; slot++, count += 4) {
-      const end = gather(job, p, slot);
+      const end = gather(job, p, slot, rows);
+      rows += (end - job.patch) >> 2;
       store<i32>(count, <i32>(end - job.patch) >> 4);
       const to = job.output + p * job.positionBytes + slot * job.stepBytes;
       for (let lane: u32 = 0; lane < job.lanes; lane += 8) multiplyChunk(job, lane, end, to + (lane << 2));
@@ -31,8 +33,11 @@ function convertWeights(job: MultiplyJob): void {
   }
 }
 
-/** Puts the inputs of a window that are not zero at the patch, each with the address of its weights; returns the end. */
-function gather(job: MultiplyJob, position: i32, slot: u32): usize {
+/**
+ * Puts the inputs of a window that are not zero at the patch, each with the address of its weights, and their weight rows at
+ * `rows`; returns the end of the patch.
+ */
+function gather(job: MultiplyJob, position: i32, slot: u32, rows: usize): usize {
   const top = job.top(position);
   const left = job.left(position);
   const kyTo = job.end(top, job.height);
@@ -45,9 +50,12 @@ function gather(job: MultiplyJob, position: i32, slot: u32): usize {
         const from = job.at(top + ky, left + kx) + slot * job.slotBytes + (c << 2);
         const x = job.intInput ? <f64>load<i32>(from) : <f64>load<f32>(from);
         if (x === 0) continue;
+        const row = (ky * job.kernel + kx) * job.channels + c;
         store<f64>(to, x);
-        store<u32>(to, job.doubles + ((ky * job.kernel + kx) * job.channels + c) * rowBytes, 8);
+        store<u32>(to, job.doubles + row * rowBytes, 8);
+        store<u32>(rows, row);
         to += 16;
+        rows += 4;
       }
     }
   }

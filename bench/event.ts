@@ -73,7 +73,7 @@ function clockShare(program: Program, inputs: ReadonlyMap<string, PortValues>): 
   const executor = new Executor(program);
   const shares = Array.from({ length: ROUNDS }, () => {
     executor.clear(false);
-    writeInputs(program, inputs, executor.chip.dram);
+    writeInputs(program, inputs, executor.chip.dram.rest, executor.chip.dram.first);
     let work = 0;
     const timing = new TimingMachine(
       program,

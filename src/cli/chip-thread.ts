@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
-import type { PortValues, RunResult, SimulatorName } from "../sim/layerwise/index.js";
+import type { KernelsName, PortValues, RunResult, SimulatorName } from "../sim/layerwise/index.js";
 import type { ProbeRecord, ProbeTarget } from "../sim/probes.js";
 import type { TraceTimes } from "../report/perfetto.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -17,6 +17,7 @@ export interface ThreadStart {
   readonly file: string;
   /** `stepped` where samples have probes. */
   readonly simulator: SimulatorName;
+  readonly kernels?: KernelsName | undefined;
 }
 
 /** One sample to run. */

@@ -3,7 +3,7 @@ import { decodeProgram, type Program } from "../backends/program/index.js";
 import { reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
-import { SIMULATORS, type SimulatorName } from "../sim/layerwise/index.js";
+import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
 import type { RunFile } from "../sim/run-file.js";
 import { collectText, runCommand, type Io, type Outcome } from "./command.js";
@@ -28,6 +28,7 @@ export interface InputSetOptions {
 
 interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
+  readonly kernels?: KernelsName;
   readonly output?: string;
   readonly json?: boolean;
   readonly record?: boolean;
@@ -122,6 +123,7 @@ async function simulate(
     probes,
     record: options.record === true,
     simulator: options.simulator,
+    kernels: options.kernels,
     ...(trace === undefined
       ? {}
       : {
@@ -155,6 +157,14 @@ export function registerSimulate(program: Command, io: Io): void {
         .choices(Object.keys(SIMULATORS))
         .default("event"),
     )
+    .addOption(
+      new Option(
+        "--kernels <name>",
+        "how event computes: simd (WebAssembly), or plain; the fastest that runs here by default",
+      )
+        .choices(KERNELS)
+        .conflicts("simulator"),
+    )
     .option("-o, --output <file>", "write the run as JSON, for `spikec energy` and `spikec diff`")
     .option("--json", "print the run as JSON")
     .option("--record", "keep every spike of the source model's layers in the run, for `spikec diff`")
@@ -166,7 +176,7 @@ export function registerSimulate(program: Command, io: Io): void {
     )
     .option("--trace <file>", "write when each instruction of the first sample ran, for ui.perfetto.dev");
   onlyWith(command, ["--record"], ["--output", "--json"]);
-  refuseWithoutEffect(command, ["--simulator"], (called) =>
+  refuseWithoutEffect(command, ["--simulator", "--kernels"], (called) =>
     called.getOptionValue("simulator") === "event" && called.getOptionValueSource("probe") === "cli"
       ? { why: "beside --probe: event computes blocks of neurons at once", hint: "leave it out, stepped is taken" }
       : undefined,

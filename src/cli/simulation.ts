@@ -3,7 +3,7 @@ import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import type { InputSet } from "../frontend/inputs/index.js";
 import type { TraceTimes } from "../report/perfetto.js";
-import { createEvent, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
+import { createEvent, type KernelsName, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
 import type { ProbeTarget } from "../sim/probes.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { ChipThread } from "./chip-thread.js";
@@ -78,6 +78,8 @@ export interface Simulation {
   readonly record?: boolean;
   /** Default `event`; probes need `stepped` and take it. */
   readonly simulator?: SimulatorName;
+  /** Of `event`; the fastest that run here by default. */
+  readonly kernels?: KernelsName | undefined;
   readonly probes?: readonly ProbeTarget[];
   /** Called with the times of the first sample's instructions, as soon as it is done. */
   readonly onTimeline?: (timeline: TraceTimes, sample: string) => Promise<void>;
@@ -106,7 +108,12 @@ export async function simulateInThread(
   const samples = inputs.data.shape[0] ?? 0;
   const nameOf = (index: number): string => inputs.names[index] ?? String(index);
   const simulator = probes.length > 0 ? "stepped" : (simulation.simulator ?? "event");
-  const thread = new ChipThread({ program: simulation.bytes, file: simulation.file, simulator });
+  const thread = new ChipThread({
+    program: simulation.bytes,
+    file: simulation.file,
+    simulator,
+    kernels: simulation.kernels,
+  });
   let exit: number | undefined;
   onSignal((signal) => {
     exit = SIGNALS[signal];

@@ -64,6 +64,17 @@ describe("the main job", () => {
     expect(explained.out).toContain("Horowitz");
   });
 
+  it("says the same on plain kernels, which stepped does not have", async () => {
+    const input = ["--input", digitsPath("test-images.npy"), "--limit", "1", "--json"];
+    const simd = await spikec("simulate", at("digits.spk"), ...input, "--kernels", "simd");
+    const plain = await spikec("simulate", at("digits.spk"), ...input, "--kernels", "plain");
+    expect(simd.code).toBe(0);
+    expect(plain).toEqual(simd);
+    const both = await spikec("simulate", at("digits.spk"), ...input, "--kernels", "simd", "--simulator", "stepped");
+    expect(both).toMatchObject({ code: 2 });
+    expect(both.err).toContain("--simulator");
+  });
+
   it("prices with a user's table, and changes only what the table changes", async () => {
     const table = structuredClone(ENERGY_TABLES[0]!);
     writeFileSync(

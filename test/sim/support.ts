@@ -12,6 +12,7 @@ import {
 import type { Program } from "../../src/backends/program/program.js";
 import { readChip, wordBytes, type LayerwiseChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
+import { KERNELS } from "../../src/sim/kernels/index.js";
 import {
   createEvent,
   createStepped,
@@ -123,8 +124,10 @@ export function runBoth(
   options: SteppedOptions = {},
 ): RunResult {
   const expected = logged(createStepped(program), inputs, options);
-  const found = differences(logged(createEvent(program), inputs, options), expected, program);
-  if (found.length > 0) throw new Error(`event differs from stepped: ${found.join("\n")}`);
+  for (const kernels of KERNELS) {
+    const found = differences(logged(createEvent(program, { kernels }), inputs, options), expected, program);
+    if (found.length > 0) throw new Error(`event (${kernels}) differs from stepped: ${found.join("\n")}`);
+  }
   return expected.result;
 }
 

@@ -3,11 +3,11 @@ import type { Kernels, KernelsName } from "./kernels.js";
 import { createPlain } from "./plain.js";
 import { createSimd, hasSimd } from "./simd.js";
 
-export { counterBytes, type AttendKeys, type AttendQueries } from "./attend.js";
+export { counterBytes, counterRowBytes, type AttendKeys, type AttendQueries } from "./attend.js";
 export type { FireJob, NeuronRule } from "./fire.js";
 export * from "./kernels.js";
 export { createMemory, KernelMemory, type SharedPart } from "./memory.js";
-export type { Multiplication } from "./multiply.js";
+export type { Multiplication, Multiplied } from "./multiply.js";
 export type { Addition, MaxPool, OrPool } from "./vector.js";
 
 /**

@@ -5,7 +5,7 @@
 import type { AttendKeys, AttendQueries } from "./attend.js";
 import type { FireJob } from "./fire.js";
 import type { KernelMemory } from "./memory.js";
-import type { Multiplication } from "./multiply.js";
+import type { Multiplication, Multiplied } from "./multiply.js";
 import type { Addition, MaxPool, OrPool } from "./vector.js";
 
 export const KERNELS = ["simd", "plain"] as const;
@@ -121,8 +121,8 @@ export interface Kernels {
   /** Charges, compares and resets a block of neurons; writes spike words and potentials. Returns the spikes per timestep. */
   fire(job: FireJob): Int32Array;
 
-  /** Weighted sums of real or integer inputs in their order. Returns the non-zero inputs per position and slot. */
-  multiply(job: Multiplication): Int32Array;
+  /** Weighted sums of real or integer inputs in their order. Returns which inputs were not zero. */
+  multiply(job: Multiplication): Multiplied;
 
   /** Sum of two runs of data words. */
   add(job: Addition): void;

@@ -18,10 +18,24 @@ export interface Multiplication extends MapWindow, Result {
   readonly rowBytes: number;
 }
 
-export function multiplyPlain(memory: KernelMemory, job: Multiplication): Int32Array {
+/** The inputs that are not zero. */
+export interface Multiplied {
+  /** Their number by position and slot. */
+  readonly counts: Int32Array;
+  /** Their weight rows in the order of the sums. */
+  readonly rows: Int32Array;
+}
+
+/** Most bytes that the rows of a {@link Multiplied} take. */
+export function mostRowBytes(job: MapWindow & Pick<Multiplication, "channels" | "slots">): number {
+  return 4 * positionsOf(job) * job.slots * job.kernel ** 2 * job.channels;
+}
+
+export function multiplyPlain(memory: KernelMemory, job: Multiplication): Multiplied {
   const words = job.inputFormat === "int" ? memory.i32 : memory.f32;
   const { lanes, channels, slots } = job;
   const counts = new Int32Array(positionsOf(job) * slots);
+  const rows: number[] = [];
   const sums = new Float64Array(lanes);
   for (let i = 0; i < counts.length; i++) {
     const position = Math.floor(i / slots);
@@ -34,11 +48,12 @@ export function multiplyPlain(memory: KernelMemory, job: Multiplication): Int32A
         const x = words[(at >>> 2) + c]!;
         if (x === 0) continue;
         counts[i] = counts[i]! + 1;
+        rows.push(tap * channels + c);
         const row = (job.weights + (tap * channels + c) * job.rowBytes) >>> 2;
         for (let l = 0; l < lanes; l++) sums[l] = sums[l]! + x * memory.i32[row + l]!;
       }
     }
     writeResult(memory, job, sums, 0, lanes, job.output + position * job.positionBytes + slot * job.stepBytes);
   }
-  return counts;
+  return { counts, rows: Int32Array.from(rows) };
 }

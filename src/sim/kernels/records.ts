@@ -42,7 +42,13 @@ export function spikeWindowFields(window: SpikeWindow): Fields {
 }
 
 /** MultiplyJob. */
-export function multiplyFields(job: Multiplication, counts: number, patch: number, doubles: number): Fields {
+export function multiplyFields(
+  job: Multiplication,
+  counts: number,
+  patch: number,
+  doubles: number,
+  rows: number,
+): Fields {
   return [
     ...windowFields(job, 4 * job.lanes),
     job.channels,
@@ -61,6 +67,7 @@ export function multiplyFields(job: Multiplication, counts: number, patch: numbe
     counts,
     patch,
     doubles,
+    rows,
   ];
 }
 

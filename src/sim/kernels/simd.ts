@@ -18,7 +18,7 @@ import {
   type WeightedSum,
 } from "./kernels.js";
 import type { KernelMemory } from "./memory.js";
-import type { Multiplication } from "./multiply.js";
+import { mostRowBytes, type Multiplication, type Multiplied } from "./multiply.js";
 import { createPlain } from "./plain.js";
 import * as records from "./records.js";
 import { isVectorRule, ruleNumber, vectorArguments } from "./simd-neurons.js";
@@ -145,7 +145,7 @@ class Simd implements Kernels {
     this.exports.sum8(this.write(records.sumFields(job, SAFE_ROWS_8, this.patterns)), this.limitOf(job));
   }
 
-  multiply(job: Multiplication): Int32Array {
+  multiply(job: Multiplication): Multiplied {
     const { memory } = this;
     const start = memory.mark;
     const inputs = job.kernel ** 2 * job.channels;
@@ -153,9 +153,12 @@ class Simd implements Kernels {
     const counts = memory.take(4 * sums, "numbers of inputs");
     const patch = memory.take(16 * inputs, "inputs of a window");
     const doubles = memory.take(8 * inputs * job.lanes, "weights as doubles");
-    this.exports.multiply(this.write(records.multiplyFields(job, counts, patch, doubles)), this.limitOf(job));
+    const rows = memory.take(mostRowBytes(job), "rows of inputs");
+    this.exports.multiply(this.write(records.multiplyFields(job, counts, patch, doubles, rows)), this.limitOf(job));
     memory.release(start);
-    return memory.i32.slice(counts >>> 2, (counts >>> 2) + sums);
+    const found = memory.i32.slice(counts >>> 2, (counts >>> 2) + sums);
+    const values = found.reduce((sum, n) => sum + n, 0);
+    return { counts: found, rows: memory.i32.slice(rows >>> 2, (rows >>> 2) + values) };
   }
 
   fire(job: FireJob): Int32Array {

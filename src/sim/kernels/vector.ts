@@ -1,4 +1,4 @@
-/* Work on single words, in plain code. */
+/* Work on single words, in plain code, one after the other: an output may overlap inputs of later words. */
 import { positionsOf, type MapWindow } from "./kernels.js";
 import type { KernelMemory } from "./memory.js";
 import { forEachTap } from "./plain-parts.js";
@@ -49,26 +49,31 @@ export function addPlain({ i32, f32 }: KernelMemory, job: Addition): void {
 
 export function poolOrPlain({ u8 }: KernelMemory, job: OrPool): void {
   const wordBytes = (job.lanes * job.timesteps) / 8;
+  const word = new Uint8Array(wordBytes);
   for (let p = 0; p < positionsOf(job); p++) {
-    const words = new Uint8Array(job.blocks * wordBytes);
-    forEachTap(job, p, wordBytes, (at) => {
-      for (let i = 0; i < words.length; i++) words[i] = words[i]! | u8[at + i]!;
-    });
-    u8.set(words, job.output + p * job.positionBytes);
+    for (let from = 0; from < job.blocks * wordBytes; from += wordBytes) {
+      word.fill(0);
+      forEachTap(job, p, wordBytes, (at) => {
+        for (let i = 0; i < wordBytes; i++) word[i] = word[i]! | u8[at + from + i]!;
+      });
+      u8.set(word, job.output + p * job.positionBytes + from);
+    }
   }
 }
 
 export function poolMaxPlain({ f32, i32 }: KernelMemory, job: MaxPool): void {
   const words = job.format === "int" ? i32 : f32;
-  const largest = new Float64Array(job.blocks * job.lanes);
+  const largest = new Float64Array(job.lanes);
   for (let step = 0; step < job.steps; step++) {
     for (let p = 0; p < positionsOf(job); p++) {
-      largest.fill(-Infinity);
-      forEachTap(job, p, job.lanes * 4, (at) => {
-        const from = (at + step * job.inputStepBytes) >>> 2;
-        for (let i = 0; i < largest.length; i++) largest[i] = Math.max(largest[i]!, words[from + i]!);
-      });
-      words.set(largest, (job.output + p * job.positionBytes + step * job.stepBytes) >>> 2);
+      for (let lane = 0; lane < job.blocks * job.lanes; lane += job.lanes) {
+        largest.fill(-Infinity);
+        forEachTap(job, p, job.lanes * 4, (at) => {
+          const from = ((at + step * job.inputStepBytes) >>> 2) + lane;
+          for (let l = 0; l < job.lanes; l++) largest[l] = Math.max(largest[l]!, words[from + l]!);
+        });
+        words.set(largest, ((job.output + p * job.positionBytes + step * job.stepBytes) >>> 2) + lane);
+      }
     }
   }
 }

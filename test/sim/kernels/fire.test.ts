@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CHARGE_RULES, type FieldsOf } from "../../../src/backends/program/instruction.js";
 import type { FireJob, Kernels, NeuronRule } from "../../../src/sim/kernels/index.js";
-import { packBits } from "../../../src/sim/kernels/bits.js";
+import { packBits } from "../../../src/sim/layerwise/stepped/bits.js";
 import { Neurons } from "../../../src/sim/layerwise/stepped/neurons.js";
 import { both, uniform } from "./support.js";
 

@@ -37,15 +37,19 @@ it("multiplications add in the order (channel, ky, kx), one rounding per product
       const bias = list(lanes, () => Math.floor((draw() - 0.5) * 2 ** 20));
       const positions = window.outRows * window.outWidth;
       const counts: number[] = [];
+      const rows: number[] = [];
       const outputs = Array.from({ length: positions * s.slots }, (_, i) => {
         const [position, slot] = [Math.floor(i / s.slots), i % s.slots];
         const inputs = Array.from({ length: s.channels }, (_c, c) =>
           tapsOf(window, position).map(({ tap, at }) => ({
             x: input[(slot * height * width + at) * blocks * lanes + c]!,
             row: weights[tap * s.channels + c]!,
+            number: tap * s.channels + c,
           })),
         ).flat();
-        counts.push(inputs.filter(({ x }) => x !== 0).length);
+        const added = inputs.filter(({ x }) => x !== 0);
+        counts.push(added.length);
+        rows.push(...added.map(({ number }) => number));
         return bias.map((b, l) => {
           const result = (inputs.reduce((sum, { x, row }) => sum + x * row[l]!, 0) + b) * 2 ** -10;
           if (s.format === "real") return Math.fround(result);
@@ -77,7 +81,9 @@ it("multiplications add in the order (channel, ky, kx), one rounding per product
         weights.forEach((row, r) => memory.i32.set(row, (job.weights + r * rowBytes) / 4));
         memory.f64.set(bias, job.bias / 8);
         memory.f64.fill(2 ** -10, job.scales / 8, job.scales / 8 + lanes);
-        expect([...k.multiply(job)], k.name).toEqual(counts);
+        const multiplied = k.multiply(job);
+        expect([...multiplied.counts], k.name).toEqual(counts);
+        expect([...multiplied.rows], k.name).toEqual(rows);
         const words = s.format === "int" ? memory.i32 : memory.f32;
         const found = outputs.map((_, i) => [
           ...words.subarray(job.output / 4 + i * lanes, job.output / 4 + (i + 1) * lanes),

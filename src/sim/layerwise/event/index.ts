@@ -2,6 +2,7 @@ import { ENGINES, MEMORIES } from "../../../backends/program/instruction.js";
 import type { Program } from "../../../backends/program/program.js";
 import { DiagnosticError } from "../../../diagnostics/index.js";
 import { simDiagnostics } from "../../diagnostics.js";
+import type { KernelsName } from "../../kernels/index.js";
 import type { Machine, RunOptions } from "../machine.js";
 import { readOutputs, writeInputs, type PortValues } from "../ports.js";
 import { ENGINE_STATES, type RunResult } from "../result.js";
@@ -10,18 +11,26 @@ import { TimingMachine } from "./timing/machine.js";
 
 /**
  * The fast simulator: its results are those of `stepped`, for programs that are free of hazards (`checkHazards`, which every
- * compiled program passes) and whose weights are mantissas below 2^24. Instructions do their work at once, when they are
+ * compiled program passes). Instructions do their work at once, when they are
  * dispatched; a clock that jumps over cycles finds out when each of them runs. Allocates all memory of the chip once.
  */
-export function createEvent(program: Program): Machine {
-  return new EventMachine(program);
+export function createEvent(program: Program, options: EventOptions = {}): Machine {
+  return new EventMachine(program, options);
+}
+
+export interface EventOptions {
+  /** How sums, neurons and pools are computed; the results are the same. Left out, the fastest that the host can run. */
+  readonly kernels?: KernelsName | undefined;
 }
 
 class EventMachine implements Machine {
   private readonly executor: Executor;
 
-  constructor(private readonly program: Program) {
-    this.executor = new Executor(program);
+  constructor(
+    private readonly program: Program,
+    options: EventOptions,
+  ) {
+    this.executor = new Executor(program, options.kernels);
   }
 
   run(inputs: ReadonlyMap<string, PortValues>, options: RunOptions = {}): RunResult {
@@ -29,7 +38,7 @@ class EventMachine implements Machine {
     const { dram, counters, recorder } = executor.chip;
     const record = options.record === true;
     executor.clear(record);
-    writeInputs(program, inputs, dram);
+    writeInputs(program, inputs, dram.rest, dram.first);
     const timing = new TimingMachine(program, (instruction) => executor.run(instruction), options.onInstruction);
     const limit = options.maxCycles ?? Infinity;
     const end = timing.run(limit);
@@ -43,7 +52,7 @@ class EventMachine implements Machine {
       engines: named(ENGINES, (e) => named(ENGINE_STATES, (s) => timing.states[e * ENGINE_STATES.length + s]!)),
       conflicts: named(ENGINES, (e) => named(MEMORIES, (m) => timing.ports.denied[e * MEMORIES.length + m]!)),
       layers: program.layers.map((_, layer) => ({ events: counters.of(layer), ...timing.traffic.of(layer) })),
-      outputs: readOutputs(program, dram),
+      outputs: readOutputs(program, dram.rest, dram.first),
       spikes: record ? recorder.result() : undefined,
     };
   }

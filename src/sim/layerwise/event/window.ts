@@ -49,3 +49,14 @@ export class Window {
     return this.origin + ky * this.rowWords + kx * this.f.blocks;
   }
 }
+
+/** Operands of the pooled words of a tile, but for the first of each: what a pooling combines, per channel block. */
+export function tapsBehindTheFirst(f: WindowFields & { readonly outRows: number }): number {
+  const window = new Window(f);
+  let taps = 0;
+  for (let p = 0; p < f.outRows * f.outWidth; p++) {
+    window.place(p);
+    taps += window.taps - 1;
+  }
+  return taps;
+}

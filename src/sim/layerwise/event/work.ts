@@ -5,21 +5,13 @@
 
 /** The scan words of an `accumulate`: the same for every block of outputs that reads the same spikes. */
 export interface ScanWork {
-  /** Spike word of each scan word, in the order of scanning. */
-  readonly addresses: Int32Array;
-  /** Number of scan words that enter the FIFO: those with a bit, and the last one of each position. */
-  readonly pushes: number;
-  /** By pushed word: its place among the scan words. */
-  readonly word: Int32Array;
-  /** By pushed word: lanes with a bit in any timestep, that is, weight rows. */
-  readonly bits: Int32Array;
-  /** By pushed word: its position in the tile, and 1 for the last word of a position. */
-  readonly position: Int32Array;
-  readonly last: Uint8Array;
-  /** By pushed word: its first entry in `rows`. */
-  readonly firstRow: Int32Array;
-  /** Weight row of each bit, in the order of the adder, counted from the row of tap 0 and channel 0. */
-  readonly rows: Int32Array;
+  /** Weight rows of each scan word in the order of scanning: channels with a bit in any timestep. */
+  readonly words: Int32Array;
+  /** Rows of all scan words. */
+  readonly rows: number;
+  /** The spike words from word `first` on as they were; hold all scan words. */
+  readonly spikes: Uint8Array;
+  readonly first: number;
 }
 
 /** The values of a `multiply` that are not zero. */

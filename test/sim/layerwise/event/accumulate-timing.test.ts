@@ -11,45 +11,38 @@ import { instruction } from "../../support.js";
 const BANKS = [1 << 20, 1 << 20, 1 << 20];
 const access = (memory: number, address: number): Access => accessOf(memory, address);
 
-/** Scan words as the bits of each, position by position. */
-type Tile = readonly (readonly number[])[];
+const LANES = 8;
+const PARALLEL = 5;
 
-function workOf(tile: Tile): ScanWork {
-  const [addresses, word, bits, position, last, firstRow, rows]: number[][] = [[], [], [], [], [], [], []];
-  tile.forEach((words, p) =>
-    words.forEach((n, w) => {
-      const end = w === words.length - 1;
-      if (n > 0 || end) {
-        word!.push(addresses!.length);
-        bits!.push(n);
-        position!.push(p);
-        last!.push(end ? 1 : 0);
-        firstRow!.push(rows!.length);
-      }
-      addresses!.push(500 + addresses!.length);
-      for (let i = 0; i < n; i++) rows!.push(7 * rows!.length);
-    }),
-  );
-  const ints = (list: number[] | undefined): Int32Array => Int32Array.from(list!);
+/** Scan words as the lanes with a bit, position by position, all positions alike. */
+type Tile = readonly (readonly (readonly number[])[])[];
+
+function workOf(tile: Tile, steps: number): ScanWork {
+  const words = tile.flat();
+  const spikes = new Uint8Array(words.length * PARALLEL);
+  // Each bit in a timestep of its own; a bit behind those of the group does not count.
+  words.forEach((lanes, w) => lanes.forEach((lane, i) => (spikes[w * PARALLEL + (i % steps)]! |= 1 << lane)));
+  words.forEach((_, w) => (spikes[w * PARALLEL + 4] = 255));
   return {
-    addresses: ints(addresses),
-    pushes: word!.length,
-    word: ints(word),
-    bits: ints(bits),
-    position: ints(position),
-    last: Uint8Array.from(last!),
-    firstRow: ints(firstRow),
-    rows: ints(rows),
+    words: Int32Array.from(words, ({ length }) => length),
+    rows: words.reduce((sum, { length }) => sum + length, 0),
+    spikes,
+    first: 500,
   };
+}
+
+interface Word {
+  readonly rows: readonly number[];
+  readonly last: boolean;
+  readonly position: number;
 }
 
 /** Scanner, FIFO and adder, one cycle after the other: docs/layerwise-chip.md, section 3. */
 class Plain {
   private parameters = 0;
-  private readonly words: readonly { readonly bits: number; readonly last: boolean; readonly position: number }[];
+  private readonly words: readonly Word[];
   private scanned = 0;
-  private readonly fifo: { left: number; readonly last: boolean; readonly position: number }[] = [];
-  private rows = 0;
+  private readonly fifo: { readonly rows: number[]; readonly last: boolean; readonly position: number }[] = [];
   private step = 0;
   private writing = -1;
   private written = 0;
@@ -60,7 +53,11 @@ class Plain {
     private readonly depth: number,
   ) {
     this.words = tile.flatMap((words, position) =>
-      words.map((bits, i) => ({ bits, last: i === words.length - 1, position })),
+      words.map((lanes, block) => ({
+        rows: lanes.map((lane) => block * LANES + lane),
+        last: block === words.length - 1,
+        position,
+      })),
     );
   }
 
@@ -74,11 +71,11 @@ class Plain {
     const room = this.scanned < this.words.length && fifo.length < this.depth;
     const scanner = room ? access(SPIKE, 500 + this.scanned) : 0;
     const head = fifo[0];
-    const writes = this.writing >= 0 ? this.writing : head?.left === 0 ? head.position : -1;
+    const writes = this.writing >= 0 ? this.writing : head?.rows.length === 0 ? head.position : -1;
     if (writes >= 0) {
       return { adder: access(DATA, f.output + writes * f.outputStride + this.step * f.outputStepStride), scanner };
     }
-    return { adder: head === undefined ? 0 : access(WEIGHT, f.weights + 7 * this.rows), scanner };
+    return { adder: head === undefined ? 0 : access(WEIGHT, f.weights + head.rows[0]!), scanner };
   }
 
   commit(adder: boolean, scanner: boolean): void {
@@ -88,13 +85,13 @@ class Plain {
     }
     const head = this.fifo[0];
     if (scanner) {
-      const { bits, last, position } = this.words[this.scanned++]!;
-      if (bits > 0 || last) this.fifo.push({ left: bits, last, position });
+      const { rows, last, position } = this.words[this.scanned++]!;
+      if (rows.length > 0 || last) this.fifo.push({ rows: [...rows], last, position });
     }
     if (!adder) return;
-    if (this.writing < 0 && head!.left > 0) {
-      this.rows++;
-      if (--head!.left > 0) return;
+    if (this.writing < 0 && head!.rows.length > 0) {
+      head!.rows.shift();
+      if (head!.rows.length > 0) return;
       this.fifo.shift();
       if (head!.last) this.writing = head!.position;
       return;
@@ -112,7 +109,10 @@ function randomTile(random: Random): Tile {
   const most = random.pick([1, 3, 8]);
   const words = random.int(1, 12);
   return Array.from({ length: random.int(1, 12) }, () =>
-    Array.from({ length: words }, () => (random.next() < busy ? random.int(1, most) : 0)),
+    Array.from({ length: words }, () => {
+      const first = random.int(0, LANES - most);
+      return random.next() < busy ? Array.from({ length: random.int(1, most) }, (_, i) => first + i) : [];
+    }),
   );
 }
 
@@ -130,9 +130,20 @@ describe("the schedule of accumulate", () => {
         outputStride: 17,
         outputStepStride: 5,
         steps: random.int(1, 4),
+        input: 500,
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+        height: 1,
+        width: tile.length,
+        outRows: 1,
+        outWidth: tile.length,
+        blocks: tile[0]!.length,
+        channels: tile[0]!.length * LANES,
+        planes: 1,
       }).fields as FieldsOf<"accumulate">;
-      const timing = new AccumulateTiming(depth, BANKS);
-      const work = workOf(tile);
+      const timing = new AccumulateTiming({ lanes: LANES, parallelTimesteps: PARALLEL, fifoDepth: depth }, BANKS);
+      const work = workOf(tile, f.steps);
       // Twice, so that the second run begins with what the first one left behind.
       for (let run = 0; run < 2; run++) {
         const plain = new Plain(tile, f, depth);

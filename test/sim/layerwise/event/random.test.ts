@@ -3,6 +3,7 @@ import { checkHazards } from "../../../../src/backends/layerwise/index.js";
 import { ENGINES, MEMORIES, OPCODES } from "../../../../src/backends/program/instruction.js";
 import type { Program } from "../../../../src/backends/program/program.js";
 import type { LayerwiseChip } from "../../../../src/chips/layerwise.js";
+import { KERNELS } from "../../../../src/sim/kernels/index.js";
 import { createEvent, createStepped, ENGINE_STATES, type RunResult } from "../../../../src/sim/layerwise/index.js";
 import { Random } from "../../../backends/layerwise/nets.js";
 import { differences, logged, programText } from "./equality.js";
@@ -70,8 +71,11 @@ describe("random programs on random chips", () => {
       const chip = randomMachine(random);
       const program = randomProgram(random, chip, random.int(10, 40));
       const expected = logged(createStepped(program), NO_INPUTS, { record: true });
-      const found = differences(logged(createEvent(program), NO_INPUTS, { record: true }), expected, program);
-      if (found.length > 0) throw new Error(`seed ${seed}: ${found.join("\n")}\n${programText(program)}`);
+      for (const kernels of KERNELS) {
+        const event = createEvent(program, { kernels });
+        const found = differences(logged(event, NO_INPUTS, { record: true }), expected, program);
+        if (found.length > 0) throw new Error(`seed ${seed}, ${kernels}: ${found.join("\n")}\n${programText(program)}`);
+      }
       for (const { op } of program.instructions) ops.add(op);
       coverage.add(expected.result);
       if (seed % 5 === 0) coverage.addScarce(program, expected.result);

@@ -1,111 +1,101 @@
 import type { FieldsOf, InstructionFor } from "../../../../backends/program/instruction.js";
+import { counterBytes, counterRowBytes } from "../../../kernels/index.js";
 import type { AttendWork } from "../work.js";
 import type { Chip } from "./chip.js";
+import { formatOf } from "./parameters.js";
 
 /** K^T V into counters, and Q times the counters, of one head. The counters stay from one instruction to the next. */
 export class Attend {
-  /** Counts of K^T V [d, d]; and their scaled and rounded copies for the sequential rule. */
-  private readonly counters: Int32Array;
-  private readonly scaled: Float32Array;
-  /** Channels of the head with a spike, for k or q, and for v. */
-  private readonly events: Int32Array;
-  private readonly values: Int32Array;
+  /** Channels per head for which the kernels' counters are laid out at present. */
+  private d = 0;
+  /** The registers of the chip: counter (i, j) of a head of d channels is number i * d + j. Valid where `d` is another. */
+  private readonly registers: Int32Array;
 
   constructor(
     private readonly chip: Chip,
-    counters: number,
+    registers: number,
   ) {
-    this.counters = new Int32Array(counters);
-    this.scaled = new Float32Array(counters);
-    this.events = new Int32Array(counters);
-    this.values = new Int32Array(counters);
+    this.registers = new Int32Array(registers);
   }
 
   clear(): void {
-    this.counters.fill(0);
-    this.scaled.fill(0);
+    this.registers.fill(0);
+    this.d = 0;
   }
 
   keysAndValues({ layer, fields: f }: InstructionFor<"attend-kv">): AttendWork {
-    const { counters, events, values } = this;
-    const d = f.headDim;
-    if (f.clear === 1) counters.fill(0, 0, d * d);
-    const work = new Int32Array(f.positions * f.steps);
-    for (let p = 0; p < f.positions; p++) {
-      for (let s = 0; s < f.steps; s++) {
-        const keys = this.channels(f.keys + p * f.blocks, s, f, events);
-        work[p * f.steps + s] = keys;
-        if (keys === 0) continue;
-        const ones = this.channels(f.values + p * f.blocks, s, f, values);
-        for (let i = 0; i < keys; i++) {
-          const row = events[i]! * d;
-          for (let j = 0; j < ones; j++) counters[row + values[j]!]!++;
-        }
-      }
-    }
-    this.count(layer, "kv", f, work);
-    return { events: work };
+    const { kernels } = this.chip;
+    const events = kernels.attendKeys({
+      ...this.head(f),
+      keys: this.spikeWord(f.keys),
+      values: this.spikeWord(f.values),
+      clear: f.clear === 1,
+    });
+    this.count(layer, "kv", f, events);
+    return { events };
   }
 
   queries({ layer, fields: f }: InstructionFor<"attend-q">): AttendWork {
-    const { counters, scaled, events, chip } = this;
-    const { lanes } = chip;
-    const { f32, i32 } = chip.memories.data;
-    const d = f.headDim;
-    const sequential = f.sequential === 1;
-    if (sequential) {
-      const scale = Math.fround(f.scale);
-      for (let i = 0; i < d * d; i++) scaled[i] = counters[i]! * scale;
-    }
-    const work = new Int32Array(f.positions * f.steps);
-    const sums = sequential ? new Float32Array(d) : new Float64Array(d);
-    const from = sequential ? scaled : counters;
-    for (let p = 0; p < f.positions; p++) {
-      for (let s = 0; s < f.steps; s++) {
-        const queries = this.channels(f.queries + p * f.blocks, s, f, events);
-        work[p * f.steps + s] = queries;
-        sums.fill(0);
-        for (let i = 0; i < queries; i++) {
-          const row = events[i]! * d;
-          for (let j = 0; j < d; j++) sums[j] = sums[j]! + from[row + j]!;
-        }
-        const to = (f.output + p * f.outputStride + s * f.outputStepStride) * lanes + f.head * d;
-        if (f.format === 1) for (let j = 0; j < d; j++) i32[to + j] = sums[j]!;
-        else for (let j = 0; j < d; j++) f32[to + j] = sequential ? sums[j]! : sums[j]! * f.scale;
-      }
-    }
-    this.count(layer, "qa", f, work);
-    return { events: work };
+    const { kernels, memories } = this.chip;
+    const { data } = memories;
+    const events = kernels.attendQueries({
+      ...this.head(f),
+      queries: this.spikeWord(f.queries),
+      scale: f.scale,
+      sequential: f.sequential === 1,
+      format: formatOf(f),
+      output: data.from + f.output * data.wordBytes,
+      positionBytes: f.outputStride * data.wordBytes,
+      stepBytes: f.outputStepStride * data.wordBytes,
+    });
+    this.count(layer, "qa", f, events);
+    return { events };
   }
 
-  /** Lists the head's channels that spike in a step of the token whose block 0 is at `word`; returns their number. */
-  private channels(
-    word: number,
-    step: number,
-    f: { head: number; headDim: number; bit: number },
-    into: Int32Array,
-  ): number {
-    const { lanes } = this.chip;
-    const { u8, wordBytes } = this.chip.memories.spike;
-    const first = f.head * f.headDim;
-    const stepByte = ((f.bit + step) * lanes) >> 3;
-    let n = 0;
-    for (let c = first; c < first + f.headDim; c++) {
-      const lane = c % lanes;
-      const byte = (word + (c - lane) / lanes) * wordBytes + stepByte + (lane >> 3);
-      if (((u8[byte]! >> (lane & 7)) & 1) === 1) into[n++] = c - first;
+  private head(f: FieldsOf<"attend-kv"> | FieldsOf<"attend-q">) {
+    const { lanes, parallel, attention } = this.chip;
+    this.layOut(f.headDim);
+    return {
+      lanes,
+      timesteps: parallel,
+      blocks: f.blocks,
+      positions: f.positions,
+      channel: f.head * f.headDim,
+      d: f.headDim,
+      bit: f.bit,
+      steps: f.steps,
+      counters: attention,
+    };
+  }
+
+  /** Arranges the counters for heads of d channels. */
+  private layOut(d: number): void {
+    if (d === this.d) return;
+    const { chip, registers } = this;
+    const counters = chip.attention / 4;
+    const { i32 } = chip.kernels.memory;
+    const [oldRow, row] = [this.d, d].map((channels) => counterRowBytes(channels) / 4) as [number, number];
+    for (let i = 0; i < this.d; i++) {
+      registers.set(i32.subarray(counters + i * oldRow, counters + i * oldRow + this.d), i * this.d);
     }
-    return n;
+    i32.fill(0, counters, counters + counterBytes(d) / 4);
+    for (let i = 0; i < d; i++) i32.set(registers.subarray(i * d, (i + 1) * d), counters + i * row);
+    this.d = d;
+  }
+
+  private spikeWord(word: number): number {
+    const { from, wordBytes } = this.chip.memories.spike;
+    return from + word * wordBytes;
   }
 
   private count(
     layer: number,
     event: "kv" | "qa",
     f: FieldsOf<"attend-kv"> | FieldsOf<"attend-q">,
-    work: Int32Array,
+    events: Int32Array,
   ): void {
-    for (let i = 0; i < work.length; i++) {
-      this.chip.counters.add(layer, event, f.firstStep + (i % f.steps), work[i]! * f.headDim);
-    }
+    const sums = new Float64Array(f.steps);
+    for (let i = 0; i < events.length; i++) sums[i % f.steps]! += events[i]!;
+    sums.forEach((n, s) => this.chip.counters.add(layer, event, f.firstStep + s, n * f.headDim));
   }
 }

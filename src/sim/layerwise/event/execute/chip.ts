@@ -1,11 +1,17 @@
 import { MEMORIES, type MemoryName } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
 import { wordBytes } from "../../../../chips/layerwise.js";
+import { createKernels, KernelMemory, type Kernels, type KernelsName } from "../../../kernels/index.js";
 import { Counters } from "./counters.js";
+import { Dram } from "./dram.js";
 import { Recorder } from "./recorder.js";
+import { counterRoom, packedRoom, scratchRoom } from "./room.js";
+import { WeightMemory } from "./weights.js";
 
-/** One memory: views of the same words. Addresses of `u8` are bytes, those of the others 32-bit values. */
+/** One memory: views of the same words. Indices of `u8` are bytes, those of the others 32-bit values. */
 export interface Image {
+  /** Address of word 0 for the kernels. */
+  readonly from: number;
   readonly wordBytes: number;
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
@@ -17,37 +23,55 @@ export interface Chip {
   readonly lanes: number;
   /** P: timesteps in a spike word. */
   readonly parallel: number;
+  readonly kernels: Kernels;
   readonly memories: Readonly<Record<MemoryName, Image>>;
-  readonly dram: Uint8Array;
+  /** Must be asked for the words of the weight memory before they are read. */
+  readonly weights: WeightMemory;
+  readonly dram: Dram;
+  /** Addresses of one f64 per lane, and of the counters of an attention head. */
+  readonly scales: number;
+  readonly attention: number;
   readonly counters: Counters;
   readonly recorder: Recorder;
 }
 
-const ALIGNMENT = 64;
-const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+/** Alignment of everything in a kernel memory; kernels may read a few bytes behind the words of a map. */
+const LINE = 64;
+/** Room for what the kernels themselves need, and for alignment. */
+const OWN = 65_536;
 
-/** All memories lie in one buffer, so that kernels with a linear memory of their own can work on it. */
-export function createChip(program: Program, allocate = (bytes: number): ArrayBuffer => new ArrayBuffer(bytes)): Chip {
+/** All memories lie in the one memory of the kernels; scratch room for instructions comes last. */
+export function createChip(program: Program, name: KernelsName | undefined): Chip {
   const { chip } = program;
-  const total = MEMORIES.reduce((sum, name) => sum + align(chip.memories[name].bytes), 0);
-  const buffer = allocate(total);
-  let offset = 0;
-  const image = (name: MemoryName): Image => {
-    const { bytes } = chip.memories[name];
-    const from = offset;
-    offset += align(bytes);
+  const { lanes } = chip;
+  const images = MEMORIES.reduce((sum, memory) => sum + chip.memories[memory].bytes + 2 * LINE, 0);
+  const packed = packedRoom(program);
+  const kernels = createKernels(OWN + images + packed + 8 * lanes + counterRoom(program) + scratchRoom(program), name);
+  const { memory } = kernels;
+  const image = (which: MemoryName): Image => {
+    const { bytes } = chip.memories[which];
+    const from = memory.take(bytes + LINE, `the ${which} memory`);
     return {
-      wordBytes: wordBytes(chip, name),
-      u8: new Uint8Array(buffer, from, align(bytes)),
-      i32: new Int32Array(buffer, from, align(bytes) / 4),
-      f32: new Float32Array(buffer, from, align(bytes) / 4),
+      from,
+      wordBytes: wordBytes(chip, which),
+      u8: memory.u8.subarray(from, from + bytes),
+      i32: memory.i32.subarray(from / 4, (from + bytes) / 4),
+      f32: memory.f32.subarray(from / 4, (from + bytes) / 4),
     };
   };
+  const memories = { spike: image("spike"), weight: image("weight"), data: image("data") };
+  const dram = new Dram(program.weights, program.dramBytes);
+  const room = new KernelMemory(memory.split(packed));
+  const { from, wordBytes: rowBytes } = memories.weight;
   return {
-    lanes: chip.lanes,
+    lanes,
     parallel: chip.parallelTimesteps,
-    memories: { spike: image("spike"), weight: image("weight"), data: image("data") },
-    dram: new Uint8Array(Math.ceil(program.dramBytes / 4) * 4),
+    kernels,
+    memories,
+    weights: new WeightMemory(kernels, dram, from, rowBytes, lanes, room),
+    dram,
+    scales: memory.take(8 * lanes, "scales"),
+    attention: memory.take(counterRoom(program), "counters of attention"),
     counters: new Counters(program),
     recorder: new Recorder(program),
   };

@@ -1,52 +1,43 @@
 import type { InstructionFor } from "../../../../backends/program/instruction.js";
 import { roundHalfEven } from "../../../../math/grid.js";
-import { Window } from "../window.js";
+import { tapsBehindTheFirst } from "../window.js";
 import type { Chip } from "./chip.js";
-import { currentLimit } from "./parameters.js";
+import { currentLimit, formatOf } from "./parameters.js";
+import { mapWindow } from "./windows.js";
 
 /* Vector instructions on data words. An instruction may write what it reads later: words are done in the order of the machine. */
 
-export function add({ layer, fields: f }: InstructionFor<"add">, { lanes, memories, counters }: Chip): void {
-  const { f32, i32 } = memories.data;
-  const [left, right] = [2 ** f.aShift, 2 ** f.bShift];
-  const limit = currentLimit(f.resultBits);
+export function add({ layer, fields: f }: InstructionFor<"add">, { lanes, kernels, memories, counters }: Chip): void {
+  const { from, wordBytes } = memories.data;
   const values = f.words * lanes;
   for (let s = 0; s < f.steps; s++) {
-    const a = (f.a + s * f.aStepStride) * lanes;
-    const b = (f.b + s * f.bStepStride) * lanes;
-    const to = (f.output + s * f.outputStepStride) * lanes;
-    if (f.format === 1) {
-      for (let i = 0; i < values; i++) i32[to + i] = clamp(i32[a + i]! * left + i32[b + i]! * right, limit);
-    } else for (let i = 0; i < values; i++) f32[to + i] = f32[a + i]! + f32[b + i]!;
+    kernels.add({
+      a: from + (f.a + s * f.aStepStride) * wordBytes,
+      b: from + (f.b + s * f.bStepStride) * wordBytes,
+      output: from + (f.output + s * f.outputStepStride) * wordBytes,
+      values,
+      format: formatOf(f),
+      aShift: f.aShift,
+      bShift: f.bShift,
+      limit: currentLimit(f.resultBits),
+    });
   }
   counters.addSteps(layer, "add", f, values);
 }
 
-function clamp(value: number, limit: number): number {
-  return value > limit ? limit : value < -limit ? -limit : value;
-}
-
-export function poolMax({ layer, fields: f }: InstructionFor<"pool-max">, { lanes, memories, counters }: Chip): void {
-  const values = f.format === 1 ? memories.data.i32 : memories.data.f32;
-  const window = new Window(f);
-  const positions = f.outRows * f.outWidth;
-  const largest = new Float64Array(lanes);
-  for (let s = 0; s < f.steps; s++) {
-    for (let p = 0; p < positions; p++) {
-      window.place(p);
-      for (let b = 0; b < f.blocks; b++) {
-        largest.fill(-Infinity);
-        for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-          for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-            const from = (window.word(ky, kx) + s * f.inputStepStride + b) * lanes;
-            for (let l = 0; l < lanes; l++) largest[l] = Math.max(largest[l]!, values[from + l]!);
-          }
-        }
-        values.set(largest, (f.output + p * f.outputStride + s * f.outputStepStride + b) * lanes);
-      }
-      counters.add(layer, "compare", f.firstStep + s, (window.taps - 1) * f.blocks * lanes);
-    }
-  }
+export function poolMax({ layer, fields: f }: InstructionFor<"pool-max">, chip: Chip): void {
+  const { lanes, kernels, counters } = chip;
+  const { from, wordBytes } = chip.memories.data;
+  kernels.poolMax({
+    ...mapWindow(f, from + f.input * wordBytes, lanes),
+    format: formatOf(f),
+    steps: f.steps,
+    inputStepBytes: f.inputStepStride * wordBytes,
+    output: from + f.output * wordBytes,
+    positionBytes: f.outputStride * wordBytes,
+    stepBytes: f.outputStepStride * wordBytes,
+  });
+  counters.addSteps(layer, "compare", f, tapsBehindTheFirst(f) * f.blocks * lanes);
 }
 
 export function meanPositions(

@@ -1,43 +1,53 @@
-import { CHARGE_RULES, type InstructionFor } from "../../../../backends/program/instruction.js";
-import { packBits } from "../../../kernels/bits.js";
+import { CHARGE_RULES, type FieldsOf, type InstructionFor } from "../../../../backends/program/instruction.js";
 import type { Chip } from "./chip.js";
-import { Neurons } from "./neurons.js";
 
 const CUBA = CHARGE_RULES.indexOf("cuba");
 
 /** Charge, compare and reset of one channel block of neurons over the timesteps of a group. */
 export function fire({ layer, fields: f }: InstructionFor<"fire">, chip: Chip): void {
-  const { lanes, counters, recorder } = chip;
-  const { spike, weight, data } = chip.memories;
-  const neurons = new Neurons(f, lanes);
-  const cuba = f.rule === CUBA;
-  const uMap = f.state + f.positions * f.outputStride;
-  const spikes = new Uint8Array(lanes * chip.parallel);
-  const fired = new Float64Array(f.steps);
-  const n = f.lanesUsed;
-  if (f.thresholds >= 0) neurons.setThresholds(weight, f.thresholds * lanes);
-  if (f.gains >= 0) neurons.setGains(weight.f32, f.gains * lanes);
-
-  for (let p = 0; p < f.positions; p++) {
-    const at = p * f.outputStride;
-    if (f.stateRead === 1) {
-      neurons.v.set(data.i32.subarray((f.state + at) * lanes, (f.state + at + 1) * lanes));
-      if (cuba) neurons.u.set(data.i32.subarray((uMap + at) * lanes, (uMap + at + 1) * lanes));
-    } else neurons.reset();
-    for (let s = 0; s < f.steps; s++) {
-      if (s === 0 || f.slots !== 1) {
-        neurons.loadCurrent(data.i32, (f.current + p * f.currentStride + s * f.currentStepStride) * lanes);
-      }
-      fired[s]! += neurons.step(n, spikes, s * lanes);
-      const channel = f.recordBlock * lanes;
-      recorder.note(layer, f.firstStep + s, f.recordPosition + p, channel, spikes, s * lanes, n);
-    }
-    if (f.stateWrite === 1) {
-      data.i32.set(neurons.v, (f.state + at) * lanes);
-      if (cuba) data.i32.set(neurons.u, (uMap + at) * lanes);
-    }
-    packBits(spikes, spike.wordBytes, spike.u8, (f.output + at) * spike.wordBytes);
-  }
-  counters.addSteps(layer, "update", f, n * f.positions);
+  const { lanes, kernels, counters, recorder } = chip;
+  const { spike, data } = chip.memories;
+  const dataWord = (word: number): number => data.from + word * data.wordBytes;
+  const fired = kernels.fire({
+    neuron: f,
+    positions: f.positions,
+    lanes,
+    used: f.lanesUsed,
+    timesteps: chip.parallel,
+    steps: f.steps,
+    current: dataWord(f.current),
+    currentPositionBytes: f.currentStride * data.wordBytes,
+    currentStepBytes: f.slots === 1 ? 0 : f.currentStepStride * data.wordBytes,
+    state: dataWord(f.state),
+    // The map of u lies behind that of v.
+    uState: f.rule === CUBA ? dataWord(f.state + f.positions * f.outputStride) : -1,
+    statePositionBytes: f.outputStride * data.wordBytes,
+    read: f.stateRead === 1,
+    write: f.stateWrite === 1,
+    gains: constants(f.gains, chip),
+    thresholds: constants(f.thresholds, chip),
+    output: spike.from + f.output * spike.wordBytes,
+    outputPositionBytes: f.outputStride * spike.wordBytes,
+  });
+  if (recorder.records(layer)) record(layer, f, chip);
+  counters.addSteps(layer, "update", f, f.lanesUsed * f.positions);
   fired.forEach((count, s) => counters.add(layer, "spike", f.firstStep + s, count));
+}
+
+/** Address of a word of constants, or -1. */
+function constants(word: number, { weights, memories: { weight } }: Chip): number {
+  if (word < 0) return -1;
+  weights.fetch(word, 1);
+  return weight.from + word * weight.wordBytes;
+}
+
+/** Keeps the spikes that have just been written. */
+function record(layer: number, f: FieldsOf<"fire">, { lanes, memories: { spike }, recorder }: Chip): void {
+  for (let p = 0; p < f.positions; p++) {
+    const word = (f.output + p * f.outputStride) * spike.wordBytes;
+    for (let s = 0; s < f.steps; s++) {
+      const bits = spike.u8.subarray(word + (s * lanes) / 8, word + ((s + 1) * lanes) / 8);
+      recorder.note(layer, f.firstStep + s, f.recordPosition + p, f.recordBlock * lanes, bits, f.lanesUsed);
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import { MEMORIES, type Instruction } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
+import type { KernelsName } from "../../../kernels/index.js";
 import type { Work } from "../work.js";
 import { accumulate } from "./accumulate.js";
 import { Attend } from "./attend.js";
@@ -7,8 +8,8 @@ import { createChip, type Chip } from "./chip.js";
 import * as data from "./data-words.js";
 import { fire } from "./fire.js";
 import { multiply } from "./multiply.js";
-import { SpikeListCache } from "./spike-lists.js";
 import * as spikes from "./spike-words.js";
+import { Tiles } from "./tiles.js";
 import * as tokens from "./tokens.js";
 import { transfer } from "./transfer.js";
 
@@ -19,35 +20,36 @@ import { transfer } from "./transfer.js";
 export class Executor {
   readonly chip: Chip;
   private readonly attend: Attend;
-  private readonly lists = new SpikeListCache();
+  private readonly tiles: Tiles;
 
-  constructor(private readonly program: Program) {
-    this.chip = createChip(program);
-    this.chip.dram.set(program.weights);
+  constructor(program: Program, kernels?: KernelsName) {
+    this.chip = createChip(program, kernels);
     this.attend = new Attend(this.chip, program.chip.attention.counters);
+    this.tiles = new Tiles(this.chip, program);
   }
 
   /** Starts a sample: memories and counters are zero, DRAM holds the weights, over which no instruction may store. */
   clear(record: boolean): void {
-    const { memories, dram, counters, recorder } = this.chip;
+    const { memories, weights, dram, counters, recorder } = this.chip;
     for (const name of MEMORIES) memories[name].u8.fill(0);
-    dram.fill(0, this.program.weights.length);
+    weights.clear();
+    dram.clear();
     counters.clear();
     recorder.start(record);
     this.attend.clear();
-    this.lists.clear();
+    this.tiles.clear();
   }
 
   /** Does what an instruction does and returns what its timing depends on. */
   run(instruction: Instruction): Work {
     const written = spikeWordsWritten(instruction, this.chip);
-    if (written !== undefined) this.lists.written(written.first, written.end);
+    if (written !== undefined) this.tiles.written(written.first, written.end);
     const { chip } = this;
     switch (instruction.op) {
       case "accumulate": {
-        const lists = this.lists.of(instruction.fields, chip);
-        accumulate(instruction, lists, chip);
-        return lists;
+        const tile = this.tiles.of(instruction.fields);
+        accumulate(instruction, tile, chip);
+        return tile.work;
       }
       case "multiply":
         return multiply(instruction, chip);

@@ -1,20 +1,27 @@
+import type { FieldsOf } from "../../../../backends/program/instruction.js";
+import { PARAMETER_WORDS } from "../parameter-words.js";
+import type { Result } from "../../../kernels/index.js";
 import type { Chip } from "./chip.js";
 
-/** The parameters of a block of outputs: what a sum is multiplied with, and its bias in units of the grid. */
-export interface OutputParameters {
-  readonly scales: Float64Array;
-  readonly bias: Float64Array;
+/** How a weighted sum becomes an output: the parameter words are exponents of the grid, then biases as doubles. */
+export function resultOf(f: FieldsOf<"accumulate"> | FieldsOf<"multiply">, chip: Chip): Result {
+  const { lanes, kernels, weights, memories, scales } = chip;
+  const { weight, data } = memories;
+  weights.fetch(f.parameters, PARAMETER_WORDS);
+  for (let l = 0; l < lanes; l++) kernels.memory.f64[scales / 8 + l] = 2 ** -weight.i32[f.parameters * lanes + l]!;
+  return {
+    bias: weight.from + (f.parameters + 1) * weight.wordBytes,
+    scales,
+    output: data.from + f.output * data.wordBytes,
+    positionBytes: f.outputStride * data.wordBytes,
+    stepBytes: f.outputStepStride * data.wordBytes,
+    format: formatOf(f),
+    limit: currentLimit(f.resultBits),
+  };
 }
 
-/** Reads the words from `address` on: exponents of the grid, then biases as doubles, low lanes first. */
-export function readParameters(address: number, chip: Chip): OutputParameters {
-  const { lanes } = chip;
-  const { u8, i32, wordBytes } = chip.memories.weight;
-  const scales = new Float64Array(lanes);
-  for (let l = 0; l < lanes; l++) scales[l] = 2 ** -i32[address * lanes + l]!;
-  const first = (address + 1) * wordBytes;
-  const bias = new Float64Array(u8.slice(first, first + 8 * lanes).buffer);
-  return { scales, bias };
+export function formatOf({ format }: { readonly format: number }): "real" | "int" {
+  return format === 1 ? "int" : "real";
 }
 
 /** The largest current, in magnitude, of a result of so many bits; 0 bits never saturate. */

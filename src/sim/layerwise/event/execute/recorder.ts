@@ -14,21 +14,17 @@ export class Recorder {
     );
   }
 
-  /** Keeps the first `n` of the spikes at `from`, as those of a layer's neurons from `channel` on. */
-  note(
-    layer: number,
-    timestep: number,
-    position: number,
-    channel: number,
-    spikes: Uint8Array,
-    from: number,
-    n: number,
-  ): void {
-    const map = this.maps[layer];
-    if (map === undefined) return;
+  /** Whether the spikes of a layer are kept. */
+  records(layer: number): boolean {
+    return this.maps[layer] !== undefined;
+  }
+
+  /** Keeps the first `n` bits of a timestep of a spike word, as the spikes of a layer's neurons from `channel` on. */
+  note(layer: number, timestep: number, position: number, channel: number, bits: Uint8Array, n: number): void {
+    const map = this.maps[layer]!;
     const { positions, channels } = this.program.layers[layer]!;
     const to = (timestep * positions + position) * channels + channel;
-    for (let i = 0; i < n; i++) map[to + i] = spikes[from + i]!;
+    for (let i = 0; i < n; i++) map[to + i] = (bits[i >> 3]! >> (i & 7)) & 1;
   }
 
   /** Recorded layers by name. */

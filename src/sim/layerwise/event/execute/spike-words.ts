@@ -1,32 +1,24 @@
 import type { InstructionFor } from "../../../../backends/program/instruction.js";
 import { planeWindow } from "../plane-window.js";
-import { Window } from "../window.js";
+import { tapsBehindTheFirst } from "../window.js";
 import type { Chip } from "./chip.js";
+import { mapWindow } from "./windows.js";
 
 /*
  * Vector instructions on spike words: a word's bytes hold one bit per lane, timestep by timestep. An
  * instruction may write what it reads later: words are done in the order of the machine.
  */
 
-export function poolOr({ layer, fields: f }: InstructionFor<"pool-or">, { lanes, memories, counters }: Chip): void {
-  const { u8, wordBytes } = memories.spike;
-  const window = new Window(f);
-  const positions = f.outRows * f.outWidth;
-  const or = new Uint8Array(wordBytes);
-  for (let p = 0; p < positions; p++) {
-    window.place(p);
-    for (let b = 0; b < f.blocks; b++) {
-      or.fill(0);
-      for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-        for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-          const from = (window.word(ky, kx) + b) * wordBytes;
-          for (let i = 0; i < wordBytes; i++) or[i] = or[i]! | u8[from + i]!;
-        }
-      }
-      u8.set(or, (f.output + p * f.outputStride + b) * wordBytes);
-    }
-    counters.addSteps(layer, "bit", f, (window.taps - 1) * f.blocks * lanes);
-  }
+export function poolOr({ layer, fields: f }: InstructionFor<"pool-or">, chip: Chip): void {
+  const { lanes, parallel, kernels, counters } = chip;
+  const { from, wordBytes } = chip.memories.spike;
+  kernels.poolOr({
+    ...mapWindow(f, from + f.input * wordBytes, lanes),
+    timesteps: parallel,
+    output: from + f.output * wordBytes,
+    positionBytes: f.outputStride * wordBytes,
+  });
+  counters.addSteps(layer, "bit", f, tapsBehindTheFirst(f) * f.blocks * lanes);
 }
 
 export function and({ layer, fields: f }: InstructionFor<"and">, { lanes, memories, counters }: Chip): void {

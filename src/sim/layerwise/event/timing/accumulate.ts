@@ -1,23 +1,9 @@
 import type { FieldsOf } from "../../../../backends/program/instruction.js";
+import type { LayerwiseChip } from "../../../../chips/layerwise.js";
+import { PARAMETER_WORDS } from "../parameter-words.js";
 import type { ScanWork } from "../work.js";
+import { ScanSchedule } from "./scan-schedule.js";
 import { accessOf, DATA, SPIKE, WEIGHT, type Access } from "./script.js";
-import { PARAMETER_WORDS } from "./scripts.js";
-
-/**
- * Scanner, FIFO and adder as a recurrence over the words that enter the FIFO. Cycles count from the first one behind the
- * parameters. For pushed word i:
- *
- *   push(i)  = max(push(i-1) + 1, pop(i - depth) + 1) + gap(i) - 1     the scanner reads `gap` words, the last one is pushed
- *   start(i) = max(free(i-1), push(i) + 1)                             a push is visible in the next cycle
- *   pop(i)   = start(i) + max(bits(i), 1) - 1                          with its last bit, or with the first write
- *   free(i)  = start(i) + bits(i) + (last(i) ? steps : 0)              one cycle per bit, then the write phase
- *
- * The scanner reads a word only while fewer than `depth` words were in the FIFO at the end of the cycle before.
- */
-interface Schedule {
-  readonly push: Int32Array;
-  readonly start: Int32Array;
-}
 
 /** Where a walk through the schedule stands: the word of the adder and that of the scanner. It moves forward only. */
 export interface Cursor {
@@ -26,13 +12,12 @@ export interface Cursor {
 }
 
 /**
- * The accumulate engine during one `accumulate`: a function of time, as long as nobody takes a port from it. A denied access
+ * The accumulate engine during one `accumulate`: a function of time, as long as nobody takes a port from it (scan-schedule.ts). A denied access
  * moves what comes behind it: the schedule is computed anew from there until it runs parallel to the undisturbed one.
  */
 export class AccumulateTiming {
-  private work!: ScanWork;
   private fields!: FieldsOf<"accumulate">;
-  private schedule!: Schedule;
+  private schedule!: ScanSchedule;
   private steps = 0;
   /** First cycle of the parameter words. */
   private base = 0;
@@ -43,24 +28,28 @@ export class AccumulateTiming {
   private start: Int32Array = new Int32Array(0);
   private readonly here: Cursor = { adder: 0, scanner: 0 };
   /** Undisturbed schedules of tiles, shared by all blocks of outputs of a tile. */
-  private readonly schedules = new WeakMap<ScanWork, Schedule>();
+  private readonly schedules = new WeakMap<ScanWork, ScanSchedule>();
+
+  private readonly depth: number;
 
   constructor(
-    private readonly depth: number,
+    private readonly chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "fifoDepth">,
     private readonly banks: readonly number[],
-  ) {}
+  ) {
+    this.depth = chip.fifoDepth;
+  }
 
   /** Starts an instruction whose first parameter word is read in `cycle`. */
   begin(fields: FieldsOf<"accumulate">, work: ScanWork, cycle: number): void {
     this.fields = fields;
-    this.work = work;
     this.steps = fields.steps;
     this.base = cycle;
     this.moved = this.shift = 0;
     this.here.adder = this.here.scanner = 0;
     let schedule = this.schedules.get(work);
     if (schedule === undefined) {
-      schedule = this.undisturbed();
+      const { lanes, parallelTimesteps } = this.chip;
+      schedule = new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth);
       this.schedules.set(work, schedule);
     }
     this.schedule = schedule;
@@ -68,7 +57,7 @@ export class AccumulateTiming {
 
   /** The cycle of the last write, if nobody takes a port from now on. */
   get last(): number {
-    const last = this.work.pushes - 1;
+    const last = this.schedule.pushes - 1;
     return this.base + PARAMETER_WORDS + this.freeAt(last) - 1;
   }
 
@@ -79,16 +68,16 @@ export class AccumulateTiming {
 
   /** What the adder asks for in a cycle. */
   adderAccess(cycle: number, cursor: Cursor = this.here): Access {
-    const { fields, work } = this;
+    const { fields, schedule } = this;
     const parameter = cycle - this.base;
     if (parameter < PARAMETER_WORDS) return this.access(WEIGHT, fields.parameters + parameter);
     const time = parameter - PARAMETER_WORDS;
     const i = this.adderAt(time, cursor);
     const step = time - this.startAt(i);
     if (step < 0) return 0;
-    const bits = work.bits[i]!;
-    if (step < bits) return this.access(WEIGHT, fields.weights + work.rows[work.firstRow[i]! + step]!);
-    const word = fields.output + work.position[i]! * fields.outputStride + (step - bits) * fields.outputStepStride;
+    const bits = schedule.bits[i]!;
+    if (step < bits) return this.access(WEIGHT, fields.weights + schedule.row(i, step));
+    const word = fields.output + schedule.position[i]! * fields.outputStride + (step - bits) * fields.outputStepStride;
     return this.access(DATA, word);
   }
 
@@ -97,10 +86,10 @@ export class AccumulateTiming {
     const time = cycle - this.base - PARAMETER_WORDS;
     if (time < 0) return 0;
     const i = this.scannerAt(time, cursor);
-    if (i === this.work.pushes) return 0;
+    if (i === this.schedule.pushes) return 0;
     const before = this.pushAt(i) - time;
     if (before >= this.gap(i)) return 0;
-    return this.access(SPIKE, this.work.addresses[this.work.word[i]! - before]!);
+    return this.access(SPIKE, this.schedule.address(this.schedule.word[i]! - before, i));
   }
 
   /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
@@ -113,7 +102,7 @@ export class AccumulateTiming {
     const i = this.adderAt(time, this.here);
     const g = this.scannerAt(time, this.here);
     const started = this.startAt(i) <= time;
-    const begun = g < this.work.pushes && time > this.pushAt(g) - this.gap(g);
+    const begun = g < this.schedule.pushes && time > this.pushAt(g) - this.gap(g);
     this.keep(g);
     // A word that is being worked on goes on as if it had started a cycle later: its past is not looked at again.
     if (adder) this.start[i]!++;
@@ -123,7 +112,7 @@ export class AccumulateTiming {
 
   /** Makes all words up to `last` part of the moved ones, as they are scheduled now. */
   private keep(last: number): void {
-    const { pushes } = this.work;
+    const { pushes } = this.schedule;
     if (this.push.length < pushes) {
       this.push = grown(this.push, pushes);
       this.start = grown(this.start, pushes);
@@ -141,7 +130,7 @@ export class AccumulateTiming {
    */
   private reschedule(from: number, fixed: number, started: boolean): void {
     const { schedule, push, start, depth } = this;
-    const { pushes } = this.work;
+    const { pushes } = schedule;
     let parallel = 0;
     let shift = NaN;
     for (let i = from; i < pushes; i++) {
@@ -159,19 +148,6 @@ export class AccumulateTiming {
     }
   }
 
-  private undisturbed(): Schedule {
-    const { pushes } = this.work;
-    const push = new Int32Array(pushes);
-    const start = new Int32Array(pushes);
-    const schedule = { push, start };
-    this.schedule = schedule;
-    for (let i = 0; i < pushes; i++) {
-      push[i] = this.nextPush(i);
-      start[i] = Math.max(this.freeAt(i - 1), push[i]! + 1);
-    }
-    return schedule;
-  }
-
   private nextPush(i: number): number {
     const room = i < this.depth ? 0 : this.popAt(i - this.depth) + 1;
     return Math.max(this.pushAt(i - 1) + 1, room) + this.gap(i) - 1;
@@ -179,7 +155,7 @@ export class AccumulateTiming {
 
   /** Scan words from the pushed word before `i`, exclusive, to `i`. */
   private gap(i: number): number {
-    return this.work.word[i]! - (i === 0 ? -1 : this.work.word[i - 1]!);
+    return this.schedule.word[i]! - (i === 0 ? -1 : this.schedule.word[i - 1]!);
   }
 
   private pushAt(i: number): number {
@@ -192,24 +168,24 @@ export class AccumulateTiming {
   }
 
   private popAt(i: number): number {
-    return this.startAt(i) + Math.max(this.work.bits[i]!, 1) - 1;
+    return this.startAt(i) + Math.max(this.schedule.bits[i]!, 1) - 1;
   }
 
   private freeAt(i: number): number {
     if (i < 0) return 0;
-    return this.startAt(i) + this.work.bits[i]! + (this.work.last[i] === 1 ? this.steps : 0);
+    return this.startAt(i) + this.schedule.bits[i]! + (this.schedule.last[i] === 1 ? this.steps : 0);
   }
 
   /** The first word that the adder has not done with before `time`. */
   private adderAt(time: number, cursor: Cursor): number {
-    const end = this.work.pushes - 1;
+    const end = this.schedule.pushes - 1;
     while (cursor.adder < end && this.freeAt(cursor.adder) <= time) cursor.adder++;
     return cursor.adder;
   }
 
   /** The first word that is not pushed before `time`; `pushes` where all are. */
   private scannerAt(time: number, cursor: Cursor): number {
-    const end = this.work.pushes;
+    const end = this.schedule.pushes;
     while (cursor.scanner < end && this.pushAt(cursor.scanner) < time) cursor.scanner++;
     return cursor.scanner;
   }

@@ -1,15 +1,13 @@
 import { CHARGE_RULES, type FieldsOf, type Instruction } from "../../../../backends/program/instruction.js";
 import { internalError } from "../../../../diagnostics/index.js";
 import type { AttendWork, ValueWork, Work } from "../work.js";
+import { PARAMETER_WORDS } from "../parameter-words.js";
 import { planeWindow } from "../plane-window.js";
 import { Window } from "../window.js";
 import { DATA, SPIKE, WEIGHT, type Script } from "./script.js";
 import { writeTokenScript } from "./token-scripts.js";
 
 const CUBA = CHARGE_RULES.indexOf("cuba");
-
-/** Words that a weighted sum reads before its work: exponents, and two of biases. */
-export const PARAMETER_WORDS = 3;
 
 /** Writes the steps of an instruction of an engine with one unit (docs/layerwise-chip.md, section 3). */
 export function writeScript(instruction: Instruction, work: Work, lanes: number, parallel: number, to: Script): void {

@@ -2,9 +2,9 @@ import { MEMORIES, type Instruction, type MemoryName } from "../../../../backend
 import type { Program } from "../../../../backends/program/program.js";
 import { wordBytes } from "../../../../chips/layerwise.js";
 import type { Accesses, LayerCounts } from "../../result.js";
+import { PARAMETER_WORDS } from "../parameter-words.js";
 import type { ScanWork, Work } from "../work.js";
 import { DATA, SPIKE, WEIGHT, type Script } from "./script.js";
-import { PARAMETER_WORDS } from "./scripts.js";
 
 /** Words and bytes that the instructions of each layer move, counted per instruction: each access is granted once. */
 export class Traffic {
@@ -33,10 +33,10 @@ export class Traffic {
     const { layer, op } = instruction;
     const [reads, writes] = [this.reads[layer]!, this.writes[layer]!];
     if (op === "accumulate") {
-      const { addresses, rows } = work as ScanWork;
+      const { words, rows } = work as ScanWork;
       const { outRows, outWidth, steps } = instruction.fields;
-      reads[SPIKE]! += addresses.length;
-      reads[WEIGHT]! += PARAMETER_WORDS + rows.length;
+      reads[SPIKE]! += words.length;
+      reads[WEIGHT]! += PARAMETER_WORDS + rows;
       writes[DATA]! += outRows * outWidth * steps;
     } else if (op === "load" || op === "store") {
       const { memory, words, chunks } = instruction.fields;

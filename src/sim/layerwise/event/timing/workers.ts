@@ -30,7 +30,7 @@ export class Workers {
   ) {
     const banks = MEMORIES.map((name) => chip.memories[name].banks);
     this.scripts = ENGINES.map(() => new Script(banks));
-    this.accumulate = new AccumulateTiming(chip.fifoDepth, banks);
+    this.accumulate = new AccumulateTiming(chip, banks);
   }
 
   /** Starts an instruction whose first work is in `cycle`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { laneInts, loadBits, nextBit, packBits } from "../../../src/sim/kernels/bits.js";
+import { laneInts, loadBits, nextBit, packBits } from "../../../src/sim/layerwise/stepped/bits.js";
 import { random } from "../support.js";
 
 describe("bits", () => {
