@@ -34,17 +34,20 @@ interface Columns {
 /** Weights as doubles, each row multiplied by what the operand's integers are worth. */
 export function realColumns(weights: Weights, rowScale: (channel: number) => number, channels: number): Columns {
   const out = outputsOf(weights);
-  const values = new Float64Array(weights.mantissa.length);
-  for (let i = 0; i < values.length; i++) {
-    const row = Math.floor(i / out);
-    values[i] = weights.mantissa[i]! * 2 ** -weights.exponent[i % out]! * rowScale(row % channels);
+  const { mantissa, exponent } = weights;
+  const steps = Float64Array.from(exponent, (e) => 2 ** -e);
+  const values = new Float64Array(mantissa.length);
+  for (let row = 0, i = 0; i < values.length; row++) {
+    const scale = rowScale(row % channels);
+    for (let o = 0; o < out; o++, i++) values[i] = mantissa[i]! * steps[o]! * scale;
   }
-  return { values, bias: weights.bias.map((b, o) => b * 2 ** -weights.exponent[o]!), out };
+  return { values, bias: weights.bias.map((b, o) => b * steps[o]!), out };
 }
 
 /** The magnitude that the largest mantissa stands for, before it is put on a grid. */
 function clipOf(magnitudes: Float64Array, rounding: WeightRounding, unitFor: (clip: number) => number): number {
-  const largest = magnitudes.reduce((a, b) => Math.max(a, b), 0);
+  let largest = 0;
+  for (const m of magnitudes) largest = Math.max(largest, m);
   if (largest === 0 || rounding.clip === "min-max") return largest;
   if (rounding.clip === "percentile") {
     const sorted = magnitudes.toSorted();
@@ -89,7 +92,8 @@ function unitsOf(columns: Columns, rounding: WeightRounding, dyadic: boolean): F
     return new Float64Array(out).fill(unit(values.map(Math.abs), largestBias));
   }
   return Float64Array.from({ length: out }, (_, o) => {
-    const column = Float64Array.from({ length: values.length / out }, (_x, row) => Math.abs(values[row * out + o]!));
+    const column = new Float64Array(values.length / out);
+    for (let row = 0; row < column.length; row++) column[row] = Math.abs(values[row * out + o]!);
     return unit(column, Math.abs(bias[o]!));
   });
 }
@@ -108,12 +112,14 @@ export function roundWeights(
   const most = 2 ** (rounding.bits - 1) - 1;
   const unit = unitsOf(columns, rounding, dyadic);
   let saturated = 0;
-  const mantissa = Int32Array.from(values, (value, i) => {
-    const m = roundHalfEven(value / unit[i % out]!);
-    if (Math.abs(m) <= most) return m;
-    saturated++;
-    return m < 0 ? -most : most;
-  });
+  const mantissa = new Int32Array(values.length);
+  for (let i = 0; i < values.length;) {
+    for (let o = 0; o < out; o++, i++) {
+      const m = roundHalfEven(values[i]! / unit[o]!);
+      if (Math.abs(m) > most) saturated++;
+      mantissa[i] = Math.max(-most, Math.min(most, m));
+    }
+  }
   const weights: Weights = {
     kind: "weights",
     shape,
