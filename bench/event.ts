@@ -14,8 +14,6 @@ import { calibrateModel, randomModel } from "../src/frontend/random/random-model
 import { readRates } from "../src/frontend/random/rates.js";
 import type { Net } from "../src/ir/index.js";
 import { parsePipeline, runPipeline } from "../src/passes/index.js";
-import { Executor } from "../src/sim/layerwise/event/execute/index.js";
-import { TimingMachine } from "../src/sim/layerwise/event/timing/machine.js";
 import {
   createEvent,
   createStepped,
@@ -23,7 +21,7 @@ import {
   type PortValues,
   type RunResult,
 } from "../src/sim/layerwise/index.js";
-import { writeInputs } from "../src/sim/layerwise/ports.js";
+import { clockShares } from "./clock-share.js";
 
 const ROUNDS = 7;
 /** Rounds before times count: the compiler of the engine needs them. */
@@ -68,30 +66,6 @@ function seconds(work: () => unknown): number {
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 const milliseconds = (s: number): string => `${(1000 * s).toFixed(1)} ms`;
 
-/** The clock's share of one run: all but what instructions do. */
-function clockShare(program: Program, inputs: ReadonlyMap<string, PortValues>): number {
-  const executor = new Executor(program);
-  const shares = Array.from({ length: ROUNDS }, () => {
-    executor.clear(false);
-    writeInputs(program, inputs, executor.chip.dram.rest, executor.chip.dram.first);
-    let work = 0;
-    const timing = new TimingMachine(
-      program,
-      (instruction) => {
-        const start = process.hrtime.bigint();
-        const result = executor.run(instruction);
-        work += Number(process.hrtime.bigint() - start) * 1e-9;
-        return result;
-      },
-      undefined,
-    );
-    const start = process.hrtime.bigint();
-    timing.run(Infinity);
-    return 1 - work / (Number(process.hrtime.bigint() - start) * 1e-9);
-  });
-  return median(shares);
-}
-
 function measure(name: string, program: Program): void {
   const inputs = inputsOf(program);
   const run = (machine: Machine): number => seconds(() => machine.run(inputs));
@@ -107,7 +81,7 @@ function measure(name: string, program: Program): void {
   console.log(
     `${name}: ${result.cycles.toLocaleString("en-US")} cycles, ${(ac / 1e6).toFixed(1)} M synaptic operations\n` +
       `  event ${milliseconds(fast)}, stepped ${milliseconds(slow)}: ${(slow / fast).toFixed(1)} times as fast\n` +
-      `  clock ${(100 * clockShare(program, inputs)).toFixed(1)} % of event's time; ${(ac / fast / 1e9).toFixed(2)} G operations/s end to end`,
+      `  clock ${(100 * median(clockShares(program, inputs, ROUNDS))).toFixed(1)} % of event's time; ${(ac / fast / 1e9).toFixed(2)} G operations/s end to end`,
   );
 }
 

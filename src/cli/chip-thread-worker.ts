@@ -8,7 +8,7 @@ import type { ThreadReply, ThreadRequest, ThreadResult, ThreadStart } from "./ch
 
 /** The other side of `chip-thread.ts`: decodes the program once, then runs the samples that are sent. */
 
-const { program: bytes, file, simulator, kernels } = workerData as ThreadStart;
+const { program: bytes, file, simulator, kernels, workers } = workerData as ThreadStart;
 const program = decodeProgram(bytes, file, new Report());
 if (program === undefined || parentPort === null) throw internalError(`\`${file}\` was checked before`);
 const port = parentPort;
@@ -17,7 +17,7 @@ let machine: Machine<SteppedOptions> | undefined;
 function run({ inputs, record, probes: targets, timeline: timed }: ThreadRequest): ThreadResult {
   const probes = new Probes(program!, targets);
   const timeline = timed ? new Timeline(program!.instructions.length) : undefined;
-  machine ??= simulator === "stepped" ? createStepped(program!) : createEvent(program!, { kernels });
+  machine ??= simulator === "stepped" ? createStepped(program!) : createEvent(program!, { kernels, workers });
   const result = machine.run(inputs, {
     record,
     ...(targets.length === 0 ? {} : { probe: probes.probe }),

@@ -18,6 +18,7 @@ export interface ThreadStart {
   /** `stepped` where samples have probes. */
   readonly simulator: SimulatorName;
   readonly kernels?: KernelsName | undefined;
+  readonly workers?: number | undefined;
 }
 
 /** One sample to run. */

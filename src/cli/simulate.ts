@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { decodeProgram, type Program } from "../backends/program/index.js";
 import { reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
@@ -6,7 +7,7 @@ import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
 import type { RunFile } from "../sim/run-file.js";
-import { collectText, runCommand, type Io, type Outcome } from "./command.js";
+import { collectText, positiveInteger, runCommand, type Io, type Outcome } from "./command.js";
 import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { normalisation, readLabels, withInputOptions } from "./inputs.js";
@@ -29,6 +30,7 @@ export interface InputSetOptions {
 interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
   readonly kernels?: KernelsName;
+  readonly workers: number;
   readonly output?: string;
   readonly json?: boolean;
   readonly record?: boolean;
@@ -124,6 +126,7 @@ async function simulate(
     record: options.record === true,
     simulator: options.simulator,
     kernels: options.kernels,
+    workers: options.workers,
     ...(trace === undefined
       ? {}
       : {
@@ -165,6 +168,11 @@ export function registerSimulate(program: Command, io: Io): void {
         .choices(KERNELS)
         .conflicts("simulator"),
     )
+    .addOption(
+      new Option("--workers <n>", "threads in which event computes large instructions; results do not depend on it")
+        .argParser(positiveInteger)
+        .default(availableParallelism(), "one per core"),
+    )
     .option("-o, --output <file>", "write the run as JSON, for `spikec energy` and `spikec diff`")
     .option("--json", "print the run as JSON")
     .option("--record", "keep every spike of the source model's layers in the run, for `spikec diff`")
@@ -176,7 +184,7 @@ export function registerSimulate(program: Command, io: Io): void {
     )
     .option("--trace <file>", "write when each instruction of the first sample ran, for ui.perfetto.dev");
   onlyWith(command, ["--record"], ["--output", "--json"]);
-  refuseWithoutEffect(command, ["--simulator", "--kernels"], (called) =>
+  refuseWithoutEffect(command, ["--simulator", "--kernels", "--workers"], (called) =>
     called.getOptionValue("simulator") === "event" && called.getOptionValueSource("probe") === "cli"
       ? { why: "beside --probe: event computes blocks of neurons at once", hint: "leave it out, stepped is taken" }
       : undefined,

@@ -80,6 +80,7 @@ export interface Simulation {
   readonly simulator?: SimulatorName;
   /** Of `event`; the fastest that run here by default. */
   readonly kernels?: KernelsName | undefined;
+  readonly workers?: number | undefined;
   readonly probes?: readonly ProbeTarget[];
   /** Called with the times of the first sample's instructions, as soon as it is done. */
   readonly onTimeline?: (timeline: TraceTimes, sample: string) => Promise<void>;
@@ -113,6 +114,7 @@ export async function simulateInThread(
     file: simulation.file,
     simulator,
     kernels: simulation.kernels,
+    workers: simulation.workers,
   });
   let exit: number | undefined;
   onSignal((signal) => {

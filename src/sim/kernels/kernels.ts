@@ -135,6 +135,9 @@ export interface Kernels {
 
   /** Q times the counters of one head. Returns the spikes of q per position and timestep. */
   attendQueries(job: AttendQueries): Int32Array;
+
+  /** Ends the threads, if there are any; nothing can be computed afterwards. */
+  close(): void;
 }
 
 /** Bytes of a packed row of `lanes` weights. */

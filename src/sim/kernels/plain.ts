@@ -38,6 +38,7 @@ export function createPlain(memory: KernelMemory): Kernels {
     poolMax: (job) => poolMaxPlain(memory, job),
     attendKeys: (job) => attendKeysPlain(memory, job),
     attendQueries: (job) => attendQueriesPlain(memory, job),
+    close: () => undefined,
   };
 }
 

@@ -20,6 +20,8 @@ import {
 import type { KernelMemory } from "./memory.js";
 import { mostRowBytes, type Multiplication, type Multiplied } from "./multiply.js";
 import { createPlain } from "./plain.js";
+import { GRAIN, shareOfFire, shareOfSum, sharesOfFire, sharesOfSum } from "./shares.js";
+import { Team } from "./team.js";
 import * as records from "./records.js";
 import { isVectorRule, ruleNumber, vectorArguments } from "./simd-neurons.js";
 import type { Addition } from "./vector.js";
@@ -70,13 +72,21 @@ export function hasSimd(): boolean {
   return webAssembly !== undefined && webAssembly.validate(readCode());
 }
 
-/** Kernels over a memory, which must be WebAssembly's. */
-export function createSimd(memory: KernelMemory): Kernels {
+/** Kernels over a memory, which must be WebAssembly's; large calls are divided among so many threads. */
+export function createSimd(memory: KernelMemory, { threads = 1, grain = GRAIN }: Threading = {}): Kernels {
   const { wasm } = memory;
   if (webAssembly === undefined || wasm === undefined) throw internalError("simd kernels without WebAssembly");
   const module = new webAssembly.Module(readCode());
   const exports = new webAssembly.Instance(module, { env: { memory: wasm } }).exports as unknown as Exports;
-  return new Simd(memory, exports);
+  return new Simd(memory, exports, new Team(module, memory, threads), grain);
+}
+
+/** How calls are divided. Results do not depend on it. */
+export interface Threading {
+  /** Threads that compute, this one included; 1 by default. */
+  readonly threads?: number | undefined;
+  /** Additions that a call must have to be divided. */
+  readonly grain?: number | undefined;
 }
 
 class Simd implements Kernels {
@@ -90,6 +100,8 @@ class Simd implements Kernels {
   constructor(
     readonly memory: KernelMemory,
     private readonly exports: Exports,
+    private readonly team: Team,
+    private readonly grain: number,
   ) {
     this.plain = createPlain(memory);
     this.record = memory.take(RECORD_BYTES, "the record of a call");
@@ -136,13 +148,28 @@ class Simd implements Kernels {
   sum32(job: WeightedSum): void {
     checkSum(job, 32);
     const safeRows = Math.max(1, Math.floor((2 ** 31 - 1) / Math.max(job.magnitude, 1)));
-    const fields = records.sumFields(job, Math.min(safeRows, job.rows), this.patterns);
-    this.exports.sum32(this.write(fields), this.limitOf(job));
+    this.sum("sum32", job, Math.min(safeRows, job.rows));
   }
 
   sum8(job: WeightedSum): void {
     checkSum(job, 8);
-    this.exports.sum8(this.write(records.sumFields(job, SAFE_ROWS_8, this.patterns)), this.limitOf(job));
+    this.sum("sum8", job, SAFE_ROWS_8);
+  }
+
+  private sum(call: "sum32" | "sum8", job: WeightedSum, safeRows: number): void {
+    const { memory, team } = this;
+    const limit = this.limitOf(job);
+    const [, own = job.positions, ...ends] =
+      team.helpers.length === 0 ? [] : sharesOfSum(memory, job, team.helpers.length + 1, this.grain);
+    const helpers = team.helpers.slice(0, ends.length);
+    helpers.forEach((helper, i) => {
+      const share = shareOfSum(job, ends[i - 1] ?? own, ends[i]!);
+      memory.i32.set(records.sumFields(share, safeRows, helper.patterns), helper.record >>> 2);
+      team.start(helper, call, limit);
+    });
+    const share = shareOfSum(job, 0, own);
+    this.exports[call](this.write(records.sumFields(share, safeRows, this.patterns)), limit);
+    for (const helper of helpers) team.finish(helper);
   }
 
   multiply(job: Multiplication): Multiplied {
@@ -162,7 +189,7 @@ class Simd implements Kernels {
   }
 
   fire(job: FireJob): Int32Array {
-    const { memory, counts, record } = this;
+    const { memory, counts, record, team } = this;
     const constants = perLane(memory, job);
     if (!isVectorRule(job, constants)) return this.plain.fire(job);
     const start = memory.mark;
@@ -175,14 +202,29 @@ class Simd implements Kernels {
     };
     const ruleArguments = place(vectorArguments(job, constants.k));
     const thresholds = place(constants.threshold);
-    memory.i32.fill(0, counts >>> 2, (counts >>> 2) + job.steps);
-    const fields = records.fireFields(job, ruleNumber(job), ruleArguments, thresholds, counts);
-    this.write(fields);
-    memory.f32.set([job.neuron.vReset, job.neuron.v0], (record >>> 2) + fields.length);
-    if (int) this.exports.fireInt(record);
-    else this.exports.fireReal(record);
+    const call = int ? "fireInt" : "fireReal";
+    const prepare = (share: FireJob, to: number, counted: number): void => {
+      memory.i32.fill(0, counted >>> 2, (counted >>> 2) + job.steps);
+      const fields = records.fireFields(share, ruleNumber(job), ruleArguments, thresholds, counted);
+      memory.i32.set(fields, to >>> 2);
+      memory.f32.set([job.neuron.vReset, job.neuron.v0], (to >>> 2) + fields.length);
+    };
+    const [, own = job.positions, ...ends] =
+      team.helpers.length === 0 ? [] : sharesOfFire(job, team.helpers.length + 1, this.grain);
+    const helpers = team.helpers.slice(0, ends.length);
+    helpers.forEach((helper, i) => {
+      prepare(shareOfFire(job, ends[i - 1] ?? own, ends[i]!), helper.record, helper.counts);
+      team.start(helper, call, 0);
+    });
+    prepare(shareOfFire(job, 0, own), record, counts);
+    this.exports[call](record);
+    const spikes = memory.i32.slice(counts >>> 2, (counts >>> 2) + job.steps);
+    for (const helper of helpers) {
+      team.finish(helper);
+      for (let s = 0; s < job.steps; s++) spikes[s]! += memory.i32[(helper.counts >>> 2) + s]!;
+    }
     memory.release(start);
-    return memory.i32.slice(counts >>> 2, (counts >>> 2) + job.steps);
+    return spikes;
   }
 
   add(job: Addition): void {
@@ -203,6 +245,10 @@ class Simd implements Kernels {
     const at = this.write(records.maxPoolFields(job));
     if (job.format === "int") this.exports.poolMaxInt(at);
     else this.exports.poolMaxReal(at);
+  }
+
+  close(): void {
+    this.team.close();
   }
 
   attendKeys(job: AttendKeys): Int32Array {

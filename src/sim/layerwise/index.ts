@@ -1,4 +1,4 @@
-import { createEvent, type EventOptions } from "./event/index.js";
+import { createEvent } from "./event/index.js";
 import { createStepped } from "./stepped/index.js";
 
 export { simDiagnostics } from "../diagnostics.js";
@@ -15,7 +15,8 @@ export {
 } from "./result.js";
 export type { SteppedOptions } from "./stepped/index.js";
 
-export { createEvent, createStepped, type EventOptions };
+export { createEvent, createStepped };
+export type { EventOptions } from "./event/options.js";
 export { KERNELS, type KernelsName } from "../kernels/index.js";
 
 /** The simulators of the layer-by-layer chip by name: each says the same about every program free of hazards. */

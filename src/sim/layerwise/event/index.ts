@@ -2,11 +2,11 @@ import { ENGINES, MEMORIES } from "../../../backends/program/instruction.js";
 import type { Program } from "../../../backends/program/program.js";
 import { DiagnosticError } from "../../../diagnostics/index.js";
 import { simDiagnostics } from "../../diagnostics.js";
-import type { KernelsName } from "../../kernels/index.js";
 import type { Machine, RunOptions } from "../machine.js";
 import { readOutputs, writeInputs, type PortValues } from "../ports.js";
 import { ENGINE_STATES, type RunResult } from "../result.js";
 import { Executor } from "./execute/index.js";
+import type { EventOptions } from "./options.js";
 import { TimingMachine } from "./timing/machine.js";
 
 /**
@@ -14,23 +14,23 @@ import { TimingMachine } from "./timing/machine.js";
  * compiled program passes). Instructions do their work at once, when they are
  * dispatched; a clock that jumps over cycles finds out when each of them runs. Allocates all memory of the chip once.
  */
-export function createEvent(program: Program, options: EventOptions = {}): Machine {
+export function createEvent(program: Program, options: EventOptions = {}): EventMachine {
   return new EventMachine(program, options);
 }
 
-export interface EventOptions {
-  /** How sums, neurons and pools are computed; the results are the same. Left out, the fastest that the host can run. */
-  readonly kernels?: KernelsName | undefined;
-}
-
-class EventMachine implements Machine {
+export class EventMachine implements Machine {
   private readonly executor: Executor;
 
   constructor(
     private readonly program: Program,
     options: EventOptions,
   ) {
-    this.executor = new Executor(program, options.kernels);
+    this.executor = new Executor(program, options);
+  }
+
+  /** Ends the worker threads; the machine runs nothing afterwards. */
+  close(): void {
+    this.executor.chip.kernels.close();
   }
 
   run(inputs: ReadonlyMap<string, PortValues>, options: RunOptions = {}): RunResult {

@@ -1,7 +1,8 @@
 import { MEMORIES, type MemoryName } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
 import { wordBytes } from "../../../../chips/layerwise.js";
-import { createKernels, KernelMemory, type Kernels, type KernelsName } from "../../../kernels/index.js";
+import { createKernels, HELPER_BYTES, KernelMemory, type Kernels } from "../../../kernels/index.js";
+import type { EventOptions } from "../options.js";
 import { Counters } from "./counters.js";
 import { Dram } from "./dram.js";
 import { Recorder } from "./recorder.js";
@@ -41,12 +42,14 @@ const LINE = 64;
 const OWN = 65_536;
 
 /** All memories lie in the one memory of the kernels; scratch room for instructions comes last. */
-export function createChip(program: Program, name: KernelsName | undefined): Chip {
+export function createChip(program: Program, { kernels: name, workers = 1, grain }: EventOptions): Chip {
   const { chip } = program;
   const { lanes } = chip;
   const images = MEMORIES.reduce((sum, memory) => sum + chip.memories[memory].bytes + 2 * LINE, 0);
   const packed = packedRoom(program);
-  const kernels = createKernels(OWN + images + packed + 8 * lanes + counterRoom(program) + scratchRoom(program), name);
+  const own = OWN + workers * HELPER_BYTES;
+  const bytes = own + images + packed + 8 * lanes + counterRoom(program) + scratchRoom(program);
+  const kernels = createKernels(bytes, name, { threads: workers, grain });
   const { memory } = kernels;
   const image = (which: MemoryName): Image => {
     const { bytes } = chip.memories[which];

@@ -1,6 +1,6 @@
 import { MEMORIES, type Instruction } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
-import type { KernelsName } from "../../../kernels/index.js";
+import type { EventOptions } from "../options.js";
 import type { Work } from "../work.js";
 import { accumulate } from "./accumulate.js";
 import { Attend } from "./attend.js";
@@ -22,8 +22,8 @@ export class Executor {
   private readonly attend: Attend;
   private readonly tiles: Tiles;
 
-  constructor(program: Program, kernels?: KernelsName) {
-    this.chip = createChip(program, kernels);
+  constructor(program: Program, options: EventOptions = {}) {
+    this.chip = createChip(program, options);
     this.attend = new Attend(this.chip, program.chip.attention.counters);
     this.tiles = new Tiles(this.chip, program);
   }

@@ -9,6 +9,8 @@ import { accessOf, DATA, SPIKE, WEIGHT, type Access } from "./script.js";
 export interface Cursor {
   adder: number;
   scanner: number;
+  /** The adder writes no result before this cycle. */
+  write: number;
 }
 
 /**
@@ -26,7 +28,7 @@ export class AccumulateTiming {
   private shift = 0;
   private push: Int32Array = new Int32Array(0);
   private start: Int32Array = new Int32Array(0);
-  private readonly here: Cursor = { adder: 0, scanner: 0 };
+  private readonly here: Cursor = { adder: 0, scanner: 0, write: 0 };
   /** Undisturbed schedules of tiles, shared by all blocks of outputs of a tile. */
   private readonly schedules = new WeakMap<ScanWork, ScanSchedule>();
 
@@ -45,7 +47,7 @@ export class AccumulateTiming {
     this.steps = fields.steps;
     this.base = cycle;
     this.moved = this.shift = 0;
-    this.here.adder = this.here.scanner = 0;
+    this.here.adder = this.here.scanner = this.here.write = 0;
     let schedule = this.schedules.get(work);
     if (schedule === undefined) {
       const { lanes, parallelTimesteps } = this.chip;
@@ -81,6 +83,15 @@ export class AccumulateTiming {
     return this.access(DATA, word);
   }
 
+  /** The first cycle from `cycle` on in which the adder may write a result. */
+  nextWrite(cycle: number, cursor: Cursor = this.here): number {
+    if (cycle < cursor.write) return cursor.write;
+    const first = this.base + PARAMETER_WORDS;
+    const i = this.adderAt(cycle - first, cursor);
+    cursor.write = Math.max(cycle, first + this.startAt(i) + this.schedule.bits[i]!);
+    return cursor.write;
+  }
+
   /** What the scanner asks for in a cycle. */
   scannerAccess(cycle: number, cursor: Cursor = this.here): Access {
     const time = cycle - this.base - PARAMETER_WORDS;
@@ -89,11 +100,12 @@ export class AccumulateTiming {
     if (i === this.schedule.pushes) return 0;
     const before = this.pushAt(i) - time;
     if (before >= this.gap(i)) return 0;
-    return this.access(SPIKE, this.schedule.address(this.schedule.word[i]! - before, i));
+    return this.access(SPIKE, this.schedule.address(this.schedule.word[i]! - before));
   }
 
   /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
   deny(cycle: number, adder: boolean, scanner: boolean): void {
+    this.here.write = 0;
     const time = cycle - this.base - PARAMETER_WORDS;
     if (time < 0) {
       this.base++;

@@ -1,4 +1,4 @@
-import { ENGINES, type Instruction } from "../../../../backends/program/instruction.js";
+import { ENGINES, MEMORIES, type Instruction } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
 import type { RunOptions } from "../../machine.js";
 import { ENGINE_STATES } from "../../result.js";
@@ -6,7 +6,8 @@ import type { Work } from "../work.js";
 import { memoriesOf, Ports } from "./ports.js";
 import { Queues } from "./queues.js";
 import { Traffic } from "./traffic.js";
-import { BUSY, DRAM_WAIT, PORT, Transfers } from "./transfers.js";
+import { memoryOf, type Access } from "./script.js";
+import { BUSY, DRAM_WAIT, PORT, Transfers, type Fate } from "./transfers.js";
 import { Workers } from "./workers.js";
 
 /** States of an engine without an instruction: positions in ENGINE_STATES. */
@@ -145,11 +146,35 @@ export class TimingMachine {
     return true;
   }
 
+  /** Moves load, while store does nothing, until `to`, until it ends, or until it would take a port from somebody. */
+  private moveLoad(to: number): void {
+    const { states, ports } = this;
+    const { load } = this.transfers;
+    const run = this.transfers.moveLoad(this.cycle, to, (access, cycle) => this.fateOfLoad(access, cycle));
+    states[LOAD * STATES + BUSY]! += run.busy;
+    states[LOAD * STATES + PORT]! += run.ported;
+    states[LOAD * STATES + DRAM_WAIT]! += run.waiting;
+    ports.denied[LOAD * MEMORIES.length + load.memory]! += run.denied;
+    this.cycle = run.cycle;
+    if (!run.ended) return;
+    this.finish(LOAD, this.cycle - 1);
+    this.stirred = true;
+  }
+
+  /** What becomes of an access of load in a cycle in which workers do not meet each other. */
+  private fateOfLoad(access: Access, cycle: number): Fate {
+    const other = this.workers.whoMeets(access, cycle, this.ports.contested);
+    if (other < 0) return "granted";
+    const before = this.order.indexOf(other) < this.order.indexOf(LOAD);
+    return before && this.ports.areSingle(memoryOf(access)) ? "denied" : "disturbs";
+  }
+
   /** Moves load and store until `to`, until one of them ends, or until one of them may meet somebody at a bank. */
   private moveTransfers(to: number): void {
     const { transfers, workers, states } = this;
     const { contested } = this.ports;
     const { load, store } = transfers;
+    if (!store.active) return this.moveLoad(to);
     while (this.cycle < to && !this.stirred) {
       const { cycle } = this;
       transfers.request(cycle);
@@ -211,7 +236,7 @@ export class TimingMachine {
   }
 
   /** Ends the instruction of an engine: its signals are visible in the next cycle. */
-  private finish(engine: number): void {
+  private finish(engine: number, cycle = this.cycle): void {
     const index = this.active[engine]!;
     this.active[engine] = -1;
     this.ended++;
@@ -220,6 +245,6 @@ export class TimingMachine {
     else if (engine === STORE) this.transfers.store.active = false;
     else this.workers.end(engine);
     this.queues.signal(index);
-    this.onInstruction?.(ENGINES[engine]!, index, this.issued[engine]!, this.cycle);
+    this.onInstruction?.(ENGINES[engine]!, index, this.issued[engine]!, cycle);
   }
 }

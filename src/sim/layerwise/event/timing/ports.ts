@@ -62,6 +62,11 @@ export class Ports {
     }
   }
 
+  /** Whether each bank of a memory serves one access per cycle. */
+  areSingle(memory: number): boolean {
+    return this.ports[memory] === 1;
+  }
+
   startCycle(): void {
     this.granted.length = 0;
   }

@@ -3,6 +3,12 @@ import { internalError } from "../../../../diagnostics/index.js";
 import { Window } from "../window.js";
 import type { ScanWork } from "../work.js";
 
+/** By scan word: its spike word, and the weight row of its lane 0. */
+interface Places {
+  readonly addresses: Int32Array;
+  readonly rows: Int32Array;
+}
+
 /**
  * Scanner, FIFO and adder of one tile, undisturbed, as a recurrence over the words that enter the FIFO: those with a bit, and the
  * last one of each position. Cycles count from the first one behind the parameters. For pushed word i:
@@ -24,12 +30,11 @@ export class ScanSchedule {
   readonly last: Uint8Array;
   readonly push: Int32Array;
   readonly start: Int32Array;
-  /** By position: its first scan word. */
-  private readonly firstWord: Int32Array;
   private readonly window: Window;
-  /** Rows of the scan word looked at last, counted from the row of tap 0 and channel 0. */
-  private readonly rows: Int32Array;
-  private rowsOf = -1;
+  /** The spike words in units of so many lanes. */
+  private readonly spikes: Int32Array | Uint8Array;
+  private readonly unit: number;
+  private known: Places | undefined;
 
   constructor(
     private readonly f: FieldsOf<"accumulate">,
@@ -41,8 +46,8 @@ export class ScanSchedule {
     const { words } = work;
     const positions = f.outRows * f.outWidth;
     this.window = new Window(f);
-    this.rows = new Int32Array(lanes);
-    this.firstWord = new Int32Array(positions + 1);
+    this.unit = lanes % 32 === 0 ? 32 : 8;
+    this.spikes = this.unit === 32 ? new Int32Array(work.spikes.buffer) : work.spikes;
     let pushes = positions;
     for (let i = 0; i < words.length; i++) if (words[i] !== 0) pushes++;
     const word = new Int32Array(pushes);
@@ -61,7 +66,6 @@ export class ScanSchedule {
         position[n++] = p;
       }
       last[n - 1] = 1;
-      this.firstWord[p + 1] = end;
     }
     this.pushes = n;
     this.word = word;
@@ -89,54 +93,53 @@ export class ScanSchedule {
     }
   }
 
-  /** The spike word of a scan word: one of those from behind pushed word i - 1 up to i, which belong to one position. */
-  address(word: number, i: number): number {
-    const { ky, kx, plane, block } = this.place(word, this.position[i]!);
-    return this.window.word(ky, kx) + plane * this.f.planeStride + block;
+  /** The spike word of a scan word. */
+  address(word: number): number {
+    return this.places().addresses[word]!;
   }
 
-  /** The weight row of bit `bit` of pushed word `i`. */
+  /** The weight row of bit `bit` of pushed word `i`, counted from the row of tap 0 and channel 0. */
   row(i: number, bit: number): number {
-    if (this.rowsOf !== i) this.findRows(i);
-    return this.rows[bit]!;
-  }
-
-  private findRows(i: number): void {
-    const { f, lanes, parallel, work } = this;
-    const { ky, kx, plane, block } = this.place(this.word[i]!, this.position[i]!);
-    const address = this.window.word(ky, kx) + plane * f.planeStride + block;
-    const stepBytes = lanes / 8;
-    const from = (address - work.first) * stepBytes * parallel;
-    const first = (ky * f.kernel + kx) * f.channels + block * lanes;
-    const channels = Math.min(lanes, f.channels - block * lanes);
-    let n = 0;
-    for (let byte = 0; 8 * byte < channels; byte++) {
+    const { f, spikes, unit, lanes } = this;
+    const { addresses, rows } = this.places();
+    const word = this.word[i]!;
+    const stepUnits = lanes / unit;
+    const from = (addresses[word]! - this.work.first) * stepUnits * this.parallel;
+    let left = bit;
+    for (let n = 0; n < stepUnits; n++) {
       let or = 0;
-      for (let s = 0; s < f.steps; s++) or |= work.spikes[from + s * stepBytes + byte]!;
-      const left = channels - 8 * byte;
-      if (left < 8) or &= (1 << left) - 1;
-      for (; or !== 0; or &= or - 1) this.rows[n++] = first + 8 * byte + 31 - Math.clz32(or & -or);
+      for (let s = 0; s < f.steps; s++) or |= spikes[from + s * stepUnits + n]!;
+      for (; or !== 0; or &= or - 1) if (left-- === 0) return rows[word]! + unit * n + 31 - Math.clz32(or & -or);
     }
-    if (n !== this.bits[i])
-      throw internalError(`scan word ${this.word[i]} has ${n} rows, ${this.bits[i]} were counted`);
-    this.rowsOf = i;
+    throw internalError(`scan word ${word} has no bit ${bit}`);
   }
 
-  /** Which tap, plane and block a scan word of a position is. */
-  private place(word: number, position: number): { ky: number; kx: number; plane: number; block: number } {
-    const { window, f } = this;
-    window.place(position);
-    const inPosition = word - this.firstWord[position]!;
-    const block = inPosition % f.blocks;
-    const tapAndPlane = (inPosition - block) / f.blocks;
-    const tap = tapAndPlane % window.taps;
-    const columns = window.kxTo - window.kxFrom;
-    const column = tap % columns;
-    return {
-      ky: window.kyFrom + (tap - column) / columns,
-      kx: window.kxFrom + column,
-      plane: (tapAndPlane - tap) / window.taps,
-      block,
-    };
+  /** Only who may meet somebody at a bank asks for places. */
+  private places(): Places {
+    return (this.known ??= this.findPlaces());
+  }
+
+  private findPlaces(): Places {
+    const { f, window, lanes } = this;
+    const words = this.work.words.length;
+    const addresses = new Int32Array(words);
+    const rows = new Int32Array(words);
+    let word = 0;
+    for (let p = 0; p < f.outRows * f.outWidth; p++) {
+      window.place(p);
+      for (let plane = 0; plane < f.planes; plane++) {
+        for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
+          for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
+            const address = window.word(ky, kx) + plane * f.planeStride;
+            const row = (ky * f.kernel + kx) * f.channels;
+            for (let block = 0; block < f.blocks; block++, word++) {
+              addresses[word] = address + block;
+              rows[word] = row + block * lanes;
+            }
+          }
+        }
+      }
+    }
+    return { addresses, rows };
   }
 }

@@ -48,6 +48,29 @@ export class Script {
     this.push(memory, address);
   }
 
+  /** Reads of `words` words, `stride` apart. */
+  readRun(memory: number, first: number, stride: number, words: number): void {
+    this.reads[memory]! += words;
+    this.grow(words);
+    const { accesses } = this;
+    const banks = this.banks[memory]!;
+    let { length } = this;
+    let address = first;
+    for (let i = 0; i < words; i++, address += stride) accesses[length++] = accessOf(memory, address % banks);
+    this.length = length;
+  }
+
+  /** Reads of the words base + offsets[from..end-1]. */
+  readAt(memory: number, base: number, offsets: Int32Array, from: number, end: number): void {
+    this.reads[memory]! += end - from;
+    this.grow(end - from);
+    const { accesses } = this;
+    const banks = this.banks[memory]!;
+    let { length } = this;
+    for (let i = from; i < end; i++) accesses[length++] = accessOf(memory, (base + offsets[i]!) % banks);
+    this.length = length;
+  }
+
   write(memory: number, address: number): void {
     this.writes[memory]!++;
     this.push(memory, address);

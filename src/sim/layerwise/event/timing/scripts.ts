@@ -64,12 +64,12 @@ function multiply(f: FieldsOf<"multiply">, { counts, rows }: ValueWork, to: Scri
     for (let s = 0; s < f.slots; s++) {
       for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
         for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-          const word = window.word(ky, kx) + s * f.inputStepStride;
-          for (let b = 0; b < f.blocks; b++) to.read(DATA, word + b);
+          to.readRun(DATA, window.word(ky, kx) + s * f.inputStepStride, 1, f.blocks);
         }
       }
       const end = row + counts[p * f.slots + s]!;
-      for (; row < end; row++) to.read(WEIGHT, f.weights + rows[row]!);
+      to.readAt(WEIGHT, f.weights, rows, row, end);
+      row = end;
       to.write(DATA, f.output + p * f.outputStride + s * f.outputStepStride);
     }
   }
@@ -86,7 +86,7 @@ function fire(f: FieldsOf<"fire">, to: Script): void {
     if (f.slots === 1) {
       to.read(DATA, current);
       to.compute(f.steps - 1);
-    } else for (let s = 0; s < f.steps; s++) to.read(DATA, current + s * f.currentStepStride);
+    } else to.readRun(DATA, current, f.currentStepStride, f.steps);
     if (f.stateWrite === 1) for (const word of words) to.write(DATA, word + at);
     to.write(SPIKE, f.output + at);
   }

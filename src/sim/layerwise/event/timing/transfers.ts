@@ -16,7 +16,7 @@ abstract class Transfer {
   /** What the cycle was: one of the three states, and whether the instruction ended in it. */
   state = BUSY;
   ended = false;
-  protected memory = 0;
+  memory = 0;
   protected address = 0;
   protected stride = 0;
   protected words = 0;
@@ -56,6 +56,8 @@ class LoadTiming extends Transfer {
   /** Bursts granted, and bursts whose bytes are all written. */
   private granted = 0;
   private usedUp = 0;
+  /** The burst without which the next word cannot be written. */
+  private needed = 0;
   /** By burst under way, a ring: the cycle from which its bytes can be used. */
   private readonly arrival: Float64Array;
 
@@ -74,18 +76,18 @@ class LoadTiming extends Transfer {
     this.burstsPerChunk = Math.ceil((this.words * this.wordBytes) / this.burstBytes);
     this.bursts = this.chunks * this.burstsPerChunk;
     this.granted = this.usedUp = 0;
+    this.needBurst();
   }
 
-  /** The burst that holds the last byte of the next word. */
-  private neededBurst(): number {
+  /** Notes the burst that holds the last byte of the next word. */
+  private needBurst(): void {
     const lastByte = (this.word + 1) * this.wordBytes - 1;
-    return this.chunk * this.burstsPerChunk + Math.floor(lastByte / this.burstBytes);
+    this.needed = this.chunk * this.burstsPerChunk + Math.floor(lastByte / this.burstBytes);
   }
 
   /** From which cycle the next word can be written; Infinity as long as a burst of it is not granted. */
   arrives(): number {
-    const burst = this.neededBurst();
-    return burst < this.granted ? this.arrival[burst % this.outstanding]! : Infinity;
+    return this.needed < this.granted ? this.arrival[this.needed % this.outstanding]! : Infinity;
   }
 
   /** The cycle in which the last burst granted arrives. */
@@ -105,11 +107,12 @@ class LoadTiming extends Transfer {
   /** A word was written; whether it was the last one. */
   wordMoved(): boolean {
     this.word++;
+    if (this.word === this.words) {
+      this.word = 0;
+      this.chunk++;
+    }
     this.usedUp = this.chunk * this.burstsPerChunk + Math.floor((this.word * this.wordBytes) / this.burstBytes);
-    if (this.word < this.words) return false;
-    this.word = 0;
-    this.chunk++;
-    this.usedUp = this.chunk * this.burstsPerChunk;
+    this.needBurst();
     return this.chunk === this.chunks;
   }
 }
@@ -151,6 +154,19 @@ class StoreTiming extends Transfer {
     this.chunk++;
     return this.chunk === this.chunks;
   }
+}
+
+/** What becomes of an access of load; `disturbs`: it would take the port from another engine. */
+export type Fate = "granted" | "denied" | "disturbs";
+
+/** Cycles of a load: the first one left to do, those in each state, denied accesses, and whether the load ended in the last one. */
+interface LoadRun {
+  cycle: number;
+  busy: number;
+  waiting: number;
+  ported: number;
+  denied: number;
+  ended: boolean;
 }
 
 /** Load, store and the DRAM between them. */
@@ -204,6 +220,45 @@ export class Transfers {
   /** Lets cycles without grants go by. */
   skip(cycles: number): void {
     this.credit = Math.min(this.credit + cycles * this.income, this.price);
+  }
+
+  /**
+   * Cycles in which load alone is active, up to `to`: the phases below for one engine, at once. `fate` says what becomes of an
+   * access in a cycle. Ends before a cycle in which somebody else would be denied a port, or with the last word.
+   */
+  moveLoad(from: number, to: number, fate: (access: Access, cycle: number) => Fate): LoadRun {
+    const { load, income, price } = this;
+    const run: LoadRun = { cycle: from, busy: 0, waiting: 0, denied: 0, ported: 0, ended: false };
+    while (run.cycle < to && !run.ended) {
+      load.request(run.cycle);
+      if (load.access === 0) {
+        const idle = Math.min(this.idleCycles(run.cycle), to - run.cycle);
+        if (idle === Infinity) break;
+        if (idle > 0) {
+          this.skip(idle);
+          run.waiting += idle;
+          run.cycle += idle;
+          continue;
+        }
+      }
+      const met = load.access === 0 ? "granted" : fate(load.access, run.cycle);
+      if (met === "disturbs") break;
+      const moves = load.access !== 0 && met === "granted";
+      this.credit = Math.min(this.credit + income, price);
+      const grants = load.wantsBurst && this.credit >= price;
+      if (grants) {
+        this.credit -= price;
+        this.lastWasLoad = true;
+        load.takeBurst(run.cycle);
+      }
+      if (met === "denied") run.denied++;
+      if (moves || grants) run.busy++;
+      else if (met === "denied") run.ported++;
+      else run.waiting++;
+      run.ended = moves && load.wordMoved();
+      run.cycle++;
+    }
+    return run;
   }
 
   /** Second phase: the burst of this cycle, and the words that got a port. Sets `state` and `ended` of both. */

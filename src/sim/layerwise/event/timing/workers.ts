@@ -3,7 +3,7 @@ import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import type { ScanWork, Work } from "../work.js";
 import { AccumulateTiming, type Cursor } from "./accumulate.js";
 import type { Ports } from "./ports.js";
-import { memoryOf, Script, SPIKE, type Access } from "./script.js";
+import { DATA, memoryOf, Script, SPIKE, type Access } from "./script.js";
 import { writeScript } from "./scripts.js";
 import type { Traffic } from "./traffic.js";
 
@@ -61,9 +61,9 @@ export class Workers {
   /** What an engine asks of a memory in a cycle, or for an engine with a script of any memory. */
   access(engine: number, cycle: number, memory: number, cursor?: Cursor): Access {
     if (engine === ACCUMULATE && this.scanning) {
-      return memory === SPIKE
-        ? this.accumulate.scannerAccess(cycle, cursor)
-        : this.accumulate.adderAccess(cycle, cursor);
+      if (memory === SPIKE) return this.accumulate.scannerAccess(cycle, cursor);
+      if (memory === DATA && this.accumulate.nextWrite(cycle, cursor) > cycle) return 0;
+      return this.accumulate.adderAccess(cycle, cursor);
     }
     return this.scripts[engine]!.accesses[cycle - this.base[engine]!]!;
   }
@@ -92,6 +92,9 @@ export class Workers {
    */
   meeting(from: number, to: number, contested: readonly boolean[]): number {
     let first = to;
+    if (this.busy.length < 2) return first;
+    // Beside the adder, which seldom writes, a script meets nobody at the data memory for long.
+    const besideAdder = this.scanning && this.busy.length === 2 && this.busy.includes(ACCUMULATE);
     for (const e of this.busy) {
       if (e === ACCUMULATE && this.scanning) continue;
       const { accesses } = this.scripts[e]!;
@@ -99,6 +102,7 @@ export class Workers {
       const cursor = this.accumulate.cursor();
       for (let cycle = from; cycle < first; cycle++) {
         const access = accesses[cycle - base]!;
+        if (access === 0 || (besideAdder && cycle < cursor.write && memoryOf(access) === DATA)) continue;
         if (this.meets(access, cycle, contested, cursor, e)) first = cycle;
       }
     }
@@ -107,13 +111,18 @@ export class Workers {
 
   /** Whether a worker, other than the one who asks, may want the same bank of a contested memory in this cycle. */
   meets(access: Access, cycle: number, contested: readonly boolean[], cursor?: Cursor, asking?: number): boolean {
-    if (access === 0) return false;
+    return this.whoMeets(access, cycle, contested, cursor, asking) >= 0;
+  }
+
+  /** The first of the workers, other than the one who asks, that may want the same bank of a contested memory; -1 where none. */
+  whoMeets(access: Access, cycle: number, contested: readonly boolean[], cursor?: Cursor, asking?: number): number {
+    if (access === 0) return -1;
     const memory = memoryOf(access);
-    if (!contested[memory]) return false;
+    if (!contested[memory]) return -1;
     for (const other of this.busy) {
-      if (other !== asking && this.access(other, cycle, memory, cursor) === access) return true;
+      if (other !== asking && this.access(other, cycle, memory, cursor) === access) return other;
     }
-    return false;
+    return -1;
   }
 }
 
