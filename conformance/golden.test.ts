@@ -11,7 +11,7 @@ describe("the validation ladder", () => {
   it.for(GOLDEN_CASES)("%s", async (name, context) => {
     const { net, recorded } = importCase(needShared(context), name);
     const report = new Report();
-    const chips = ["layerwise-default", "layerwise-int8"].flatMap((chip) => readChip(chip, report) ?? []);
+    const chips = ["layerwise-default", "layerwise-large", "layerwise-int8"].flatMap((chip) => readChip(chip, report) ?? []);
     const tfjs = await loadTfjsKernels({ backend: "wasm" });
     const rungs = runLadder(net, recorded, { chips, tfjs }, report);
     expect(report.diagnostics).toEqual([]);
@@ -27,6 +27,8 @@ describe("the validation ladder", () => {
       ["pipeline import, free-running", "passed", ""],
       ["chip layerwise-default, stepped", "passed", ""],
       ["chip layerwise-default, event = stepped", "passed", ""],
+      ["chip layerwise-large, stepped", "passed", ""],
+      ["chip layerwise-large, event = stepped", "passed", ""],
       ["chip layerwise-int8, stepped, pipeline quantized", "passed", ""],
       ["chip layerwise-int8, event = stepped, pipeline quantized", "passed", ""],
     ]);
