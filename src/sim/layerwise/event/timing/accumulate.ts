@@ -13,6 +13,9 @@ export interface Cursor {
   write: number;
 }
 
+/** Schedules kept: a layer works on one or two tiles at a time. */
+const SCHEDULES = 3;
+
 /**
  * The accumulate engine during one `accumulate`: a function of time, as long as nobody takes a port from it (scan-schedule.ts). A denied access
  * moves what comes behind it: the schedule is computed anew from there until it runs parallel to the undisturbed one.
@@ -29,9 +32,8 @@ export class AccumulateTiming {
   private push: Int32Array = new Int32Array(0);
   private start: Int32Array = new Int32Array(0);
   private readonly here: Cursor = { adder: 0, scanner: 0, write: 0 };
-  /** Undisturbed schedules of tiles, shared by all blocks of outputs of a tile. */
-  private readonly schedules = new WeakMap<ScanWork, ScanSchedule>();
-
+  /** Undisturbed schedules of the tiles seen last, shared by all blocks of outputs of a tile; the latest first. */
+  private schedules: readonly ScanSchedule[] = [];
   private readonly depth: number;
 
   constructor(
@@ -48,13 +50,14 @@ export class AccumulateTiming {
     this.base = cycle;
     this.moved = this.shift = 0;
     this.here.adder = this.here.scanner = this.here.write = 0;
-    let schedule = this.schedules.get(work);
-    if (schedule === undefined) {
-      const { lanes, parallelTimesteps } = this.chip;
-      schedule = new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth);
-      this.schedules.set(work, schedule);
-    }
-    this.schedule = schedule;
+    this.schedule = this.schedules.find((one) => one.work === work) ?? this.newSchedule(fields, work);
+    this.schedules = [this.schedule, ...this.schedules.filter((one) => one !== this.schedule)].slice(0, SCHEDULES);
+  }
+
+  private newSchedule(fields: FieldsOf<"accumulate">, work: ScanWork): ScanSchedule {
+    const { lanes, parallelTimesteps } = this.chip;
+    const spare = this.schedules.length < SCHEDULES ? [] : this.schedules.at(-1)!.arrays;
+    return new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth, spare);
   }
 
   /** The cycle of the last write, if nobody takes a port from now on. */
@@ -185,7 +188,7 @@ export class AccumulateTiming {
 
   private freeAt(i: number): number {
     if (i < 0) return 0;
-    return this.startAt(i) + this.schedule.bits[i]! + (this.schedule.last[i] === 1 ? this.steps : 0);
+    return this.startAt(i) + this.schedule.bits[i]! + (this.schedule.isLast(i) ? this.steps : 0);
   }
 
   /** The first word that the adder has not done with before `time`. */

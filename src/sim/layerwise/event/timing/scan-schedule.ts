@@ -23,11 +23,10 @@ interface Places {
 export class ScanSchedule {
   /** Number of words that enter the FIFO. */
   readonly pushes: number;
-  /** By pushed word: its place among the scan words; its bits, that is, weight rows; its position in the tile; 1 for the last of a position. */
+  /** By pushed word: its place among the scan words; its bits, that is, weight rows; its position in the tile. */
   readonly word: Int32Array;
   readonly bits: Int32Array;
   readonly position: Int32Array;
-  readonly last: Uint8Array;
   readonly push: Int32Array;
   readonly start: Int32Array;
   private readonly window: Window;
@@ -35,13 +34,17 @@ export class ScanSchedule {
   private readonly spikes: Int32Array | Uint8Array;
   private readonly unit: number;
   private known: Places | undefined;
+  /** All arrays, which a later schedule may take over. They may be longer than they are used. */
+  readonly arrays: Int32Array[] = [];
 
   constructor(
     private readonly f: FieldsOf<"accumulate">,
-    private readonly work: ScanWork,
+    readonly work: ScanWork,
     private readonly lanes: number,
     private readonly parallel: number,
     depth: number,
+    /** The arrays of a schedule that nobody looks at any more. */
+    private readonly spare: readonly Int32Array[],
   ) {
     const { words } = work;
     const positions = f.outRows * f.outWidth;
@@ -50,10 +53,7 @@ export class ScanSchedule {
     this.spikes = this.unit === 32 ? new Int32Array(work.spikes.buffer) : work.spikes;
     let pushes = positions;
     for (let i = 0; i < words.length; i++) if (words[i] !== 0) pushes++;
-    const word = new Int32Array(pushes);
-    const bits = new Int32Array(pushes);
-    const position = new Int32Array(pushes);
-    const last = new Uint8Array(pushes);
+    const [word, bits, position] = [this.array(pushes), this.array(pushes), this.array(pushes)];
     let n = 0;
     let at = 0;
     for (let p = 0; p < positions; p++) {
@@ -65,20 +65,31 @@ export class ScanSchedule {
         bits[n] = words[at]!;
         position[n++] = p;
       }
-      last[n - 1] = 1;
     }
     this.pushes = n;
     this.word = word;
     this.bits = bits;
     this.position = position;
-    this.last = last;
-    this.push = new Int32Array(n);
-    this.start = new Int32Array(n);
+    this.push = this.array(pushes);
+    this.start = this.array(pushes);
     this.run(depth);
   }
 
+  /** An array of at least so many numbers: tiles are many, and mostly alike. */
+  private array(length: number): Int32Array {
+    const old = this.spare[this.arrays.length];
+    const array = old !== undefined && old.length >= length ? old : new Int32Array(length);
+    this.arrays.push(array);
+    return array;
+  }
+
+  /** Whether a pushed word is the last of its position. */
+  isLast(i: number): boolean {
+    return i === this.pushes - 1 || this.position[i] !== this.position[i + 1];
+  }
+
   private run(depth: number): void {
-    const { pushes, word, bits, last, push, start, f } = this;
+    const { pushes, word, bits, push, start, f } = this;
     let [lastPush, free, before] = [-1, 0, -1];
     for (let i = 0; i < pushes; i++) {
       const old = i - depth;
@@ -89,7 +100,7 @@ export class ScanSchedule {
       const begin = free > lastPush + 1 ? free : lastPush + 1;
       push[i] = lastPush;
       start[i] = begin;
-      free = begin + bits[i]! + (last[i] === 1 ? f.steps : 0);
+      free = begin + bits[i]! + (this.isLast(i) ? f.steps : 0);
     }
   }
 
@@ -122,8 +133,7 @@ export class ScanSchedule {
   private findPlaces(): Places {
     const { f, window, lanes } = this;
     const words = this.work.words.length;
-    const addresses = new Int32Array(words);
-    const rows = new Int32Array(words);
+    const [addresses, rows] = [this.array(words), this.array(words)];
     let word = 0;
     for (let p = 0; p < f.outRows * f.outWidth; p++) {
       window.place(p);
