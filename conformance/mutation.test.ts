@@ -103,7 +103,7 @@ describe.runIf(FULL)("mutants of the clock of event", () => {
         const to = join(folder, "src", part, path);
         mkdirSync(dirname(to), { recursive: true });
         if (path.endsWith(".ts")) writeFileSync(to.replace(/\.ts$/, ".js"), compile(readFileSync(from, "utf8")));
-        else if (path.endsWith(".json")) writeFileSync(to, readFileSync(from));
+        else if (/\.(json|wasm)$/.test(path)) writeFileSync(to, readFileSync(from));
       }
     }
   };
