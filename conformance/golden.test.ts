@@ -11,7 +11,9 @@ describe("the validation ladder", () => {
   it.for(GOLDEN_CASES)("%s", async (name, context) => {
     const { net, recorded } = importCase(needShared(context), name);
     const report = new Report();
-    const chips = ["layerwise-default", "layerwise-large", "layerwise-int8"].flatMap((chip) => readChip(chip, report) ?? []);
+    const chips = ["layerwise-default", "layerwise-large", "layerwise-int8"].flatMap(
+      (chip) => readChip(chip, report) ?? [],
+    );
     const tfjs = await loadTfjsKernels({ backend: "wasm" });
     const rungs = runLadder(net, recorded, { chips, tfjs }, report);
     expect(report.diagnostics).toEqual([]);
