@@ -41,15 +41,17 @@ export function readOptions() {
       check: { type: "string", multiple: true },
       time: { type: "string" },
       runs: { type: "string", default: "1" },
+      threads: { type: "string", default: "1" },
       backend: { type: "string", default: "auto" },
       chip: { type: "string", default: "layerwise-default" },
     },
   });
-  const { check = [], time, runs, backend, chip } = values;
+  const { check = [], time, runs, threads, backend, chip } = values;
   if (check.length === 0 || time === undefined)
     throw new Error("--check CASE (once or more often) and --time FOLDER are needed: nothing unchecked is timed");
   if (!/^[1-9]\d*$/.test(runs)) throw new Error(`--runs takes a whole number from 1 on, not ${runs}`);
-  return { check, time, runs: Number(runs), backend, chip };
+  if (!/^[1-9]\d*$/.test(threads)) throw new Error(`--threads takes a whole number from 1 on, not ${threads}`);
+  return { check, time, runs: Number(runs), threads: Number(threads), backend, chip };
 }
 
 /** A result, or the diagnostics as an error. */

@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     threads: { type: "string", default: String(availableParallelism()) },
     networks: { type: "string", default: join(tmpdir(), "spikec-peers") },
     python: { type: "string", default: "python3" },
-    chip: { type: "string", default: fileURLToPath(new URL("layerwise-large.json", import.meta.url)) },
+    chip: { type: "string", default: "layerwise-large" },
     only: { type: "string", multiple: true },
   },
 });
@@ -71,7 +71,7 @@ const torch = (mode: string): Peer => ({
   missing: torchMissing,
 });
 const PEERS: readonly Peer[] = [
-  { name: OWN, command: [...script("spikec.ts"), "--chip", options.chip, ...checks] },
+  { name: OWN, command: [...script("spikec.ts"), "--chip", options.chip, "--threads", options.threads, ...checks] },
   torch("official"),
   torch("folded"),
   { name: "tfjs", command: [...script("tfjs.ts"), ...checks] },

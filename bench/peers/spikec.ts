@@ -1,6 +1,6 @@
 /*
- * spikec itself: a network compiled for a chip, and one picture simulated end to end on the `stepped` simulator.
- * tsx bench/peers/spikec.ts --check CASE --time FOLDER [--runs N] [--chip NAME or FILE]
+ * spikec itself: a network compiled for a chip, and one picture simulated end to end on `event`, with cycles and events.
+ * tsx bench/peers/spikec.ts --check CASE --time FOLDER [--runs N] [--threads N] [--chip NAME or FILE]
  */
 import { basename } from "node:path";
 import { compileLayerwise } from "../../src/backends/layerwise/index.js";
@@ -9,23 +9,28 @@ import { Report } from "../../src/diagnostics/index.js";
 import { sampleFor } from "../../src/frontend/inputs/channels-last.js";
 import type { Net } from "../../src/ir/index.js";
 import { argmax, type Tensor } from "../../src/math/tensor.js";
-import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
+import { createEvent, type RunResult } from "../../src/sim/layerwise/index.js";
 import { readRecordedCase, type RecordedCase } from "../../src/validate/recorded-case.js";
 import { found, printResult, readNetwork, readOptions, timeRuns } from "./measure.js";
 
-/** A chip with the network in it: `run` simulates one picture and records all spikes. */
-function build(net: Net, input: Tensor, chipName: string) {
+const { check, time, runs, threads, chip: chipName } = readOptions();
+
+/** A chip with the network in it: `run` simulates one picture. */
+function build(net: Net, input: Tensor) {
   const report = new Report();
   const chip = found(readChip(chipName, report), report);
   const program = found(compileLayerwise(net, chip, {}, report), report);
-  const machine = createStepped(program);
+  const machine = createEvent(program, { workers: threads });
   const inputs = (sample: number) => new Map(program.inputs.map((port) => [port.name, sampleFor(port, input, sample)]));
-  return { run: (sample: number): RunResult => machine.run(inputs(sample), { record: true }) };
+  return {
+    layers: program.layers,
+    run: (sample: number, record: boolean): RunResult => machine.run(inputs(sample), { record }),
+  };
 }
 
 /** Layers of a recorded case whose spikes the chip does not emit. */
 function wrongLayers(recorded: RecordedCase, chip: ReturnType<typeof build>): readonly string[] {
-  const samples = Array.from({ length: recorded.samples }, (_, sample) => chip.run(sample).spikes);
+  const samples = Array.from({ length: recorded.samples }, (_, sample) => chip.run(sample, true).spikes);
   const wrong = recorded.layers.filter(({ name, spikes: expected }) => {
     const size = expected.length / recorded.samples;
     return samples.some((spikes, sample) => {
@@ -36,29 +41,30 @@ function wrongLayers(recorded: RecordedCase, chip: ReturnType<typeof build>): re
   return wrong.map(({ name }) => name);
 }
 
-const { check, time, runs, chip: chipName } = readOptions();
 for (const folder of check) {
   const report = new Report();
   const recorded = found(readRecordedCase(folder, report), report);
   const { net, input } = readNetwork(folder);
-  const wrong = wrongLayers(recorded, build(net, input, chipName));
+  const wrong = wrongLayers(recorded, build(net, input));
   if (wrong.length > 0) throw new Error(`${basename(folder)} does not come out: ${wrong.join(", ")}`);
 }
 
 const { net, input } = readNetwork(time);
 const start = performance.now();
-const chip = build(net, input, chipName);
+const chip = build(net, input);
 const compiled = ((performance.now() - start) / 1e3).toFixed(1);
 let result: RunResult | undefined;
 const times = timeRuns(runs, () => {
-  result = chip.run(0);
+  result = chip.run(0, false);
 });
 
 let spikes = 0;
-for (const layer of result?.spikes?.values() ?? []) for (const s of layer) spikes += s;
+for (const [i, { recorded }] of chip.layers.entries()) {
+  if (recorded) for (const count of result?.layers[i]?.events.spike ?? []) spikes += count;
+}
 printResult({
-  peer: `spikec, stepped, ${basename(chipName, ".json")}`,
-  threads: 1,
+  peer: `spikec, event, ${basename(chipName, ".json")}`,
+  threads,
   checked: check.map((folder) => basename(folder)),
   ...times,
   spikes,
