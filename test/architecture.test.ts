@@ -267,7 +267,7 @@ describe("the rules themselves", () => {
     ["chips/layerwise.ts", 'type Op = import("../ir/op.js").Op;'],
     ["sim/counters.ts", 'import "../cli/output.js";'],
     ["sim/layerwise/event/fire.ts", 'import { fire } from "../stepped/fire.js";'],
-    ["sim/layerwise/stepped/fire.ts", 'import { fire } from "../../kernels/neuron.js";'],
+    ["sim/layerwise/stepped/fire.ts", 'import { firePlain } from "../../kernels/fire.js";'],
     ["sim/layerwise/stepped/index.ts", 'import { createEvent } from "../index.js";'],
   ])("find a fault in %s: %s", (path, text) => {
     const found = faults(path, text);

@@ -145,7 +145,7 @@ export function registerSweepK(program: Command, io: Io): void {
     .option("--k <list>", "tokens to keep, for example 64,48,32,16; all tokens come first", positiveIntegers)
     .option(
       "--share <list>",
-      "instead: keep tokens that reach this share of the best score, for example 0.25,0.5",
+      "instead: keep tokens at least this share of the way from the smallest score to the largest, for example 0.25,0.5",
       shares,
     )
     .option("--floor <n>", "with --share: fewest tokens to keep; default 1", positiveInteger)

@@ -29,7 +29,7 @@ export interface SelectionOptions {
   readonly overflow?: string;
 }
 
-/** How many tokens stay: k of them per place, or those that reach a share of the best score. */
+/** How many tokens stay: k of them per place, or those that reach a share of the way from the smallest score to the largest. */
 export type Amount = { readonly k: number } | { readonly share: number };
 
 export function amountText(amount: Amount | undefined): string {

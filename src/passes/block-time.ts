@@ -4,10 +4,11 @@ import type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "./cost-mo
 import { passDiagnostics } from "./diagnostics.js";
 
 /**
- * Block-wise temporal scheduling: divides a net into groups of ops, each with a time block. The search is exact for its costs: it
- * walks over the places where a group may end, and keeps at each, per time block of the group that ends there, the schedules that no
- * other one beats in cycles, energy and latency together. It returns a schedule and not a net, so it is no entry of `PASSES`: the
- * IR says what is computed, a schedule says when, and belongs to one chip.
+ * Block-wise temporal scheduling: divides a net into groups of ops, each with a time block. The search walks over the places where a
+ * group may end, and keeps at each, per time block of the group that ends there, the schedules that no other one beats in cycles, energy
+ * and latency together. Of what it tries (LONGEST_GROUP, MOST_MULTIPLES) the chosen schedule is the best by the objective; the front of
+ * all three measures may be thinned (MOST_KEPT). It returns a schedule and not a net, so it is no entry of `PASSES`: the IR says what is
+ * computed, a schedule says when, and belongs to one chip.
  */
 
 export const OBJECTIVES = ["cycles", "energy", "latency"] as const;
@@ -27,7 +28,7 @@ export interface CostedSchedule {
 
 export interface BlockTimeResult {
   readonly chosen: CostedSchedule;
-  /** Schedules that no other one beats in cycles, energy and latency together, fastest first. */
+  /** Schedules that no other found one beats in cycles, energy and latency together, fastest first. */
   readonly front: readonly CostedSchedule[];
   /** The whole net as one group, per time block with which it can run. */
   readonly uniform: readonly CostedSchedule[];
@@ -35,7 +36,7 @@ export interface BlockTimeResult {
 
 /**
  * Most pieces of a group by the number of pieces of the net: longer groups save little more traffic, and the time of the search grows
- * with the square of their length. Small nets are searched in full.
+ * with the square of their length. In small nets groups of any length are tried.
  */
 const LONGEST_GROUP = [
   { pieces: 16, group: 16 },
@@ -43,7 +44,7 @@ const LONGEST_GROUP = [
   { pieces: Infinity, group: 4 },
 ] as const;
 
-/** Beginnings of schedules that are kept per border and time block; of more, those nearest to each other are dropped. */
+/** Beginnings of schedules that are kept per border and time block, and the best by each measure; see {@link thin}. */
 const MOST_KEPT = 64;
 
 /** More time blocks than these are not tried: all multiples of the chunks up to here, then their doubles, and all timesteps. */

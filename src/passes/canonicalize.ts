@@ -155,7 +155,7 @@ Folded into a constant, by evaluating the op itself over all timesteps: ops whos
 among them (a sample starts with the reset state, so their spikes are the same in every sample); weighted ops whose weights are all 0, or whose
 operand is, which become their bias; masks and attentions with an operand that is 0; integers, such as the spikes of a neuron that can never
 fire, whose proved range is one number (ranges: see drop-dead). An op in a cycle is folded by its range alone. What an output returns is
-still computed, and so is what takes more than max-bytes. Layers that become constants are counted and named. A net with a folded neuron
+still computed, and so is what takes more than max-bytes or is an error of the run. Layers that become constants are counted and named. A net with a folded neuron
 cannot be run in pieces unless the constant is the same in each timestep.
 A per-channel threshold or decay that is the same in every channel becomes a number. Values named by a number are
 renumbered from 0 in order. Constants and values left without a reader are removed by drop-dead.`,

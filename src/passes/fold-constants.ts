@@ -1,3 +1,4 @@
+import { DiagnosticError } from "../diagnostics/index.js";
 import {
   channelsOf,
   components,
@@ -79,7 +80,13 @@ class ConstantFinder {
     const operands = this.operandValues(op);
     if (operands === undefined) return;
     const values = new Map(operands);
-    runOp(this.net, op, this.types, values);
+    try {
+      runOp(this.net, op, this.types, values);
+    } catch (error) {
+      // What fails on these values is an error of the run, if it comes to that: the op may be one that no output needs.
+      if (error instanceof DiagnosticError) return;
+      throw error;
+    }
     const value = values.get(op.result);
     // What is not finite cannot be a constant.
     if (value?.every((slot) => slot.every((x: number) => Number.isFinite(x))) === true) {

@@ -116,11 +116,11 @@ function cueFault(asked: readonly Selection[], context: PassContext): Fault | un
   return undefined;
 }
 
-/** Lists have one number for all places, or one for each. */
+/** Lists have one number for all places, or one for each; without any place there is nothing that they could not fit. */
 function listFault(asked: readonly Selection[], context: PassContext): Fault | undefined {
   for (const name of ["k", "fraction"]) {
     const { length } = context.numbers(name);
-    if (length <= 1 || length === asked.length) continue;
+    if (asked.length === 0 || length <= 1 || length === asked.length) continue;
     const message = `\`${name}\` lists ${length} numbers, tokens are selected in ${asked.length} places: ${names(asked)}`;
     return [name, message, `give ${asked.length} numbers, or one for all`];
   }

@@ -65,7 +65,7 @@ describe("sweep-k", () => {
     expect((await spikec("sweep-k", ...DIGITS, "--share", "0.5,2")).code).toBe(2);
   });
 
-  it("sweeps over shares of the best score, in front of attention and MLP", async () => {
+  it("sweeps over shares, in front of attention and MLP", async () => {
     const places = ["--before", "both", "--drop", "residual", "--overflow", "keep-best", "--capacity", "12"];
     const file = at("share.csv");
     const { code, out, err } = await spikec(

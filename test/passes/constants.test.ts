@@ -238,3 +238,29 @@ describe("channels nobody reads", () => {
     expect(faultsOutsideMargin(subject, result, 1)).toEqual([]);
   });
 });
+
+describe("an op whose constant operands are an error of the run", () => {
+  /** All four tokens score the same, so all reach the share. */
+  const selection = (capacity: number): Net =>
+    net(`net @selection(%x: real<2t, 4x2>) -> real<2t, 4x2> {
+  const @w : weights<2x2> = [0, 0, 0, 0] + [0.5, 0.25]
+  %d = synapse.dense %x, @w : real<2t, 4x2>
+  %u = neuron.lif %d {v_th = 100} : spike<2t, 4x2> layer("lif")
+  %s = tokens.score %u {cue = rate, chunk = 1} : real<2t, 4>
+  %m = tokens.top-share %s {share = 0.5, floor = 1, capacity = ${capacity}, overflow = error} : spike<2t, 4>
+  %k = mask.tokens %x, %m : real<2t, 4x2>
+  return %k
+}`);
+
+  it("stays, and says so in the run; within the capacity it is folded", () => {
+    const { result } = run(selection(3), "canonicalize,drop-dead");
+    expect(names(result)).toEqual(["constant", "tokens.top-share", "mask.tokens"]);
+    expect(() => evaluate(result, new Map([["x", new Array<number>(16).fill(1)]]))).toThrow("the capacity is 3");
+    expect(names(run(selection(4), "canonicalize,drop-dead").result)).toEqual(["constant", "mask.tokens"]);
+  });
+
+  it("goes where no output needs it", () => {
+    const unread = { ...selection(3), outputs: [{ name: "out", value: "x" }] };
+    expect(names(run(unread, "canonicalize,drop-dead").result)).toEqual([]);
+  });
+});

@@ -272,6 +272,22 @@ describe("places that a net does not have", () => {
     expect(selectableTokens(net, { before: "mlp", layers: "block.1" })).toBe(TOKENS);
   });
 
+  it("are none in a net without attention, which is left alone whatever the numbers", () => {
+    const { net: plain } = parseNet(
+      `net @plain(%x: real<2t, 2x2>) -> real<2t, 2x2> {
+  const @w : weights<2x2> = [1, 0.5, 0.25, 1]
+  %s = neuron.lif %x : spike<2t, 2x2> layer("a")
+  %k = synapse.dense %s, @w : real<2t, 2x2>
+  return %k
+}`,
+      "plain.snn",
+    );
+    if (plain === undefined) throw new Error("no net");
+    for (const numbers of ["k=3", "k=[1,2]", "fraction=[0.5,0.25,0.5]"]) expect(sparse(plain, numbers)).toBe(plain);
+    expect(fault(plain, "k=[1,2] layers=a")).toContain("no attention has the name `a`");
+    expect(fault(plain, "k=[1,2] before=mlp")).toContain("the net has no MLP");
+  });
+
   it("a branch that others look into is not one", () => {
     const branch = (returned: string) => `net @peek(%x: real<2t, 2x2>) -> real<2t, 2x2> {
   const @w : weights<2x2> = [1, 0, 0, 1]

@@ -1,5 +1,6 @@
 import type { LayerwiseChip } from "../../chips/layerwise.js";
 import { wordBytes } from "../../chips/layerwise.js";
+import { internalError } from "../../diagnostics/index.js";
 import { valueTypes, type Net } from "../../ir/index.js";
 import type { Port } from "../program/program.js";
 import type { ConstantMap, ConstantPlaces } from "./constants.js";
@@ -73,17 +74,21 @@ export function planDram(
 
   const homes = new Map<FeatureMap | Stage, Home>(constants.homes);
   const outputHomes = new Map<FeatureMap, readonly Home[]>();
+  const made = new Set(groups.flatMap((group) => group.net.outputs.map(({ value }) => value)));
   for (const { net: group, timing, mapOf } of groups) {
+    const ownHome = (map: FeatureMap): Home => {
+      const stride = slotBytes(map);
+      return { dram: take(stride * slotsOf(map, timing.final).count), slotBytes: stride, all: true };
+    };
+    // A group that is laid out alone, for its costs, reads what another one would have left.
+    for (const { name } of group.inputs) {
+      const map = mapOf(name);
+      if (map !== undefined && !places.has(name) && !made.has(name)) places.set(name, [ownHome(map)]);
+    }
     for (const { value } of group.outputs) {
       const map = mapOf(value);
       if (map === undefined) continue;
-      const stride = slotBytes(map);
-      const own = (): Home => ({
-        dram: take(stride * slotsOf(map, timing.final).count),
-        slotBytes: stride,
-        all: true,
-      });
-      const found = places.get(value) ?? [own()];
+      const found = places.get(value) ?? [ownHome(map)];
       places.set(value, found);
       outputHomes.set(map, found);
     }
@@ -108,7 +113,9 @@ export function planDram(
   }
   return {
     homeOf(key) {
-      return homes.get(key) ?? { dram: 0, slotBytes: 0, all: true };
+      const home = homes.get(key);
+      if (home === undefined) throw internalError(`\`${key.name}\` has no place in DRAM`);
+      return home;
     },
     inputs,
     outputs,

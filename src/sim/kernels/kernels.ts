@@ -107,8 +107,8 @@ export interface Kernels {
   magnitude(weights: number, rows: number, rowBytes: number, lanes: number): number;
 
   /**
-   * Weighted sums of i32 weights, exact and rounded once.
-   * Wants rows * magnitude * (2^planes - 1) < 2^51; the sum with the bias stays below 2^53 by the compiler's proof.
+   * Weighted sums of i32 weights, exact and rounded once: with the bias they stay below 2^53 by the compiler's proof. Blocks with
+   * rows * magnitude * (2^planes - 1) >= 2^51 are summed row by row in doubles (large-sums.ts), slowly.
    */
   sum32(job: WeightedSum): void;
 

@@ -16,8 +16,9 @@ import {
 import type { KernelMemory } from "./memory.js";
 import { multiplyPlain } from "./multiply.js";
 import { attendKeysPlain, attendQueriesPlain } from "./attend.js";
-import { checkSum } from "./check-sum.js";
+import { checkSum, fitsLanes } from "./check-sum.js";
 import { firePlain } from "./fire.js";
+import { sumLarge } from "./large-sums.js";
 import { forEachWord, writeResult } from "./plain-parts.js";
 import { addPlain, poolMaxPlain, poolOrPlain } from "./vector.js";
 
@@ -140,6 +141,10 @@ function placeOf(lane: number): number {
 /** Sums over the lists, position by position: rows of a pattern first, exactly in doubles. */
 function weightedSum(memory: KernelMemory, job: WeightedSum, bits: 8 | 32): void {
   checkSum(job, bits);
+  if (!fitsLanes(job)) {
+    sumLarge(memory, job);
+    return;
+  }
   const { u8, i32, u32 } = memory;
   const { lists, lanes, weights, rowBytes } = job;
   const i8 = new Int8Array(u8.buffer);

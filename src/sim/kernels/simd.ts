@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { internalError } from "../../diagnostics/index.js";
 import { counterBytes, counterRowBytes, type AttendKeys, type AttendQueries } from "./attend.js";
-import { checkSum } from "./check-sum.js";
+import { checkSum, fitsLanes } from "./check-sum.js";
 import { perLane, type FireJob } from "./fire.js";
 import {
   HEADER_BYTES,
@@ -146,6 +146,10 @@ class Simd implements Kernels {
   }
 
   sum32(job: WeightedSum): void {
+    if (!fitsLanes(job)) {
+      this.plain.sum32(job);
+      return;
+    }
     checkSum(job, 32);
     const safeRows = Math.max(1, Math.floor((2 ** 31 - 1) / Math.max(job.magnitude, 1)));
     this.sum("sum32", job, Math.min(safeRows, job.rows));

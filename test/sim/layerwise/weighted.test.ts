@@ -197,3 +197,47 @@ describe.each(CASES)("on chip %s, seed %i", (name, seed) => {
     expect(result.layers[0]!.events.mac.reduce((a, b) => a + b)).toBe(macs);
   });
 });
+
+describe("accumulate of 24 bit planes", () => {
+  /** 16 inputs of 2^24 - 1 each; with weights of 2^23 the sum is 2^51 - 2^27. */
+  it.each([
+    ["below 2^51", 2 ** 23, 0],
+    ["above 2^51", 2 ** 23 + 1, 3],
+    ["just below 2^53", 2 ** 25 - 1, -7],
+    ["above -2^53", -(2 ** 25) + 1, 7],
+  ])("adds sums %s exactly", (_, weight, bias) => {
+    const [planes, channels] = [24, 16];
+    const ones = spikeWords(
+      WIDE,
+      tensor(1, 1, channels, () => 1),
+    );
+    const lane = (value: number): number[] => Array.from({ length: WIDE.lanes }, () => value);
+    const rows = Array.from({ length: channels }, () => lane(weight));
+    const { read } = runSerial({
+      chip: WIDE,
+      words: [
+        { memory: "weight", address: 0, bytes: weightWords(WIDE, lane(22), lane(bias), rows) },
+        ...Array.from({ length: planes }, (_p, p) => ({ memory: "spike" as const, address: p, bytes: ones })),
+      ],
+      instructions: [
+        instruction("accumulate", {
+          ...{ height: 1, width: 1, firstRow: 0, blocks: 1, kernel: 1, stride: 1, padding: 0 },
+          ...{
+            outRow: 0,
+            outRows: 1,
+            outWidth: 1,
+            channels,
+            weights: 3,
+            parameters: 0,
+            lanesUsed: WIDE.lanes,
+            steps: 1,
+          },
+          ...{ input: 0, planes, planeStride: 1, output: 0, outputStepStride: 1, format: 0 },
+        }),
+      ],
+      read: [{ memory: "data", address: 0, words: 1 }],
+    });
+    const sum = (2n ** 24n - 1n) * 16n * BigInt(weight) + BigInt(bias);
+    expect(dataMap(WIDE, read[0]!, 1, 1, WIDE.lanes, "real")[0]![0]).toEqual(lane(Math.fround(Number(sum) * 2 ** -22)));
+  });
+});

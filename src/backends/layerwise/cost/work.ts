@@ -1,4 +1,5 @@
 import { wordBytes, type LayerwiseChip } from "../../../chips/layerwise.js";
+import { internalError } from "../../../diagnostics/index.js";
 import { CHARGE_RULES, MEMORIES, type FieldsOf, type MemoryName } from "../../program/instruction.js";
 import { lanesUsed, type Draft } from "../stage.js";
 import type { Activity } from "./activity.js";
@@ -30,8 +31,12 @@ function work(
   return { cycles, bursts, accesses: { ...NO_ACCESSES, ...accesses }, events: { ...NO_EVENTS, ...events } };
 }
 
-/** The values that decide how long an instruction takes, in the order of its operands. */
-const sourceOf = (draft: Draft, i: number): string => draft.sources?.[i] ?? "";
+/** The value that decides how long an instruction takes; lowerings name it. */
+function sourceOf(draft: Draft): string {
+  const source = draft.sources?.[0];
+  if (source === undefined) throw internalError(`${draft.op} does not say which value it takes its time for`);
+  return source;
+}
 
 export function workOf(draft: Draft, chip: LayerwiseChip, activity: Activity): Work {
   switch (draft.op) {
@@ -39,15 +44,15 @@ export function workOf(draft: Draft, chip: LayerwiseChip, activity: Activity): W
     case "store":
       return transfer(draft, chip);
     case "accumulate":
-      return accumulate(draft.fields, sourceOf(draft, 0), chip, activity);
+      return accumulate(draft.fields, sourceOf(draft), chip, activity);
     case "multiply":
-      return multiply(draft.fields, sourceOf(draft, 0), activity);
+      return multiply(draft.fields, sourceOf(draft), activity);
     case "fire":
       return fire(draft.fields);
     case "attend-kv":
-      return attendKv(draft.fields, sourceOf(draft, 0), chip, activity);
+      return attendKv(draft.fields, sourceOf(draft), chip, activity);
     case "attend-q":
-      return attendQ(draft.fields, sourceOf(draft, 0), chip, activity);
+      return attendQ(draft.fields, sourceOf(draft), chip, activity);
     default:
       return vector(draft, chip);
   }
