@@ -93,7 +93,15 @@ function clearRest(job: FireJob, word: usize): void {
 
 /** Integer neurons whose potentials saturate. */
 export function fireInt(job: FireJob): void {
+  // Read once: the compiler cannot know that no store changes the job.
+  const rule = job.rule;
+  const soft = job.soft;
+  const gt = job.gt;
+  const fractionBits = job.fractionBits;
   const vReset = i32x4.splat(job.vResetInt);
+  // The largest potential; the smallest is its complement.
+  const most = i32x4.splat(<i32>(job.limit - 1));
+  const fits = job.limit <= NARROW && isInside(vReset, most);
   for (let p: u32 = 0; p < job.positions; p++) {
     const word = job.output + p * job.outputPositionBytes;
     for (let lane: u32 = 0; lane < job.lanes; lane += 8) {
@@ -106,17 +114,17 @@ export function fireInt(job: FireJob): void {
       const k1 = v128.load(job.arguments + (lane << 2), 16);
       const threshold0 = v128.load(job.thresholds + (lane << 2));
       const threshold1 = v128.load(job.thresholds + (lane << 2), 16);
-      const narrow = job.limit <= NARROW && isInside(job, v0) && isInside(job, v1) && isInside(job, vReset);
+      const narrow = fits && isInside(v0, most) && isInside(v1, most);
       const lanes = usedLanes(job, lane);
       let current = job.current + p * job.currentPositionBytes + (lane << 2);
       let to = word + (lane >> 3);
       for (let s: u32 = 0; s < job.steps; s++) {
-        v0 = chargeInt(job, narrow, v0, v128.load(current), k0);
-        v1 = chargeInt(job, narrow, v1, v128.load(current, 16), k1);
-        const fires0 = job.gt ? i32x4.gt_s(v0, threshold0) : i32x4.ge_s(v0, threshold0);
-        const fires1 = job.gt ? i32x4.gt_s(v1, threshold1) : i32x4.ge_s(v1, threshold1);
-        v0 = v128.bitselect(job.soft ? excess(job, v0, threshold0) : vReset, v0, fires0);
-        v1 = v128.bitselect(job.soft ? excess(job, v1, threshold1) : vReset, v1, fires1);
+        v0 = chargeInt(rule, v0, i32x4.shl(v128.load(current), fractionBits), k0, most, narrow);
+        v1 = chargeInt(rule, v1, i32x4.shl(v128.load(current, 16), fractionBits), k1, most, narrow);
+        const fires0 = gt ? i32x4.gt_s(v0, threshold0) : i32x4.ge_s(v0, threshold0);
+        const fires1 = gt ? i32x4.gt_s(v1, threshold1) : i32x4.ge_s(v1, threshold1);
+        v0 = v128.bitselect(soft ? excess(v0, threshold0, most) : vReset, v0, fires0);
+        v1 = v128.bitselect(soft ? excess(v1, threshold1, most) : vReset, v1, fires1);
         writeSpikes(job, s, (i32x4.bitmask(fires0) | (i32x4.bitmask(fires1) << 4)) & lanes, to);
         current += job.currentStepBytes;
         to += job.lanes >> 3;
@@ -129,12 +137,6 @@ export function fireInt(job: FireJob): void {
   }
 }
 
-/** The largest potential; the smallest is its complement. */
-@inline
-function most(job: FireJob): v128 {
-  return i32x4.splat(<i32>(job.limit - 1));
-}
-
 @inline
 function clamp(v: v128, most: v128): v128 {
   return i32x4.max_s(i32x4.min_s(v, most), v128.not(most));
@@ -142,18 +144,17 @@ function clamp(v: v128, most: v128): v128 {
 
 /** Whether potentials lie inside their width, as those that programs wrote elsewhere may not. */
 @inline
-function isInside(job: FireJob, v: v128): bool {
-  return i32x4.all_true(i32x4.eq(v, clamp(v, most(job))));
+function isInside(v: v128, most: v128): bool {
+  return i32x4.all_true(i32x4.eq(v, clamp(v, most)));
 }
 
 @inline
-function chargeInt(job: FireJob, narrow: bool, v: v128, current: v128, k: v128): v128 {
-  const x = i32x4.shl(current, job.fractionBits);
-  const kept = keep(job.rule, v, k);
-  if (!narrow) return clamp(addSaturating(kept, x), most(job));
-  // A current of 2 * limit - 1 takes the lowest potential to the highest: larger ones do the same.
-  const reach = i32x4.splat(<i32>(2 * job.limit - 1));
-  return clamp(i32x4.add(kept, i32x4.max_s(i32x4.min_s(x, reach), i32x4.neg(reach))), most(job));
+function chargeInt(rule: u32, v: v128, x: v128, k: v128, most: v128, narrow: bool): v128 {
+  const kept = keep(rule, v, k);
+  if (!narrow) return clamp(addSaturating(kept, x), most);
+  // A current of this reach takes the lowest potential to the highest: larger ones do the same.
+  const reach = i32x4.sub(most, v128.not(most));
+  return clamp(i32x4.add(kept, i32x4.max_s(i32x4.min_s(x, reach), i32x4.neg(reach))), most);
 }
 
 /** What the rule keeps of potentials; never larger than they. */
@@ -191,6 +192,6 @@ function addSaturating(a: v128, x: v128): v128 {
 
 /** v - threshold, saturated, where v fires: it is not negative there, so that 32 bits without sign hold it. */
 @inline
-function excess(job: FireJob, v: v128, threshold: v128): v128 {
-  return i32x4.min_u(i32x4.sub(v, threshold), most(job));
+function excess(v: v128, threshold: v128, most: v128): v128 {
+  return i32x4.min_u(i32x4.sub(v, threshold), most);
 }
