@@ -180,7 +180,7 @@ export class FireJob {
   statePositionBytes!: u32;
   read!: u32;
   write!: u32;
-  /** One argument of the rule and one threshold per lane: f32, or f64 for integer neurons. */
+  /** One argument of the rule and one threshold per lane: f32, or i32 for integer neurons. */
   arguments!: usize;
   thresholds!: usize;
   /** 1: fires above the threshold only; 0: also at it. */

@@ -256,21 +256,45 @@ for (const shape of [...DENSE, ...CONVOLUTIONS]) {
   }
 }
 
+type Rule = FireJob["neuron"];
+const COMMON = { b: 0, vReset: 0, v0: 0, gt: 0, soft: 0, wrap: 0 };
+const REAL: Rule = {
+  ...COMMON,
+  rule: CHARGE_RULES.indexOf("divide"),
+  a: 2,
+  vTh: 1,
+  format: 0,
+  stateBits: 2,
+  fractionBits: 0,
+};
+/** What `quantize` makes of divide(2), at its default width. */
+const INTEGER: Rule = {
+  ...COMMON,
+  rule: CHARGE_RULES.indexOf("shift"),
+  a: 1,
+  vTh: 2 ** 13,
+  format: 1,
+  stateBits: 24,
+  fractionBits: 3,
+};
+
 /** Updates of LIF neurons per second: 196 positions of one block, potentials in memory only before and after the group. */
-function reportNeurons(): void {
+function reportNeurons(title: string, neuron: Rule): void {
   const positions = 196;
   const wordBytes = 4 * LANES;
   const contenders: Record<string, () => void> = {};
   for (const name of KERNELS) {
     const kernels = createKernels(MEMORY, name);
-    const current = kernels.memory.take(positions * wordBytes * TIMESTEPS, "currents");
+    const { memory } = kernels;
+    const current = memory.take(positions * wordBytes * TIMESTEPS, "currents");
     const words = (positions * wordBytes * TIMESTEPS) / 4;
-    for (let i = 0; i < words; i++) kernels.memory.f32[current / 4 + i] = 2 * uniform();
-    const state = kernels.memory.take(positions * wordBytes, "potentials");
-    const output = kernels.memory.take((positions * LANES * TIMESTEPS) / 8, "spikes");
-    const rule = { rule: CHARGE_RULES.indexOf("divide"), a: 2, b: 0, vTh: 1, vReset: 0, v0: 0, gt: 0, soft: 0 };
+    const numbers = neuron.format === 1 ? memory.i32 : memory.f32;
+    const most = (2 * neuron.vTh) / 2 ** neuron.fractionBits;
+    for (let i = 0; i < words; i++) numbers[current / 4 + i] = most * uniform();
+    const state = memory.take(positions * wordBytes, "potentials");
+    const output = memory.take((positions * LANES * TIMESTEPS) / 8, "spikes");
     const job: FireJob = {
-      neuron: { ...rule, format: 0, stateBits: 2, fractionBits: 0, wrap: 0 },
+      neuron,
       positions,
       lanes: LANES,
       used: LANES,
@@ -295,7 +319,10 @@ function reportNeurons(): void {
   }
   const times = race(contenders);
   const rates = KERNELS.map((name) => (REPEATS * positions * LANES * TIMESTEPS) / times[name]!);
-  console.log(`LIF neurons, G updates/s: ${KERNELS.map((name, i) => `${name} ${rates[i]!.toFixed(2)}`).join(", ")}`);
+  console.log(`${title}, G updates/s: ${KERNELS.map((name, i) => `${name} ${rates[i]!.toFixed(2)}`).join(", ")}`);
 }
 
-reportNeurons();
+reportNeurons("LIF neurons", REAL);
+reportNeurons("integer LIF neurons, shift(1)", INTEGER);
+reportNeurons("integer LIF neurons, shift(1), 32 bits", { ...INTEGER, stateBits: 32 });
+reportNeurons("integer LIF neurons, decay(2000)", { ...INTEGER, rule: CHARGE_RULES.indexOf("decay"), a: 2000 });

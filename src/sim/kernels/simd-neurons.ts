@@ -3,42 +3,62 @@ import { CHARGE_RULES } from "../../backends/program/instruction.js";
 import type { FireJob } from "./fire.js";
 
 /** The charge rules of assembly/fire.ts. */
-const RULES: Readonly<Record<string, number>> = {
-  divide: 0,
-  multiply: 1,
-  "decay-then-add": 2,
-  integrate: 3,
-  decay: 4,
-  shift: 5,
-};
+const DIVIDE = 0;
+const MULTIPLY = 1;
+const DECAY_THEN_ADD = 2;
+const INTEGRATE = 3;
+const KEEP = 4;
+const LOSE = 5;
+const SHIFT = 6;
 
-/** Number of a rule that runs as vectors. */
-export function ruleNumber({ neuron }: FireJob): number {
-  return RULES[CHARGE_RULES[neuron.rule] ?? ""] ?? -1;
+/** A charge rule of assembly/fire.ts and its argument per lane: f32, or 32 bits of integer neurons. */
+export interface VectorRule {
+  readonly rule: number;
+  readonly arguments: Float64Array;
 }
 
 /**
- * Whether the vector code computes exactly what the rule says. The rest is rare and runs in plain code: two potentials per
- * neuron (cuba), integers that wrap, and constants that are no numbers of the potentials' own format.
+ * The vector code that computes exactly what the neurons say; undefined where there is none. The rest is rare and runs in plain
+ * code: two potentials per neuron (cuba), integers that wrap, and constants that are no numbers of the potentials' own format.
  */
-export function isVectorRule(job: FireJob, { k, threshold }: { k: Float64Array; threshold: Float64Array }): boolean {
-  const { format, vReset, v0, wrap } = job.neuron;
-  if (ruleNumber(job) < 0) return false;
-  if (format !== 1) return Math.fround(vReset) === vReset;
-  const integers = [vReset, v0].every((v) => (v | 0) === v) && threshold.every(Number.isInteger);
-  return wrap === 0 && integers && k.every((a) => Number.isInteger(a) && a >= 0 && a <= 4096);
+export function vectorRule(
+  { neuron }: FireJob,
+  { k, threshold }: { k: Float64Array; threshold: Float64Array },
+): VectorRule | undefined {
+  const { format, vReset, v0, wrap } = neuron;
+  const name = CHARGE_RULES[neuron.rule] ?? "";
+  if (format !== 1) return Math.fround(vReset) === vReset ? realRule(name, k) : undefined;
+  const isInt32 = (value: number): boolean => (value | 0) === value;
+  if (wrap === 1 || ![vReset, v0].every(isInt32) || !threshold.every(isInt32)) return undefined;
+  return k.every((a) => Number.isInteger(a) && a >= 0 && a <= 4096) ? intRule(name, k) : undefined;
 }
 
-/** The rule's factor per lane: decay-then-add and decay multiply by what is kept, shift by what is lost. */
-export function vectorArguments({ neuron }: FireJob, k: Float64Array): Float64Array {
-  switch (CHARGE_RULES[neuron.rule]) {
+function realRule(name: string, k: Float64Array): VectorRule | undefined {
+  switch (name) {
+    case "divide":
+      return { rule: DIVIDE, arguments: k };
+    case "multiply":
+      return { rule: MULTIPLY, arguments: k };
     case "decay-then-add":
-      return k.map((lost) => Math.fround(1 - lost));
-    case "decay":
-      return k.map((lost) => (4096 - lost) / 4096);
-    case "shift":
-      return k.map((bits) => 2 ** -bits);
+      return { rule: DECAY_THEN_ADD, arguments: k.map((lost) => Math.fround(1 - lost)) };
+    case "integrate":
+      return { rule: INTEGRATE, arguments: k };
     default:
-      return k;
+      return undefined;
+  }
+}
+
+/** Factors count 2^-31. Potentials have 32 bits, so that shifts by more lose nothing: a factor of 0. */
+function intRule(name: string, k: Float64Array): VectorRule | undefined {
+  switch (name) {
+    case "integrate":
+      return { rule: INTEGRATE, arguments: k };
+    case "decay":
+      return { rule: KEEP, arguments: k.map((lost) => (4096 - lost) * 2 ** 19) };
+    case "shift":
+      if (k.every((bits) => bits === k[0] && bits <= 31)) return { rule: SHIFT, arguments: k };
+      return { rule: LOSE, arguments: k.map((bits) => (bits <= 31 ? 2 ** (31 - bits) : 0)) };
+    default:
+      return undefined;
   }
 }

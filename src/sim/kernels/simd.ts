@@ -23,7 +23,7 @@ import { createPlain } from "./plain.js";
 import { GRAIN, shareOfFire, shareOfSum, sharesOfFire, sharesOfSum } from "./shares.js";
 import { Team } from "./team.js";
 import * as records from "./records.js";
-import { isVectorRule, ruleNumber, vectorArguments } from "./simd-neurons.js";
+import { vectorRule } from "./simd-neurons.js";
 import type { Addition } from "./vector.js";
 import { webAssembly } from "./webassembly.js";
 
@@ -195,21 +195,21 @@ class Simd implements Kernels {
   fire(job: FireJob): Int32Array {
     const { memory, counts, record, team } = this;
     const constants = perLane(memory, job);
-    if (!isVectorRule(job, constants)) return this.plain.fire(job);
+    const vector = vectorRule(job, constants);
+    if (vector === undefined) return this.plain.fire(job);
     const start = memory.mark;
     const int = job.neuron.format === 1;
     const place = (values: Float64Array): number => {
-      const at = memory.take(8 * job.lanes, "constants of neurons");
-      if (int) memory.f64.set(values, at >>> 3);
-      else memory.f32.set(values, at >>> 2);
+      const at = memory.take(4 * job.lanes, "constants of neurons");
+      (int ? memory.i32 : memory.f32).set(values, at >>> 2);
       return at;
     };
-    const ruleArguments = place(vectorArguments(job, constants.k));
+    const ruleArguments = place(vector.arguments);
     const thresholds = place(constants.threshold);
     const call = int ? "fireInt" : "fireReal";
     const prepare = (share: FireJob, to: number, counted: number): void => {
       memory.i32.fill(0, counted >>> 2, (counted >>> 2) + job.steps);
-      const fields = records.fireFields(share, ruleNumber(job), ruleArguments, thresholds, counted);
+      const fields = records.fireFields(share, vector.rule, ruleArguments, thresholds, counted);
       memory.i32.set(fields, to >>> 2);
       memory.f32.set([job.neuron.vReset, job.neuron.v0], (to >>> 2) + fields.length);
     };

@@ -25,6 +25,8 @@ const shapes = fc.record({
   /** Coarse numbers meet thresholds exactly. */
   coarse: fc.boolean(),
   huge: fc.boolean(),
+  /** Integers lie around the ends of the width, of multiples of it, and of 32 bits; potentials also outside their width. */
+  edges: fc.boolean(),
 });
 type Shape = typeof shapes extends fc.Arbitrary<infer T> ? T : never;
 
@@ -46,14 +48,14 @@ const intRules: fc.Arbitrary<NeuronRule> = fc.record({
   ...flags,
   format: fc.constant(1),
   rule: fc.constantFrom(...INT).map((name) => CHARGE_RULES.indexOf(name)),
-  a: fc.constantFrom(0, 1, 3, 31, 2048, 4096),
+  a: fc.constantFrom(0, 1, 2, 3, 30, 31, 32, 2048, 4095, 4096),
   b: fc.constantFrom(1, 100),
-  vTh: fc.constantFrom(1, 100, -5, 2.5),
-  vReset: fc.constantFrom(0, -7),
+  vTh: fc.constantFrom(1, 100, -5, 2.5, LIMIT - 1, -LIMIT, LIMIT),
+  vReset: fc.constantFrom(0, -7, 2 ** 28, -LIMIT),
   v0: fc.constantFrom(0, 9),
-  stateBits: fc.constantFrom(2, 8, 24, 32),
+  stateBits: fc.constantFrom(2, 8, 24, 29, 30, 31, 32),
   fractionBits: fc.constantFrom(0, 3),
-  wrap: fc.constantFrom(0, 1),
+  wrap: fc.constantFrom(0, 0, 0, 1),
 });
 
 /** Currents, potentials and constants of a case, as the words of the format. */
@@ -67,7 +69,14 @@ interface Numbers {
   readonly thresholds: readonly number[];
 }
 
-function makeNumbers(s: Shape, { format, stateBits }: NeuronRule): Numbers {
+/** An integer of 32 bits, by a few off a multiple of `limit`, or off the end of 32 bits. */
+function edge(draw: () => number, limit: number): number {
+  const near = (Math.floor(4 * draw()) * limit - 2 + Math.floor(5 * draw())) * (draw() < 0.5 ? -1 : 1);
+  const end = draw() < 0.5 ? -LIMIT + Math.floor(3 * draw()) : LIMIT - 1 - Math.floor(3 * draw());
+  return Math.abs(near) < LIMIT && draw() < 0.8 ? near : end;
+}
+
+function makeNumbers(s: Shape, { format, stateBits, fractionBits, rule }: NeuronRule): Numbers {
   const draw = uniform(s.seed);
   const number = (size: number): number => {
     const x = (2 * draw() - 1) * size;
@@ -77,14 +86,23 @@ function makeNumbers(s: Shape, { format, stateBits }: NeuronRule): Numbers {
   const list = <T>(n: number, of: () => T): T[] => Array.from({ length: n }, of);
   const limit = 2 ** (stateBits - 1);
   const size = format === 0 ? 2 : s.huge ? LIMIT : s.coarse ? 4 : 3 * limit;
-  const state = (): number => (format === 1 ? Math.max(-limit, Math.min(limit - 1, number(limit))) : number(1));
-  const shift = format === 1;
+  const int = format === 1;
+  const edges = int && s.edges;
+  const state = (): number => {
+    if (!int) return number(1);
+    const v = edges ? edge(draw, limit) : number(limit);
+    // Few lie outside, such that they have neighbours inside.
+    return edges && draw() < 0.1 ? v : Math.max(-limit, Math.min(limit - 1, v));
+  };
+  const current = (): number => (edges ? Math.trunc(edge(draw, limit) / 2 ** fractionBits) : number(size));
+  const ruleArguments = CHARGE_RULES[rule] === "decay" ? 4097 : 40;
+  const threshold = (): number => (edges ? edge(draw, limit) : int ? Math.round(draw() * limit) : number(1));
   return {
-    currents: list(s.holds ? 1 : s.steps, () => list(s.positions, () => list(s.lanes, () => number(size)))),
+    currents: list(s.holds ? 1 : s.steps, () => list(s.positions, () => list(s.lanes, current))),
     v: list(s.positions, () => list(s.lanes, state)),
     u: list(s.positions, () => list(s.lanes, state)),
-    gains: list(s.lanes, () => (shift ? Math.floor(draw() * 40) : 0.25 + Math.floor(draw() * 8) / 4)),
-    thresholds: list(s.lanes, () => (shift ? Math.round(draw() * limit) : number(1))),
+    gains: list(s.lanes, () => (int ? Math.floor(draw() * ruleArguments) : 0.25 + Math.floor(draw() * 8) / 4)),
+    thresholds: list(s.lanes, threshold),
   };
 }
 
@@ -190,6 +208,6 @@ it.each([
       const outcome = expected(s, rule, numbers);
       for (const k of kernels) expect(computed(k, s, rule, numbers), k.name).toEqual(outcome);
     }),
-    { numRuns: 400 },
+    { numRuns: 1000 },
   );
 });
