@@ -8,12 +8,18 @@ import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
 export interface Io {
   /** Results. */
   out(text: string): void;
+  /** A result that need not fit into one string. */
+  outPieces(pieces: Iterable<string>): void;
   /** Everything else: diagnostics, progress, hints. */
   err(text: string): void;
 }
 
 export const terminalIo: Io = {
   out: (text) => process.stdout.write(`${text}\n`),
+  outPieces: (pieces) => {
+    for (const piece of pieces) process.stdout.write(piece);
+    process.stdout.write("\n");
+  },
   err: (text) => process.stderr.write(`${text}\n`),
 };
 

@@ -11,7 +11,10 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     explain: "A network comes either from a file or from --random-init.",
   },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
-  "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
+  "run-file": {
+    severity: "error",
+    explain: "The file is not a run written by `spikec simulate`, or it is too long to be read.",
+  },
   "incomplete-run": {
     severity: "warning",
     explain: "The run was stopped, or a sample failed: its sums are those of the samples before.",

@@ -11,6 +11,7 @@ import { collectText, positiveInteger, runCommand, type Io, type Outcome } from 
 import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { normalisation, readLabels, withInputOptions } from "./inputs.js";
+import { jsonPieces } from "./json-pieces.js";
 import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
 import { probeText } from "./probe-text.js";
@@ -138,9 +139,8 @@ async function simulate(
   if (stopped !== undefined) report.add(withRemains(stopped, run, output));
   const outcome = exit === undefined ? undefined : { exit };
   if (run.samples.length === 0) return outcome;
-  const json = JSON.stringify(run);
-  if (output !== undefined) await writeFileAtomically(output, json);
-  if (options.json === true) io.out(json);
+  if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
+  if (options.json === true) io.outPieces(jsonPieces(run));
   else io.out([summaryText(run), ...probeText(run)].join("\n"));
   return outcome;
 }
