@@ -42,7 +42,10 @@ export async function runCommand(io: Io, body: (report: Report) => Promise<Outco
     if (typeof outcome === "object") process.exitCode = outcome.exit;
     else if (report.failed || outcome === false) process.exitCode = EXIT.input;
   } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
+    if (!(error instanceof DiagnosticError)) {
+      printDiagnostics(report, io);
+      throw error;
+    }
     report.add(error.diagnostic);
     printDiagnostics(report, io);
     process.exitCode = EXIT.input;

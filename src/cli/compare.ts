@@ -76,23 +76,30 @@ function candidates(options: CompareOptions, report: Report): readonly Candidate
   );
 }
 
-/** Compiles and simulates one candidate; the exit code is set where a signal stopped it. */
+/** What is known of a candidate, and what must end the comparison: a signal's exit code, or a bug of spikec. */
+interface Measurement {
+  readonly measured: Measured;
+  readonly exit?: number | undefined;
+  readonly bug?: unknown;
+}
+
+/** Compiles and simulates one candidate. */
 async function measure(
   net: Net,
   candidate: Candidate,
   setup: LabelledInputs & { readonly options: CompareOptions; readonly prices: EnergyTable },
   progress: Progress,
   onSignal: OnSignal,
-): Promise<{ readonly measured: Measured; readonly exit: number | undefined }> {
+): Promise<Measurement> {
   const { options, prices, inputs, labels } = setup;
-  const failed = (why: string, exit?: number) => ({ measured: { ...candidate, why }, exit });
+  const failed = (why: string) => ({ measured: { ...candidate, why } });
   const report = new Report();
   const program = compileNet(net, { ...options, chip: candidate.chip }, report);
   const [error] = report.errors;
   if (program === undefined || error !== undefined) return failed(error?.message ?? "it cannot be compiled");
   const simulation = { program, bytes: encodeProgram(program), file: candidate.chip.name, inputs, labels };
-  const { run, stopped, exit } = await simulateInThread(simulation, progress, onSignal);
-  if (stopped !== undefined) return failed(stopped.message, exit);
+  const { run, stopped, exit, bug } = await simulateInThread(simulation, progress, onSignal);
+  if (stopped !== undefined) return { ...failed(stopped.message), exit, bug };
   return { measured: { ...candidate, run, energy: estimateEnergy(run, prices) }, exit };
 }
 
@@ -173,20 +180,15 @@ async function compare(
   if (lowered === undefined || read === undefined) return;
   const progress = new Progress(io);
   const points: Measured[] = [];
-  let exit: number | undefined;
+  let [exit, bug]: [number | undefined, unknown] = [undefined, undefined];
   for (const candidate of chips) {
-    const { measured, exit: signalled } = await measure(
-      lowered,
-      candidate,
-      { ...read, options, prices },
-      progress,
-      onSignal,
-    );
+    const done = await measure(lowered, candidate, { ...read, options, prices }, progress, onSignal);
+    const { measured } = done;
     points.push(measured);
     const outcome = "why" in measured ? `does not run: ${measured.why}` : "done";
     progress.say(`${points.length} of ${chips.length}, ${candidate.chip.name}: ${outcome}`);
-    exit = signalled;
-    if (exit !== undefined) break;
+    [exit, bug] = [done.exit, done.bug];
+    if (exit !== undefined || bug !== undefined) break;
   }
   if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points));
   if (options.json === true) {
@@ -195,6 +197,7 @@ async function compare(
     io.out(`per sample; busy engines in percent of the cycles; energy: table ${prices.name}\n`);
     io.out(table([HEADER, ...points.map(tableRow)]));
   }
+  if (bug !== undefined) throw bug;
   return exit === undefined ? points.some((point) => !("why" in point)) : { exit };
 }
 

@@ -48,6 +48,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     explain:
       "The simulator runs in a thread of its own, and that thread ended before its sample did, for example for want of memory. What had finished is kept.",
   },
+  bug: {
+    severity: "error",
+    explain:
+      "spikec itself failed in the middle of a run. What had finished is kept; please report the trace. Exit code 70.",
+  },
   overwrites: {
     severity: "error",
     explain: "The output would replace an input, or a file that spikec did not write. Choose another name.",

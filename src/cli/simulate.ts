@@ -135,14 +135,15 @@ async function simulate(
             writeFileAtomically(trace, perfettoTrace(program, timeline, sample)),
         }),
   };
-  const { run, stopped, exit } = await simulateInThread(simulation, new Progress(io), onSignal);
+  const { run, stopped, exit, bug } = await simulateInThread(simulation, new Progress(io), onSignal);
   if (stopped !== undefined) report.add(withRemains(stopped, run, output));
-  const outcome = exit === undefined ? undefined : { exit };
-  if (run.samples.length === 0) return outcome;
-  if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
-  if (options.json === true) io.outPieces(jsonPieces(run));
-  else io.out([summaryText(run), ...probeText(run)].join("\n"));
-  return outcome;
+  if (run.samples.length > 0) {
+    if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
+    if (options.json === true) io.outPieces(jsonPieces(run));
+    else io.out([summaryText(run), ...probeText(run)].join("\n"));
+  }
+  if (bug !== undefined) throw bug;
+  return exit === undefined ? undefined : { exit };
 }
 
 export function registerSimulate(program: Command, io: Io): void {

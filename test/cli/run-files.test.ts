@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { jsonPieces } from "../../src/cli/json-pieces.js";
-import { runFileSchema } from "../../src/sim/run-file.js";
+import { RunTotals, runFileSchema } from "../../src/sim/run-file.js";
 import { spikec } from "../support/command-line.js";
 import { digitsPath } from "../support/digits.js";
 
@@ -59,5 +59,40 @@ describe("a run file", () => {
     expect(done.err).toContain("error[cli/run-file]");
     expect(done.err).toContain(`${(constants.MAX_STRING_LENGTH + 1).toLocaleString("en-US")} bytes`);
     expect(done.err).toContain("--limit");
+  });
+});
+
+describe("a bug of spikec in a later sample", () => {
+  /** Sums the first sample, and fails in the second. */
+  function failSecond(): void {
+    const { add } = RunTotals.prototype;
+    let calls = 0;
+    vi.spyOn(RunTotals.prototype, "add").mockImplementation(function (this: RunTotals, ...args) {
+      if (++calls === 2) throw new Error("a bug for this test");
+      return add.apply(this, args);
+    });
+  }
+
+  it("does not take the samples before it, and is still a bug", async () => {
+    failSecond();
+    const done = await spikec("simulate", at("digits.spk"), ...INPUT, "-o", at("bug.json"));
+    expect(done.code).toBe(70);
+    expect(done.err).toContain("1 of 3 samples had finished, they are kept in");
+    expect(done.err).toContain("a bug for this test");
+    expect(done.err).toContain("Please report it");
+    const run = runFileSchema.parse(JSON.parse(readFileSync(at("bug.json"), "utf8")));
+    expect(run.samples).toHaveLength(1);
+    expect(run.stopped).toMatchObject({ asked: 3, why: expect.stringContaining("in sample 2 of 3") as string });
+  });
+
+  it("leaves the chips that `compare` has measured", async () => {
+    failSecond();
+    const model = [digitsPath("model.pth"), "--arch", "statten", ...INPUT.slice(0, 2), "--limit", "1"];
+    const done = await spikec("compare", ...model, "--vary", "lanes=32,64,128", "--csv", at("bug.csv"));
+    expect(done.code).toBe(70);
+    const rows = readFileSync(at("bug.csv"), "utf8").trimEnd().split("\n");
+    expect(rows[1]).toMatch(/^layerwise-default lanes=32,32,1,\d+/);
+    expect(rows[2]).toContain("a bug for this test");
+    expect(done.out).toMatch(/^layerwise-default lanes=32 +[\d,]+ /m);
   });
 });
