@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { decodeProgram, type Program } from "../backends/program/index.js";
-import { reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
+import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
@@ -101,6 +101,16 @@ function withRemains(stopped: Diagnostic, run: RunFile, output: string | undefin
   };
 }
 
+/** Writes a trace; one that cannot be written is reported, and is no reason to lose the samples that are still to come. */
+async function writeTrace(path: string, pieces: Iterable<string>, report: Report): Promise<void> {
+  try {
+    await writeFileAtomically(path, pieces);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    report.add(error.diagnostic);
+  }
+}
+
 async function simulate(
   file: string,
   options: SimulateOptions,
@@ -132,7 +142,7 @@ async function simulate(
       ? {}
       : {
           onTimeline: (timeline: TraceTimes, sample: string) =>
-            writeFileAtomically(trace, perfettoTrace(program, timeline, sample)),
+            writeTrace(trace, perfettoTrace(program, timeline, sample), report),
         }),
   };
   const { run, stopped, exit, bug } = await simulateInThread(simulation, new Progress(io), onSignal);

@@ -1,5 +1,5 @@
 import { constants } from "node:buffer";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -49,6 +49,18 @@ describe("a run file", () => {
     // Each layer's spikes are a piece of their own; the whole is many of them.
     expect(longest).toBeLessThan(done.out.length / 3);
     expect(runFileSchema.parse(JSON.parse(done.out)).samples).toHaveLength(3);
+  });
+
+  it("holds all samples where only the trace cannot be written", async () => {
+    mkdirSync(at("folder.trace"));
+    const outputs = ["--trace", at("folder.trace"), "-o", at("traced.json")];
+    const done = await spikec("simulate", at("digits.spk"), ...INPUT, ...outputs);
+    expect(done.code).toBe(1);
+    expect(done.err).toContain("error[cli/cannot-write]");
+    expect(done.err).not.toContain("in sample");
+    const run = runFileSchema.parse(JSON.parse(readFileSync(at("traced.json"), "utf8")));
+    expect(run.samples).toHaveLength(3);
+    expect(run.stopped).toBeUndefined();
   });
 
   it("that fits no text is refused with a reason, before it is read", async () => {
