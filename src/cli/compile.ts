@@ -97,7 +97,8 @@ export function registerCompile(program: Command, io: Io): void {
       "horowitz-45nm",
     );
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))));
-  onlyWith(command, ["--input", "--limit", "--table", ...SELECTION], ["--keep-energy"]);
+  onlyWith(command, ["--input", "--limit", ...SELECTION], ["--keep-energy"]);
+  onlyWith(command, ["--table"], ["--keep-energy", "--time-block auto"]);
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);
   command.action((file: string | undefined, options: CompileOptions) =>
     runCommand(io, async (report) => {

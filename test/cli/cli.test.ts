@@ -232,7 +232,7 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
 
   const ALONE: readonly (readonly [command: string, option: readonly string[], needs: string])[] = [
     ["compile", ["--cue", "rate"], "--keep-energy"],
-    ["compile", ["--table", "horowitz-45nm"], "--keep-energy"],
+    ["compile", ["--table", "horowitz-45nm"], "--keep-energy or --time-block auto"],
     ["compile", ["--input", "images.npy", "--limit", "3"], "--keep-energy"],
     ["compile", ["--samples", "3"], "--calibrate"],
     ["opt", ["--samples", "3"], "--calibrate"],
@@ -420,6 +420,18 @@ describe("time blocks on the command line", () => {
     expect(groups).toHaveLength(Number(chosen?.[1]));
     const frugal = await compile(...auto, "--objective", "energy");
     expect(frugal.out).not.toBe(done.out);
+  });
+
+  it("prices schedules with the table that is named", async () => {
+    const table = structuredClone(ENERGY_TABLES[0]!);
+    const dram = { joules: 100 * table.dram!.joules, source: "a test", status: "assumed" };
+    writeFileSync(at("dear.json"), JSON.stringify({ ...table, name: "dear", dram }));
+    const chosen = async (name: string) => {
+      const done = await compile("--time-block", "auto", "--table", name, "--explain");
+      expect(done).toMatchObject({ code: 0 });
+      return /^chosen .*$/m.exec(done.out)?.[0];
+    };
+    expect(await chosen("horowitz-45nm")).not.toBe(await chosen(at("dear.json")));
   });
 
   it("is strict about what it is told", async () => {
