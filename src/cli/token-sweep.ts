@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { decodeProgram, encodeProgram } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { estimateEnergy, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
@@ -56,6 +56,11 @@ export function withSelectionOptions(command: Command): Command {
     .option("--drop <name>", "what an attention leaves out of a token: kv or residual")
     .option("--layers <name>", "places where tokens are selected, by the layer in front; default all");
 }
+
+/** Flags of {@link withSelectionOptions}. */
+export const SELECTION_FLAGS: readonly string[] = withSelectionOptions(new Command()).options.flatMap(
+  ({ long }) => long ?? [],
+);
 
 /** The net with fewer tokens. */
 export function selectTokens(net: Net, amount: Amount, options: SelectionOptions, report: Report): Net | undefined {

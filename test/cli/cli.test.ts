@@ -234,6 +234,9 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     ["compile", ["--cue", "rate"], "--keep-energy"],
     ["compile", ["--table", "horowitz-45nm"], "--keep-energy or --time-block auto"],
     ["compile", ["--input", "images.npy", "--limit", "3"], "--keep-energy"],
+    ["compile", ["--before", "mlp", "--drop", "residual"], "--keep-energy"],
+    ["compile", ["--objective", "energy"], "--time-block auto"],
+    ["compile", ["--time-block", "2", "--activity", "0.1"], "--time-block auto"],
     ["compile", ["--samples", "3"], "--calibrate"],
     ["opt", ["--samples", "3"], "--calibrate"],
     ["opt", ["--pad", "2", "--normalise", "cifar10"], "--calibrate"],
@@ -248,6 +251,18 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     expect(result.err).toContain(`without ${needs}`);
     expect(result.code).toBe(2);
     expect(existsSync(at("alone.spk"))).toBe(false);
+  });
+
+  const BESIDE: readonly (readonly [option: readonly string[], says: string])[] = [
+    [["--activity", "0.1", "--calibrate", "images.npy"], "--activity means nothing beside --calibrate"],
+    [["--keep-energy", "0.9", "--input", "images.npy"], "--keep-energy means nothing beside --time-block auto"],
+  ];
+  it.each(BESIDE)("compile --time-block auto %j is refused", async (options, says) => {
+    const args = ["compile", model, "--arch", "statten", "--time-block", "auto", "-o", at("beside.spk")];
+    const result = await spikec(...args, ...options);
+    expect(result).toMatchObject({ code: 2, out: "" });
+    expect(result.err).toContain(says);
+    expect(existsSync(at("beside.spk"))).toBe(false);
   });
 
   it("lists the legal values of an option, whether or not it would be read", async () => {
