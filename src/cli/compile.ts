@@ -35,7 +35,13 @@ interface CompileOptions
 }
 
 /** The net with as many tokens as the energy allows, found by compiling and simulating. */
-function withinEnergy(net: Net, fraction: number, options: CompileOptions, report: Report, io: Io): Net | undefined {
+async function withinEnergy(
+  net: Net,
+  fraction: number,
+  options: CompileOptions,
+  report: Report,
+  io: Io,
+): Promise<Net | undefined> {
   const { input } = options;
   if (input === undefined) {
     const hint = "add --input images.npy, and --limit for fewer of them";
@@ -45,7 +51,7 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
   const read = table === undefined ? undefined : readLabelledInputs({ ...options, input }, report);
   if (table === undefined || read === undefined) return undefined;
   const setup = { ...options, ...read, table, selection: options, timeBlock: fixedBlock(options) };
-  const found = largestWithin(net, fraction, setup, new Progress(io), report);
+  const found = await largestWithin(net, fraction, setup, new Progress(io), report);
   if (found === undefined) return undefined;
   const { point, all } = found;
   const accuracy =
@@ -121,7 +127,7 @@ export function registerCompile(program: Command, io: Io): void {
       );
       if (lowered === undefined) return;
       const { keepEnergy } = options;
-      const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);
+      const chosen = keepEnergy === undefined ? lowered : await withinEnergy(lowered, keepEnergy, options, report, io);
       if (chosen === undefined) return;
       const compiled = compileScheduled(chosen, options, report, io);
       if (compiled === undefined || report.failed) return;
