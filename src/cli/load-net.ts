@@ -8,6 +8,7 @@ import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } fr
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { constantsPath, readFileOrThrow } from "./files.js";
+import { count } from "./text.js";
 import { checkSource, makeRandomNet, ratesSummary } from "./random-net.js";
 
 /** IR text with the constants beside it. */
@@ -15,7 +16,8 @@ function loadText(path: string, report: Report): Net | undefined {
   const source = new TextDecoder().decode(readFileOrThrow(path));
   const beside = constantsPath(path);
   let constants: ReadonlyMap<string, Constant> = new Map();
-  if (existsSync(beside)) {
+  const found = existsSync(beside);
+  if (found) {
     const tensors = readSafetensors(readFileOrThrow(beside), beside, report);
     if (tensors === undefined) return undefined;
     const read = constantsFromTensors(tensors.tensors, beside);
@@ -23,6 +25,12 @@ function loadText(path: string, report: Report): Net | undefined {
     constants = read.constants;
   }
   const { net, diagnostics } = parseNet(source, basename(path), constants);
+  const unread = found ? 0 : diagnostics.filter(({ message }) => message.includes("for external `@")).length;
+  if (unread > 0) {
+    const message = `\`${path}\` keeps ${count(unread)} constants in \`${beside}\`, and there is no such file`;
+    const hint = "the file of constants has the name of its text: copy or rename both";
+    return report.add(cliDiagnostics.make("cannot-read", message, { hint }));
+  }
   for (const diagnostic of diagnostics) report.add(diagnostic);
   if (net === undefined || report.failed) return undefined;
   for (const diagnostic of verifyNet(net)) report.add(diagnostic);

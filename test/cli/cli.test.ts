@@ -356,6 +356,14 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     expect(result.err).toContain("the text was written with");
   });
 
+  it("names the file in which it looked for constants", async () => {
+    writeFileSync(at("renamed.snn"), readFileSync(at("net.snn")));
+    const result = await spikec("compile", at("renamed.snn"), "-o", at("other.spk"));
+    expect(result.code).toBe(1);
+    expect(result.err.match(/error\[/g)).toHaveLength(1);
+    expect(result.err).toContain(`in \`${at("renamed.safetensors")}\`, and there is no such file`);
+  });
+
   it("does not take settings for IR text", async () => {
     const result = await spikec("compile", at("net.snn"), "--set", "chunk=4", "-o", at("other.spk"));
     expect(result).toMatchObject({ code: 2 });
