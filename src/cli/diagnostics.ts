@@ -6,6 +6,10 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "A checkpoint does not say which network it belongs to; name it with --arch.",
   },
+  "is-program": {
+    severity: "error",
+    explain: "A command that starts from a network was given the program that one was compiled into.",
+  },
   "model-source": {
     severity: "error",
     explain: "A network comes either from a file or from --random-init.",

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Report } from "../diagnostics/index.js";
-import { readSafetensors } from "../frontend/formats/index.js";
+import { decodeProgram } from "../backends/program/index.js";
+import { Report } from "../diagnostics/index.js";
+import { readCheckpointFile, readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { MODELS } from "../frontend/models/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
@@ -37,6 +38,17 @@ function loadText(path: string, report: Report): Net | undefined {
   return report.failed ? undefined : net;
 }
 
+/** Reports what stands in the way of a file without --arch: it is a program, no checkpoint at all, or one that needs an architecture. */
+export function reportNoArch(path: string, report: Report): undefined {
+  if (decodeProgram(readFileOrThrow(path), path, new Report()) !== undefined) {
+    const hint = `run it with \`spikec simulate ${path}\`; other programs are compiled from the checkpoint or IR text`;
+    return report.add(cliDiagnostics.make("is-program", `\`${path}\` is already a program`, { hint }));
+  }
+  if (readCheckpointFile(path, report) === undefined) return undefined;
+  const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
+  return report.add(cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }));
+}
+
 /** A net from a checkpoint of a named architecture, from IR text (`.snn`), or made from a seed. */
 export function loadNet(path: string | undefined, options: ModelOptions, report: Report, io: Io): Net | undefined {
   if (!checkSource(path, options, report)) return undefined;
@@ -46,11 +58,6 @@ export function loadNet(path: string | undefined, options: ModelOptions, report:
     return made?.model.net;
   }
   if (path.endsWith(".snn")) return loadText(path, report);
-  if (options.arch === undefined) {
-    const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
-    return report.add(
-      cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }),
-    );
-  }
+  if (options.arch === undefined) return reportNoArch(path, report);
   return importModel(path, { arch: options.arch, overrides: options.set }, report)?.net;
 }

@@ -180,6 +180,8 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
   const cases: readonly (readonly [string, readonly string[], number, string])[] = [
     ["unknown architecture", ["inspect", model, "--arch", "staten"], 1, "did you mean `statten`?"],
     ["no architecture", ["compile", model, "-o", "x.spk"], 1, "--arch statten"],
+    ["a text instead of a checkpoint", ["compile", "README.md", "-o", "x.spk"], 1, "frontend/not-a-checkpoint"],
+    ["arrays instead of a checkpoint", ["inspect", digitsPath("test-images.npy")], 1, "not a checkpoint"],
     ["missing file", ["inspect", "nowhere.pth", "--arch", "statten"], 1, "frontend/cannot-read"],
     [
       "calibration inputs of another shape",
@@ -354,6 +356,13 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     const result = await spikec("compile", at("other.snn"), "-o", at("other.spk"));
     expect(result.code).toBe(1);
     expect(result.err).toContain("the text was written with");
+  });
+
+  it("says of a program that it is one already", async () => {
+    const result = await spikec("compile", at("digits.spk"), "-o", at("other.spk"));
+    expect(result.code).toBe(1);
+    expect(result.err).toContain("is already a program");
+    expect(result.err).toContain(`spikec simulate ${at("digits.spk")}`);
   });
 
   it("names the file in which it looked for constants", async () => {
