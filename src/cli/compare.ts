@@ -26,6 +26,7 @@ import {
 } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { energyNotes } from "./energy.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { withReadingOptions } from "./inputs.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
@@ -208,14 +209,16 @@ async function compare(
   }
   const untried = chips.slice(points.length);
   points.push(...untried.map((chip) => ({ ...chip, why: "not tried", untold: "not tried" }) as const));
+  const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run))))];
   if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points));
   if (options.json === true) {
-    io.out(JSON.stringify({ table: prices.name, points: points.map(plainPoint) }, null, 2));
+    io.out(JSON.stringify({ table: prices.name, notes, points: points.map(plainPoint) }, null, 2));
   } else {
     io.out(
       `per sample, ${count(samples)} simulated on each chip; busy engines in percent of the cycles; energy: table ${prices.name}\n`,
     );
     io.out(table([HEADER, ...points.map(tableRow)]));
+    for (const note of notes) io.out(`\nnote: ${note}`);
   }
   if (bug !== undefined) throw bug;
   if (exit !== undefined) return { exit };

@@ -161,6 +161,13 @@ describe("quantisation on the command line", () => {
     expect(done.out).toMatch(/^predictions changed +0 of 4$/m);
     expect(done.out).toMatch(/^accuracy after +100\.00 %$/m);
     expect(done.out).toContain("for layerwise-int8");
+    const input = ["--input", digitsPath("test-images.npy"), "--limit", "1"];
+    await spikec("simulate", at("int8.spkc"), ...input, "-o", at("int8.json"));
+    expect((await spikec("energy", at("int8.json"))).out).toMatch(/^note: layerwise-int8 has 8-bit weights/m);
+    expect(JSON.parse((await spikec("energy", at("int8.json"), "--json")).out)).toMatchObject({
+      notes: [expect.stringContaining("8-bit weights")],
+    });
+    expect((await spikec("energy", at("run.json"))).out).not.toContain("note:");
     const float = await spikec(
       "compile",
       model,
