@@ -8,12 +8,18 @@ import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
 export interface Io {
   /** Results. */
   out(text: string): void;
+  /** A result that need not fit into one string. */
+  outPieces(pieces: Iterable<string>): void;
   /** Everything else: diagnostics, progress, hints. */
   err(text: string): void;
 }
 
 export const terminalIo: Io = {
   out: (text) => process.stdout.write(`${text}\n`),
+  outPieces: (pieces) => {
+    for (const piece of pieces) process.stdout.write(piece);
+    process.stdout.write("\n");
+  },
   err: (text) => process.stderr.write(`${text}\n`),
 };
 
@@ -36,7 +42,10 @@ export async function runCommand(io: Io, body: (report: Report) => Promise<Outco
     if (typeof outcome === "object") process.exitCode = outcome.exit;
     else if (report.failed || outcome === false) process.exitCode = EXIT.input;
   } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
+    if (!(error instanceof DiagnosticError)) {
+      printDiagnostics(report, io);
+      throw error;
+    }
     report.add(error.diagnostic);
     printDiagnostics(report, io);
     process.exitCode = EXIT.input;

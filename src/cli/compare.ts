@@ -17,6 +17,7 @@ import type { RunFile } from "../sim/run-file.js";
 import {
   collectText,
   positiveInteger,
+  printDiagnostics,
   runCommand,
   withModelOptions,
   type Io,
@@ -25,6 +26,7 @@ import {
 } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { energyNotes } from "./energy.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { withReadingOptions } from "./inputs.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
@@ -52,8 +54,12 @@ interface Candidate {
   readonly numbers: ReadonlyMap<string, number>;
 }
 
-/** What a candidate needs for the net, or why it cannot run it. */
-type Measured = Candidate & ({ readonly run: RunFile; readonly energy: EnergyEstimate } | { readonly why: string });
+/** What a candidate needs for the net, or why that is not known: a fault of the candidate, or the end of the comparison. */
+type Measured = Candidate &
+  (
+    | { readonly run: RunFile; readonly energy: EnergyEstimate }
+    | { readonly why: string; readonly untold: "does not run" | "interrupted" | "not tried" }
+  );
 
 /** Every chip in every variation; faults are reported before anything runs. */
 function candidates(options: CompareOptions, report: Report): readonly Candidate[] {
@@ -76,23 +82,35 @@ function candidates(options: CompareOptions, report: Report): readonly Candidate
   );
 }
 
-/** Compiles and simulates one candidate; the exit code is set where a signal stopped it. */
+/** What is known of a candidate, and what must end the comparison: a signal's exit code, or a bug of spikec. */
+interface Measurement {
+  readonly measured: Measured;
+  readonly exit?: number | undefined;
+  readonly bug?: unknown;
+}
+
+/** Compiles and simulates one candidate; everything that there is to say about it goes to its own report. */
 async function measure(
   net: Net,
   candidate: Candidate,
   setup: LabelledInputs & { readonly options: CompareOptions; readonly prices: EnergyTable },
+  report: Report,
   progress: Progress,
   onSignal: OnSignal,
-): Promise<{ readonly measured: Measured; readonly exit: number | undefined }> {
+): Promise<Measurement> {
   const { options, prices, inputs, labels } = setup;
-  const failed = (why: string, exit?: number) => ({ measured: { ...candidate, why }, exit });
-  const report = new Report();
+  const failed = (why: string) => ({ measured: { ...candidate, why, untold: "does not run" as const } });
   const program = compileNet(net, { ...options, chip: candidate.chip }, report);
   const [error] = report.errors;
   if (program === undefined || error !== undefined) return failed(error?.message ?? "it cannot be compiled");
   const simulation = { program, bytes: encodeProgram(program), file: candidate.chip.name, inputs, labels };
-  const { run, stopped, exit } = await simulateInThread(simulation, progress, onSignal);
-  if (stopped !== undefined) return failed(stopped.message, exit);
+  const { run, stopped, exit, bug } = await simulateInThread(simulation, progress, onSignal);
+  if (stopped !== undefined && exit !== undefined)
+    return { measured: { ...candidate, why: "interrupted", untold: "interrupted" }, exit };
+  if (stopped !== undefined) {
+    report.add(stopped);
+    return { ...failed(stopped.message), bug };
+  }
   return { measured: { ...candidate, run, energy: estimateEnergy(run, prices) }, exit };
 }
 
@@ -102,10 +120,15 @@ function bottleneckText({ engine, state, share }: Bottleneck): string {
   return `${engine} ${STATE_TEXT[state]}: ${percent(share, 1)}`;
 }
 
+function outcomeText(point: Measured): string {
+  if (!("why" in point)) return "done";
+  return point.untold === "does not run" ? `does not run: ${point.why}` : point.untold;
+}
+
 const HEADER = ["chip", "cycles", "time", "energy", ...ENGINES, "bottleneck"];
 
 function tableRow(point: Measured): readonly string[] {
-  if ("why" in point) return [point.chip.name, ...HEADER.slice(2).map(() => "-"), `does not run: ${point.why}`];
+  if ("why" in point) return [point.chip.name, ...HEADER.slice(2).map(() => "-"), outcomeText(point)];
   const { run, energy } = point;
   const samples = run.samples.length;
   return [
@@ -118,7 +141,7 @@ function tableRow(point: Measured): readonly string[] {
   ];
 }
 
-/** One point as plain numbers, per sample; `error` instead of them where it did not run. */
+/** One point as plain numbers, per sample; `error` instead of them where there are none: the fault, `interrupted` or `not tried`. */
 function plainPoint(point: Measured) {
   const about = { chip: point.chip.name, ...Object.fromEntries(point.numbers) };
   if ("why" in point) return { ...about, error: point.why };
@@ -171,31 +194,44 @@ async function compare(
     net === undefined ? undefined : runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
   const read = lowered === undefined ? undefined : readLabelledInputs(options, report);
   if (lowered === undefined || read === undefined) return;
+  const samples = read.inputs.data.shape[0] ?? 0;
   const progress = new Progress(io);
   const points: Measured[] = [];
-  let exit: number | undefined;
+  let [exit, bug]: [number | undefined, unknown] = [undefined, undefined];
   for (const candidate of chips) {
-    const { measured, exit: signalled } = await measure(
-      lowered,
-      candidate,
-      { ...read, options, prices },
-      progress,
-      onSignal,
-    );
-    points.push(measured);
-    const outcome = "why" in measured ? `does not run: ${measured.why}` : "done";
-    progress.say(`${points.length} of ${chips.length}, ${candidate.chip.name}: ${outcome}`);
-    exit = signalled;
-    if (exit !== undefined) break;
+    const about = new Report();
+    const done = await measure(lowered, candidate, { ...read, options, prices }, about, progress, onSignal);
+    points.push(done.measured);
+    progress.say(`${points.length} of ${chips.length}, ${candidate.chip.name}: ${outcomeText(done.measured)}`);
+    printDiagnostics(about, io);
+    [exit, bug] = [done.exit, done.bug];
+    if (exit !== undefined || bug !== undefined) break;
   }
+  const untried = chips.slice(points.length);
+  points.push(...untried.map((chip) => ({ ...chip, why: "not tried", untold: "not tried" }) as const));
+  const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run))))];
   if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points));
   if (options.json === true) {
-    io.out(JSON.stringify({ table: prices.name, points: points.map(plainPoint) }, null, 2));
+    io.out(JSON.stringify({ table: prices.name, notes, points: points.map(plainPoint) }, null, 2));
   } else {
-    io.out(`per sample; busy engines in percent of the cycles; energy: table ${prices.name}\n`);
+    io.out(
+      `per sample, ${count(samples)} simulated on each chip; busy engines in percent of the cycles; energy: table ${prices.name}\n`,
+    );
     io.out(table([HEADER, ...points.map(tableRow)]));
+    for (const note of notes) io.out(`\nnote: ${note}`);
   }
-  return exit === undefined ? points.some((point) => !("why" in point)) : { exit };
+  if (bug !== undefined) throw bug;
+  if (exit !== undefined) return { exit };
+  const failed = points.filter((point) => "why" in point).length;
+  const every = failed === points.length;
+  if (failed > 0) {
+    io.err(
+      every
+        ? "no chip runs the network: exit code 1"
+        : `${failed} of ${points.length} chips do not run the network; exit code 0, for the others do`,
+    );
+  }
+  return !every;
 }
 
 export function registerCompare(program: Command, io: Io): void {

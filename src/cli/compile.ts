@@ -8,7 +8,7 @@ import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { loadNet } from "./load-net.js";
-import { onlyWith } from "./no-effect.js";
+import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
 import { readCalibration, runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
@@ -16,7 +16,13 @@ import { withInputOptions } from "./inputs.js";
 import { findSchedule, withScheduleOptions, type ScheduleOptions } from "./schedule.js";
 import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
 import { count, percent } from "./text.js";
-import { amountText, largestWithin, withSelectionOptions, type SelectionOptions } from "./token-sweep.js";
+import {
+  amountText,
+  largestWithin,
+  SELECTION_FLAGS,
+  withSelectionOptions,
+  type SelectionOptions,
+} from "./token-sweep.js";
 
 interface CompileOptions
   extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions, ScheduleOptions {
@@ -29,7 +35,13 @@ interface CompileOptions
 }
 
 /** The net with as many tokens as the energy allows, found by compiling and simulating. */
-function withinEnergy(net: Net, fraction: number, options: CompileOptions, report: Report, io: Io): Net | undefined {
+async function withinEnergy(
+  net: Net,
+  fraction: number,
+  options: CompileOptions,
+  report: Report,
+  io: Io,
+): Promise<Net | undefined> {
   const { input } = options;
   if (input === undefined) {
     const hint = "add --input images.npy, and --limit for fewer of them";
@@ -39,7 +51,7 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
   const read = table === undefined ? undefined : readLabelledInputs({ ...options, input }, report);
   if (table === undefined || read === undefined) return undefined;
   const setup = { ...options, ...read, table, selection: options, timeBlock: fixedBlock(options) };
-  const found = largestWithin(net, fraction, setup, new Progress(io), report);
+  const found = await largestWithin(net, fraction, setup, new Progress(io), report);
   if (found === undefined) return undefined;
   const { point, all } = found;
   const accuracy =
@@ -50,9 +62,6 @@ function withinEnergy(net: Net, fraction: number, options: CompileOptions, repor
   );
   return point.net;
 }
-
-/** The options of `withSelectionOptions`. */
-const SELECTION = ["--cue", "--alpha", "--beta", "--gamma", "--scope", "--project", "--layers"];
 
 /** The one time block of all layers, where it is given. */
 function fixedBlock({ timeBlock }: ScheduleOptions): number | undefined {
@@ -97,8 +106,17 @@ export function registerCompile(program: Command, io: Io): void {
       "horowitz-45nm",
     );
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))));
-  onlyWith(command, ["--input", "--limit", "--table", ...SELECTION], ["--keep-energy"]);
+  onlyWith(command, ["--input", "--limit", ...SELECTION_FLAGS], ["--keep-energy"]);
+  onlyWith(command, ["--table"], ["--keep-energy", "--time-block auto"]);
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);
+  refuseWithoutEffect(command, ["--keep-energy"], (called) =>
+    isGiven(called, "--time-block auto")
+      ? {
+          why: "beside --time-block auto: energy would be measured on another schedule than the one that is compiled",
+          hint: "give --time-block a number, or find the number of tokens first and compile with -p import,sparsify-top-k{k=…}",
+        }
+      : undefined,
+  );
   command.action((file: string | undefined, options: CompileOptions) =>
     runCommand(io, async (report) => {
       checkOutput(options.output, pathsRead(file, options));
@@ -109,7 +127,7 @@ export function registerCompile(program: Command, io: Io): void {
       );
       if (lowered === undefined) return;
       const { keepEnergy } = options;
-      const chosen = keepEnergy === undefined ? lowered : withinEnergy(lowered, keepEnergy, options, report, io);
+      const chosen = keepEnergy === undefined ? lowered : await withinEnergy(lowered, keepEnergy, options, report, io);
       if (chosen === undefined) return;
       const compiled = compileScheduled(chosen, options, report, io);
       if (compiled === undefined || report.failed) return;

@@ -6,12 +6,19 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "A checkpoint does not say which network it belongs to; name it with --arch.",
   },
+  "is-program": {
+    severity: "error",
+    explain: "A command that starts from a network was given the program that one was compiled into.",
+  },
   "model-source": {
     severity: "error",
     explain: "A network comes either from a file or from --random-init.",
   },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
-  "run-file": { severity: "error", explain: "The file is not a run written by `spikec simulate`." },
+  "run-file": {
+    severity: "error",
+    explain: "The file is not a run written by `spikec simulate`, or it is too long to be read.",
+  },
   "incomplete-run": {
     severity: "warning",
     explain: "The run was stopped, or a sample failed: its sums are those of the samples before.",
@@ -44,6 +51,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain:
       "The simulator runs in a thread of its own, and that thread ended before its sample did, for example for want of memory. What had finished is kept.",
+  },
+  bug: {
+    severity: "error",
+    explain:
+      "spikec itself failed in the middle of a run. What had finished is kept; please report the trace. Exit code 70.",
   },
   overwrites: {
     severity: "error",

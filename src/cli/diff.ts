@@ -39,16 +39,21 @@ function readSide(path: string, report: Report): Side | undefined {
   return report.add(cliDiagnostics.make("not-recorded", `\`${path}\` holds no spikes of every sample`, { hint }));
 }
 
-/** The first output that differs, where two runs have the same spikes. */
+/** The first output that differs, where two runs have the same spikes; a recorded case has no outputs to compare. */
 function firstOutput(a: Side, b: Side): string | undefined {
-  for (const [sample, left] of (a.run?.samples ?? []).entries()) {
-    const right = b.run?.samples[sample];
-    if (right === undefined) continue;
-    for (const [name, values] of Object.entries(left.outputs)) {
-      const others = right.outputs[name];
-      const at = values.findIndex((value, i) => value !== others?.[i]);
-      if (at < 0) continue;
-      return `sample ${sample}, output ${name}[${at}]: ${values[at]} and ${others?.[at] ?? "nothing"}`;
+  if (a.run === undefined || b.run === undefined) return undefined;
+  for (const [sample, left] of a.run.samples.entries()) {
+    const right = b.run.samples[sample];
+    if (right === undefined) break;
+    for (const name of new Set([...Object.keys(left.outputs), ...Object.keys(right.outputs)])) {
+      const [values, others] = [left.outputs[name], right.outputs[name]];
+      if (values === undefined || others === undefined)
+        return `sample ${sample}, output ${name}: only in ${values === undefined ? b.path : a.path}`;
+      const length = Math.max(values.length, others.length);
+      for (let at = 0; at < length; at++) {
+        if (values[at] === others[at]) continue;
+        return `sample ${sample}, output ${name}[${at}]: ${values[at] ?? "nothing"} and ${others[at] ?? "nothing"}`;
+      }
     }
   }
   return undefined;
@@ -71,11 +76,15 @@ function firstText(first: FirstDifference, a: Side, b: Side): readonly string[] 
   ];
 }
 
-const APART = {
-  "first only": (a: string) => `only in ${a}`,
-  "second only": (_a: string, b: string) => `only in ${b}`,
-  "other size": () => "has another number of neurons on each side",
-} as const;
+/** Why a layer is not compared, with both sizes and the likely cause where sizes differ. */
+function apartText({ name, why }: SpikeDifference["apart"][number], a: Side, b: Side): string {
+  if (why !== "other size") return `not compared: ${name}, only in ${why === "first only" ? a.path : b.path}`;
+  const layers = [a, b].map(({ recording }) => recording.layers.find((layer) => layer.name === name));
+  const sizes = layers.map((layer) => `${layer?.positions} x ${layer?.channels}`).join(" and ");
+  const pruned = layers[0]?.positions === layers[1]?.positions;
+  const cause = pruned ? "; a pass such as drop-dead has probably removed channels of one side" : "";
+  return `not compared: ${name}, positions x channels are ${sizes}${cause}`;
+}
 
 function differenceText(difference: SpikeDifference, output: string | undefined, a: Side, b: Side): string {
   const { layers, apart, first, samples } = difference;
@@ -83,16 +92,24 @@ function differenceText(difference: SpikeDifference, output: string | undefined,
   const total = (key: "compared" | "differ"): number => layers.reduce((sum, layer) => sum + layer[key], 0);
   const rows = differing.map(({ name, differ, compared }) => [name, count(differ), percent(differ / compared, 3)]);
   const lines = [
-    `${samples} samples, ${layers.length} layers, ${count(total("compared"))} neurons x timesteps: ${count(total("differ"))} differ`,
-    ...apart.map(({ name, why }) => `not compared: ${name}, ${APART[why](a.path, b.path)}`),
-    ...(a.recording.samples === b.recording.samples
+    layers.length === 0
+      ? "no spike was compared: no layer has the same size on both sides"
+      : `${samples} samples, ${layers.length} layers, ${count(total("compared"))} neurons x timesteps: ${count(total("differ"))} differ`,
+    ...apart.map((layer) => apartText(layer, a, b)),
+    ...(sameCount(a, b)
       ? []
-      : [`not compared: samples from ${samples} on, which one side does not have`]),
+      : [
+          `not compared: samples from ${samples} on; ${a.path} has ${a.recording.samples}, ${b.path} has ${b.recording.samples}`,
+        ]),
   ];
   if (first !== undefined)
     lines.push("", ...firstText(first, a, b), "", table([["layer", "differ", "of all"], ...rows]));
   if (output !== undefined) lines.push(`the outputs differ first in ${output}`);
   return lines.join("\n");
+}
+
+function sameCount(a: Side, b: Side): boolean {
+  return a.recording.samples === b.recording.samples;
 }
 
 /** Whether the sides can be compared at all. */
@@ -122,8 +139,11 @@ export function registerDiff(program: Command, io: Io): void {
         if (a === undefined || b === undefined || !comparable(a, b, report)) return;
         const difference = diffSpikes(a.recording, b.recording);
         const output = difference.first === undefined ? firstOutput(a, b) : undefined;
-        const equal = difference.first === undefined && output === undefined && difference.apart.length === 0;
-        if (options.json === true) io.out(JSON.stringify({ equal, ...difference, output: output ?? null }, null, 2));
+        const sameSpikes = difference.first === undefined && difference.apart.length === 0;
+        const equal = sameSpikes && output === undefined && sameCount(a, b);
+        const sides = [a, b].map(({ path, recording }) => ({ path, samples: recording.samples }));
+        if (options.json === true)
+          io.out(JSON.stringify({ equal, sides, ...difference, output: output ?? null }, null, 2));
         else io.out(differenceText(difference, output, a, b));
         return equal;
       }),

@@ -1,11 +1,24 @@
 import type { Command } from "commander";
 import { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
+import type { RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
 import { readRun } from "./run-input.js";
 import { count, si, table } from "./text.js";
 
+/** Weights of at most so many bits are no mantissas of f32 (24 bits and sign), and cost less than the tables say. */
+const NARROW_BITS = 16;
+
+/** What a reader has to know to compare the energy of this run with that of others. */
+export function energyNotes({ chip }: RunFile): readonly string[] {
+  const { name, weightBits } = chip;
+  if (weightBits === undefined || weightBits > NARROW_BITS) return [];
+  return [
+    `${name} has ${weightBits}-bit weights, priced as if they were wide: additions at the table's one figure (fp32 in the built-in table), weights as 32-bit words; compare it with other integer nets, not with float nets`,
+  ];
+}
+
 /** Per layer and in total, per sample. */
-export function energyText(estimate: EnergyEstimate): string {
+export function energyText(estimate: EnergyEstimate, notes: readonly string[] = []): string {
   const perSample = (joules: number): string => si(joules / estimate.samples, "J");
   const layers = [...new Set(estimate.rows.map((row) => row.layer))];
   const of = (layer: string, group: string): number =>
@@ -28,6 +41,7 @@ export function energyText(estimate: EnergyEstimate): string {
     const list = estimate.unpriced.map((u) => `${u.what} ${count(Math.round(u.count / estimate.samples))}`);
     lines.push("", `counted, without a price in this table (per sample): ${list.join(", ")}`);
   }
+  for (const note of notes) lines.push("", `note: ${note}`);
   lines.push("", `whole run, ${estimate.samples} samples: ${si(totals.all, "J")}`);
   return lines.join("\n");
 }
@@ -50,8 +64,8 @@ export function registerEnergy(program: Command, io: Io): void {
         const run = readRun(file, report);
         if (prices === undefined || run === undefined) return;
         const estimate = estimateEnergy(run, prices);
-        if (options.json === true) return io.out(JSON.stringify(estimate, null, 2));
-        if (options.explain !== true) return io.out(energyText(estimate));
+        if (options.json === true) return io.out(JSON.stringify({ ...estimate, notes: energyNotes(run) }, null, 2));
+        if (options.explain !== true) return io.out(energyText(estimate, energyNotes(run)));
         const rows = estimate.rows.map((row) => [
           row.layer,
           row.what,

@@ -4,8 +4,7 @@ import { netTimesteps, printType, valueTypes, type Net } from "../ir/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
-import { cliDiagnostics } from "./diagnostics.js";
-import { loadNet } from "./load-net.js";
+import { loadNet, reportNoArch } from "./load-net.js";
 import { inspectProgram } from "./inspect-program.js";
 import { checkSource, makeRandomNet, ratesText } from "./random-net.js";
 import { count, table } from "./text.js";
@@ -115,14 +114,7 @@ export function registerInspect(program: Command, io: Io): void {
             : netText(file, net),
         );
       }
-      if (options.arch === undefined) {
-        report.add(
-          cliDiagnostics.make("arch-needed", `\`${file}\` does not say which architecture it is`, {
-            hint: "add --arch, see `spikec models`",
-          }),
-        );
-        return;
-      }
+      if (options.arch === undefined) return reportNoArch(file, report);
       const model = importModel(file, { arch: options.arch, overrides: options.set }, report);
       if (model === undefined) return;
       io.out(options.json === true ? JSON.stringify(summary(model), null, 2) : modelText(file, model));

@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Report } from "../diagnostics/index.js";
-import { readSafetensors } from "../frontend/formats/index.js";
+import { decodeProgram } from "../backends/program/index.js";
+import { Report } from "../diagnostics/index.js";
+import { readCheckpointFile, readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { MODELS } from "../frontend/models/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { constantsPath, readFileOrThrow } from "./files.js";
+import { count } from "./text.js";
 import { checkSource, makeRandomNet, ratesSummary } from "./random-net.js";
 
 /** IR text with the constants beside it. */
@@ -15,7 +17,8 @@ function loadText(path: string, report: Report): Net | undefined {
   const source = new TextDecoder().decode(readFileOrThrow(path));
   const beside = constantsPath(path);
   let constants: ReadonlyMap<string, Constant> = new Map();
-  if (existsSync(beside)) {
+  const found = existsSync(beside);
+  if (found) {
     const tensors = readSafetensors(readFileOrThrow(beside), beside, report);
     if (tensors === undefined) return undefined;
     const read = constantsFromTensors(tensors.tensors, beside);
@@ -23,10 +26,27 @@ function loadText(path: string, report: Report): Net | undefined {
     constants = read.constants;
   }
   const { net, diagnostics } = parseNet(source, basename(path), constants);
+  const unread = found ? 0 : diagnostics.filter(({ message }) => message.includes("for external `@")).length;
+  if (unread > 0) {
+    const message = `\`${path}\` keeps ${count(unread)} constants in \`${beside}\`, and there is no such file`;
+    const hint = "the file of constants has the name of its text: copy or rename both";
+    return report.add(cliDiagnostics.make("cannot-read", message, { hint }));
+  }
   for (const diagnostic of diagnostics) report.add(diagnostic);
   if (net === undefined || report.failed) return undefined;
   for (const diagnostic of verifyNet(net)) report.add(diagnostic);
   return report.failed ? undefined : net;
+}
+
+/** Reports what stands in the way of a file without --arch: it is a program, no checkpoint at all, or one that needs an architecture. */
+export function reportNoArch(path: string, report: Report): undefined {
+  if (decodeProgram(readFileOrThrow(path), path, new Report()) !== undefined) {
+    const hint = `run it with \`spikec simulate ${path}\`; other programs are compiled from the checkpoint or IR text`;
+    return report.add(cliDiagnostics.make("is-program", `\`${path}\` is already a program`, { hint }));
+  }
+  if (readCheckpointFile(path, report) === undefined) return undefined;
+  const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
+  return report.add(cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }));
 }
 
 /** A net from a checkpoint of a named architecture, from IR text (`.snn`), or made from a seed. */
@@ -38,11 +58,6 @@ export function loadNet(path: string | undefined, options: ModelOptions, report:
     return made?.model.net;
   }
   if (path.endsWith(".snn")) return loadText(path, report);
-  if (options.arch === undefined) {
-    const hint = `add --arch ${MODELS.map((model) => model.name).join(" or --arch ")}`;
-    return report.add(
-      cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }),
-    );
-  }
+  if (options.arch === undefined) return reportNoArch(path, report);
   return importModel(path, { arch: options.arch, overrides: options.set }, report)?.net;
 }

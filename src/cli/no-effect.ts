@@ -8,10 +8,12 @@ import { EXIT } from "./exit.js";
  * happen, and would not hear of it.
  */
 
-/** Whether an option was given, by its flag; defaults are not given. */
-function isGiven(command: Command, flag: string): boolean {
-  const option = command.options.find(({ long }) => long === flag);
-  return option !== undefined && command.getOptionValueSource(option.attributeName()) === "cli";
+/** Whether an option was given, by its flag, or with a certain value as in `--time-block auto`; defaults are not given. */
+export function isGiven(command: Command, text: string): boolean {
+  const [flag, value] = text.split(" ");
+  const name = command.options.find(({ long }) => long === flag)?.attributeName();
+  if (name === undefined || command.getOptionValueSource(name) !== "cli") return false;
+  return value === undefined || command.getOptionValue(name) === value;
 }
 
 function list(flags: readonly string[], join: string): string {

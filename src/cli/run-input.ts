@@ -1,7 +1,10 @@
+import { constants } from "node:buffer";
+import { statSync } from "node:fs";
 import type { Report } from "../diagnostics/index.js";
 import { runFileSchema, type RunFile } from "../sim/run-file.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
+import { count } from "./text.js";
 
 /** Reads a run file; says where it stopped early. */
 export function readRun(path: string, report: Report): RunFile | undefined {
@@ -9,6 +12,13 @@ export function readRun(path: string, report: Report): RunFile | undefined {
   const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
   const fail = (why: string): undefined =>
     report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
+  // A character of JSON is at least a byte; what is longer than a string cannot be parsed.
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > constants.MAX_STRING_LENGTH) {
+    const message = `\`${path}\` has ${count(bytes)} bytes, more than the ${count(constants.MAX_STRING_LENGTH)} that can be read`;
+    const smaller = "write smaller ones: --limit fewer samples, or leave out --record or --probe of whole layers";
+    return report.add(cliDiagnostics.make("run-file", message, { location, hint: smaller }));
+  }
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder().decode(readFileOrThrow(path)));

@@ -14,6 +14,7 @@ import type { CostModel, Schedule, ScheduleGroup } from "../passes/cost-model.js
 import type { Calibration } from "../passes/index.js";
 import { positiveInteger } from "./command.js";
 import { findTarget, type TargetOptions } from "./compile-net.js";
+import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { count, si, table } from "./text.js";
 
 /** Time blocks on the command line: one for the whole net, or groups of layers with a time block each. */
@@ -50,7 +51,7 @@ function rate(text: string): number {
 }
 
 export function withScheduleOptions(command: Command): Command {
-  return command
+  command
     .option(
       "--time-block <timesteps>",
       "timesteps a layer runs before the next one starts; `auto` finds groups of layers with a time block each; default all",
@@ -63,6 +64,12 @@ export function withScheduleOptions(command: Command): Command {
       rate,
       ASSUMED_ACTIVITY,
     );
+  onlyWith(command, ["--objective", "--activity"], ["--time-block auto"]);
+  return refuseWithoutEffect(command, ["--activity"], (called) =>
+    isGiven(called, "--calibrate")
+      ? { why: "beside --calibrate: activity is measured on its inputs", hint: "leave one of the two out" }
+      : undefined,
+  );
 }
 
 /** Searches a schedule by expected costs; `explain` gets the table that it was chosen from. */

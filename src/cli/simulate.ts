@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { decodeProgram, type Program } from "../backends/program/index.js";
-import { reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
+import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
@@ -11,6 +11,7 @@ import { collectText, positiveInteger, runCommand, type Io, type Outcome } from 
 import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { normalisation, readLabels, withInputOptions } from "./inputs.js";
+import { jsonPieces } from "./json-pieces.js";
 import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { writeFileAtomically } from "./output.js";
 import { probeText } from "./probe-text.js";
@@ -100,6 +101,16 @@ function withRemains(stopped: Diagnostic, run: RunFile, output: string | undefin
   };
 }
 
+/** Writes a trace; one that cannot be written is reported, and is no reason to lose the samples that are still to come. */
+async function writeTrace(path: string, pieces: Iterable<string>, report: Report): Promise<void> {
+  try {
+    await writeFileAtomically(path, pieces);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    report.add(error.diagnostic);
+  }
+}
+
 async function simulate(
   file: string,
   options: SimulateOptions,
@@ -131,18 +142,18 @@ async function simulate(
       ? {}
       : {
           onTimeline: (timeline: TraceTimes, sample: string) =>
-            writeFileAtomically(trace, perfettoTrace(program, timeline, sample)),
+            writeTrace(trace, perfettoTrace(program, timeline, sample), report),
         }),
   };
-  const { run, stopped, exit } = await simulateInThread(simulation, new Progress(io), onSignal);
+  const { run, stopped, exit, bug } = await simulateInThread(simulation, new Progress(io), onSignal);
   if (stopped !== undefined) report.add(withRemains(stopped, run, output));
-  const outcome = exit === undefined ? undefined : { exit };
-  if (run.samples.length === 0) return outcome;
-  const json = JSON.stringify(run);
-  if (output !== undefined) await writeFileAtomically(output, json);
-  if (options.json === true) io.out(json);
-  else io.out([summaryText(run), ...probeText(run)].join("\n"));
-  return outcome;
+  if (run.samples.length > 0) {
+    if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
+    if (options.json === true) io.outPieces(jsonPieces(run));
+    else io.out([summaryText(run), ...probeText(run)].join("\n"));
+  }
+  if (bug !== undefined) throw bug;
+  return exit === undefined ? undefined : { exit };
 }
 
 export function registerSimulate(program: Command, io: Io): void {

@@ -92,11 +92,13 @@ export interface Simulated {
   readonly stopped: Diagnostic | undefined;
   /** By convention of the signal, where one stopped the run. */
   readonly exit: number | undefined;
+  /** What was thrown, where it is a bug of spikec that stopped the run: to be thrown again once the finished samples are safe. */
+  readonly bug?: unknown;
 }
 
 /**
  * Runs a program on every sample of an input set, in a thread of its own. Where a sample fails, the thread dies or a signal comes, the
- * finished samples are returned with the reason.
+ * finished samples are returned with the reason; so they are where spikec itself fails.
  */
 export async function simulateInThread(
   simulation: Simulation,
@@ -135,10 +137,15 @@ export async function simulateInThread(
     }
     return { run: totals.finish(), stopped: undefined, exit };
   } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
-    const { diagnostic } = error;
-    const message = `${diagnostic.message}, in sample ${finished + 1} of ${samples} (${nameOf(finished)})`;
-    return { run: totals.finish({ asked: samples, why: message }), stopped: { ...diagnostic, message }, exit };
+    const place = `in sample ${finished + 1} of ${samples} (${nameOf(finished)})`;
+    const diagnostic =
+      error instanceof DiagnosticError
+        ? error.diagnostic
+        : cliDiagnostics.make("bug", `spikec failed: ${String(error)}`);
+    const message = `${diagnostic.message}, ${place}`;
+    const run = totals.finish({ asked: samples, why: message });
+    const bug = error instanceof DiagnosticError ? {} : { bug: error };
+    return { run, stopped: { ...diagnostic, message }, exit, ...bug };
   } finally {
     progress.stop();
     await thread.stop();

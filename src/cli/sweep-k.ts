@@ -1,13 +1,14 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, readEnergyTable } from "../energy/index.js";
+import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import type { EventName } from "../sim/layerwise/index.js";
-import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
+import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions, type Outcome } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
+import { interruptible, type OnSignal } from "./interrupt.js";
 import { loadNet } from "./load-net.js";
-import { writeFileAtomically } from "./output.js";
+import { SIGNALS, writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
 import { withInputOptions } from "./inputs.js";
@@ -137,6 +138,67 @@ function csvRow(point: SweepPoint, all: SweepPoint): string {
   ].join(",");
 }
 
+/** Measures one amount after the other; what was measured is printed and written where a later one fails or a signal comes. */
+async function sweep(
+  file: string | undefined,
+  options: SweepOptions,
+  report: Report,
+  io: Io,
+  onSignal: OnSignal,
+): Promise<Outcome> {
+  if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
+  const amounts = amountsOf(options, report);
+  if (amounts === undefined) return;
+  const prices = readEnergyTable(options.table, report);
+  const net = prices === undefined ? undefined : loadNet(file, options, report, io);
+  if (prices === undefined || net === undefined) return;
+  const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
+  const nets = lowered === undefined ? undefined : netsOf(lowered, amounts, options, report);
+  if (lowered === undefined || nets === undefined) return;
+  if (tokensOf(lowered, options) === undefined) {
+    const hint = "an attention whose tokens are selected already keeps its selection; leave `sparse` out of -p";
+    report.add(cliDiagnostics.make("no-selection", "the net has no place where tokens can be selected", { hint }));
+    return;
+  }
+  const read = readLabelledInputs(options, report);
+  if (read === undefined) return;
+  const setup = { ...options, ...read, table: prices, selection: options };
+  const progress = new Progress(io);
+  const points: SweepPoint[] = [];
+  let exit: number | undefined;
+  const hearing: OnSignal = (stop) =>
+    onSignal((signal) => {
+      exit = SIGNALS[signal];
+      stop(signal);
+    });
+  for (const { amount, net: chosen } of nets) {
+    const point = await measurePoint(chosen, amount, setup, progress, report, hearing);
+    if (point === undefined) break;
+    points.push(point);
+    progress.say(amount === undefined ? "all tokens simulated" : `${amountText(amount)} simulated`);
+  }
+  const [all] = points;
+  if (all !== undefined) await publish(points, all, options, prices, io);
+  return exit === undefined ? undefined : { exit };
+}
+
+/** Writes and prints the table of the points, beside that with all tokens. */
+async function publish(
+  points: readonly SweepPoint[],
+  all: SweepPoint,
+  { output, cue }: SweepOptions,
+  prices: EnergyTable,
+  io: Io,
+): Promise<void> {
+  if (output !== undefined) {
+    const rows = points.map((point) => csvRow(point, all));
+    await writeFileAtomically(output, `${[CSV_HEADER, ...rows].join("\n")}\n`);
+  }
+  io.out(`${all.run.samples.length} samples on ${all.run.chip.name}, cue ${cue}; events and energy per sample`);
+  io.out(`energy: table ${prices.name} (covers ${prices.covers.join(", ")}; not clock, control or leakage)\n`);
+  io.out(table([HEADER, ...points.map((point) => sweepRow(point, all))]));
+}
+
 export function registerSweepK(program: Command, io: Io): void {
   const command = program
     .command("sweep-k")
@@ -167,47 +229,6 @@ export function registerSweepK(program: Command, io: Io): void {
     .option("-o, --output <file>", "write the table as CSV, one row per k, per sample");
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command)))).action(
     (file: string | undefined, options: SweepOptions) =>
-      runCommand(io, async (report) => {
-        if (options.output !== undefined) checkOutput(options.output, pathsRead(file, options));
-        const amounts = amountsOf(options, report);
-        if (amounts === undefined) return;
-        const prices = readEnergyTable(options.table, report);
-        const net = prices === undefined ? undefined : loadNet(file, options, report, io);
-        if (prices === undefined || net === undefined) return;
-        const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
-        const nets = lowered === undefined ? undefined : netsOf(lowered, amounts, options, report);
-        if (lowered === undefined || nets === undefined) return;
-        if (tokensOf(lowered, options) === undefined) {
-          const hint = "an attention whose tokens are selected already keeps its selection; leave `sparse` out of -p";
-          report.add(
-            cliDiagnostics.make("no-selection", "the net has no place where tokens can be selected", { hint }),
-          );
-          return;
-        }
-        const read = readLabelledInputs(options, report);
-        if (read === undefined) return;
-        const setup = { ...options, ...read, table: prices, selection: options };
-        const progress = new Progress(io);
-        const points: SweepPoint[] = [];
-        for (const { amount, net: chosen } of nets) {
-          const point = measurePoint(chosen, amount, setup, progress, report);
-          if (point === undefined || report.failed) return;
-          points.push(point);
-          progress.say(amount === undefined ? "all tokens simulated" : `${amountText(amount)} simulated`);
-        }
-        const [all] = points;
-        if (all === undefined) return;
-        if (options.output !== undefined) {
-          await writeFileAtomically(
-            options.output,
-            `${[CSV_HEADER, ...points.map((p) => csvRow(p, all))].join("\n")}\n`,
-          );
-        }
-        io.out(
-          `${all.run.samples.length} samples on ${all.run.chip.name}, cue ${options.cue}; events and energy per sample`,
-        );
-        io.out(`energy: table ${prices.name} (covers ${prices.covers.join(", ")}; not clock, control or leakage)\n`);
-        io.out(table([HEADER, ...points.map((point) => sweepRow(point, all))]));
-      }),
+      runCommand(io, (report) => interruptible((onSignal) => sweep(file, options, report, io, onSignal))),
   );
 }

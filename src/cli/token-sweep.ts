@@ -1,5 +1,5 @@
-import { InvalidArgumentError, type Command } from "commander";
-import { decodeProgram, encodeProgram } from "../backends/program/index.js";
+import { Command, InvalidArgumentError } from "commander";
+import { encodeProgram } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { estimateEnergy, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
@@ -7,9 +7,10 @@ import { makeStep, runPipeline, selectableTokens, sparsifyTopK } from "../passes
 import type { RunFile } from "../sim/run-file.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import type { OnSignal } from "./interrupt.js";
 import type { Progress } from "./progress.js";
 import type { LabelledInputs } from "./simulate.js";
-import { accuracyOf, simulateAll } from "./simulation.js";
+import { accuracyOf, simulateInThread } from "./simulation.js";
 import { percent } from "./text.js";
 
 /** What keeping fewer tokens costs and saves: compile and simulate, for one k after the other. */
@@ -57,6 +58,11 @@ export function withSelectionOptions(command: Command): Command {
     .option("--layers <name>", "places where tokens are selected, by the layer in front; default all");
 }
 
+/** Flags of {@link withSelectionOptions}. */
+export const SELECTION_FLAGS: readonly string[] = withSelectionOptions(new Command()).options.flatMap(
+  ({ long }) => long ?? [],
+);
+
 /** The net with fewer tokens. */
 export function selectTokens(net: Net, amount: Amount, options: SelectionOptions, report: Report): Net | undefined {
   const { cue, alpha, beta, gamma, scope, layers, project, before, drop, floor, capacity, overflow } = options;
@@ -100,18 +106,22 @@ export interface SweepSetup extends LabelledInputs {
   readonly selection: SelectionOptions;
 }
 
-/** Compiles and simulates one net; through the program's bytes, so that the simulator sees nothing else. */
-export function measurePoint(
+/** Compiles and simulates one net in a thread, so that signals are heard; undefined, with a report, where it is stopped. */
+export async function measurePoint(
   net: Net,
   amount: Amount | undefined,
   setup: SweepSetup,
   progress: Progress,
   report: Report,
-): SweepPoint | undefined {
-  const compiled = compileNet(net, setup, report);
-  const program = compiled === undefined ? undefined : decodeProgram(encodeProgram(compiled), "sweep", report);
+  onSignal: OnSignal,
+): Promise<SweepPoint | undefined> {
+  const program = compileNet(net, setup, report);
   if (program === undefined) return undefined;
-  const run = simulateAll(program, setup.inputs, setup.labels, progress);
+  const { inputs, labels } = setup;
+  const simulation = { program, bytes: encodeProgram(program), file: amountText(amount), inputs, labels };
+  const { run, stopped, bug } = await simulateInThread(simulation, progress, onSignal);
+  if (bug !== undefined) throw bug;
+  if (stopped !== undefined) return report.add(stopped);
   return { amount, net, run, energy: estimateEnergy(run, setup.table), accuracy: accuracyOf(run) };
 }
 
@@ -124,13 +134,13 @@ function share(point: SweepPoint, all: SweepPoint): number {
  * The largest k whose simulated energy is at most `fraction` of that with all tokens, by bisection: energy grows with k but
  * for the cost of choosing, so the result is checked by its own simulation. Reports where even one token needs more.
  */
-export function largestWithin(
+export async function largestWithin(
   net: Net,
   fraction: number,
   setup: SweepSetup,
   progress: Progress,
   report: Report,
-): { readonly point: SweepPoint; readonly all: SweepPoint } | undefined {
+): Promise<{ readonly point: SweepPoint; readonly all: SweepPoint } | undefined> {
   // One token is legal wherever there are any: faults of the other options are found before anything is simulated.
   if (selectTokens(net, { k: 1 }, setup.selection, report) === undefined) return undefined;
   const tokens = tokensOf(net, setup.selection);
@@ -140,20 +150,23 @@ export function largestWithin(
       cliDiagnostics.make("keep-energy", "the net has no place where tokens can be selected", { hint }),
     );
   }
-  const measure = (k: number | undefined, all?: SweepPoint): SweepPoint | undefined => {
+  // There is nothing to keep before the last number is known: a signal ends the process.
+  const onSignal = (): void => undefined;
+  const measure = async (k: number | undefined, all?: SweepPoint): Promise<SweepPoint | undefined> => {
     const amount = k === undefined ? undefined : { k };
     const chosen = amount === undefined ? net : selectTokens(net, amount, setup.selection, report);
-    const point = chosen === undefined ? undefined : measurePoint(chosen, amount, setup, progress, report);
+    const point =
+      chosen === undefined ? undefined : await measurePoint(chosen, amount, setup, progress, report, onSignal);
     if (point === undefined) return undefined;
     progress.say(
       all === undefined ? `all ${tokens} tokens simulated` : `k = ${k}: ${percent(share(point, all), 1)} of the energy`,
     );
     return point;
   };
-  const all = measure(undefined);
+  const all = await measure(undefined);
   if (all === undefined) return undefined;
   if (fraction >= 1) return { point: { ...all, amount: { k: tokens } }, all };
-  let best = measure(1, all);
+  let best = await measure(1, all);
   if (best === undefined) return undefined;
   const least = share(best, all);
   if (least > fraction) {
@@ -166,7 +179,7 @@ export function largestWithin(
   let [fits, exceeds] = [1, tokens + 1];
   while (exceeds - fits > 1) {
     const k = Math.floor((fits + exceeds) / 2);
-    const point = measure(k, all);
+    const point = await measure(k, all);
     if (point === undefined) return undefined;
     if (share(point, all) <= fraction) [fits, best] = [k, point];
     else exceeds = k;

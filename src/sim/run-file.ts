@@ -44,6 +44,8 @@ export const runFileSchema = z.object({
   chip: z.object({
     name: z.string(),
     clockHz: z.number().positive(),
+    /** Bits of a weight, sign included; runs of earlier versions do not say. */
+    weightBits: z.number().int().positive().optional(),
     memories: record(MEMORIES, z.object({ bytes: count, wordBytes: count })),
   }),
   cycles: count,
@@ -146,7 +148,7 @@ export class RunTotals {
       version: 1,
       program: this.program.name,
       timesteps: this.program.timesteps,
-      chip: { name: chip.name, clockHz: chip.clockHz, memories },
+      chip: { name: chip.name, clockHz: chip.clockHz, weightBits: chip.weightBits, memories },
       cycles: this.cycles,
       seconds: this.cycles / chip.clockHz,
       engines: this.engines,

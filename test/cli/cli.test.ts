@@ -161,6 +161,13 @@ describe("quantisation on the command line", () => {
     expect(done.out).toMatch(/^predictions changed +0 of 4$/m);
     expect(done.out).toMatch(/^accuracy after +100\.00 %$/m);
     expect(done.out).toContain("for layerwise-int8");
+    const input = ["--input", digitsPath("test-images.npy"), "--limit", "1"];
+    await spikec("simulate", at("int8.spkc"), ...input, "-o", at("int8.json"));
+    expect((await spikec("energy", at("int8.json"))).out).toMatch(/^note: layerwise-int8 has 8-bit weights/m);
+    expect(JSON.parse((await spikec("energy", at("int8.json"), "--json")).out)).toMatchObject({
+      notes: [expect.stringContaining("8-bit weights")],
+    });
+    expect((await spikec("energy", at("run.json"))).out).not.toContain("note:");
     const float = await spikec(
       "compile",
       model,
@@ -180,6 +187,8 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
   const cases: readonly (readonly [string, readonly string[], number, string])[] = [
     ["unknown architecture", ["inspect", model, "--arch", "staten"], 1, "did you mean `statten`?"],
     ["no architecture", ["compile", model, "-o", "x.spk"], 1, "--arch statten"],
+    ["a text instead of a checkpoint", ["compile", "README.md", "-o", "x.spk"], 1, "frontend/not-a-checkpoint"],
+    ["arrays instead of a checkpoint", ["inspect", digitsPath("test-images.npy")], 1, "not a checkpoint"],
     ["missing file", ["inspect", "nowhere.pth", "--arch", "statten"], 1, "frontend/cannot-read"],
     [
       "calibration inputs of another shape",
@@ -232,8 +241,11 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
 
   const ALONE: readonly (readonly [command: string, option: readonly string[], needs: string])[] = [
     ["compile", ["--cue", "rate"], "--keep-energy"],
-    ["compile", ["--table", "horowitz-45nm"], "--keep-energy"],
+    ["compile", ["--table", "horowitz-45nm"], "--keep-energy or --time-block auto"],
     ["compile", ["--input", "images.npy", "--limit", "3"], "--keep-energy"],
+    ["compile", ["--before", "mlp", "--drop", "residual"], "--keep-energy"],
+    ["compile", ["--objective", "energy"], "--time-block auto"],
+    ["compile", ["--time-block", "2", "--activity", "0.1"], "--time-block auto"],
     ["compile", ["--samples", "3"], "--calibrate"],
     ["opt", ["--samples", "3"], "--calibrate"],
     ["opt", ["--pad", "2", "--normalise", "cifar10"], "--calibrate"],
@@ -248,6 +260,18 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     expect(result.err).toContain(`without ${needs}`);
     expect(result.code).toBe(2);
     expect(existsSync(at("alone.spk"))).toBe(false);
+  });
+
+  const BESIDE: readonly (readonly [option: readonly string[], says: string])[] = [
+    [["--activity", "0.1", "--calibrate", "images.npy"], "--activity means nothing beside --calibrate"],
+    [["--keep-energy", "0.9", "--input", "images.npy"], "--keep-energy means nothing beside --time-block auto"],
+  ];
+  it.each(BESIDE)("compile --time-block auto %j is refused", async (options, says) => {
+    const args = ["compile", model, "--arch", "statten", "--time-block", "auto", "-o", at("beside.spk")];
+    const result = await spikec(...args, ...options);
+    expect(result).toMatchObject({ code: 2, out: "" });
+    expect(result.err).toContain(says);
+    expect(existsSync(at("beside.spk"))).toBe(false);
   });
 
   it("lists the legal values of an option, whether or not it would be read", async () => {
@@ -341,6 +365,21 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     expect(result.err).toContain("the text was written with");
   });
 
+  it("says of a program that it is one already", async () => {
+    const result = await spikec("compile", at("digits.spk"), "-o", at("other.spk"));
+    expect(result.code).toBe(1);
+    expect(result.err).toContain("is already a program");
+    expect(result.err).toContain(`spikec simulate ${at("digits.spk")}`);
+  });
+
+  it("names the file in which it looked for constants", async () => {
+    writeFileSync(at("renamed.snn"), readFileSync(at("net.snn")));
+    const result = await spikec("compile", at("renamed.snn"), "-o", at("other.spk"));
+    expect(result.code).toBe(1);
+    expect(result.err.match(/error\[/g)).toHaveLength(1);
+    expect(result.err).toContain(`in \`${at("renamed.safetensors")}\`, and there is no such file`);
+  });
+
   it("does not take settings for IR text", async () => {
     const result = await spikec("compile", at("net.snn"), "--set", "chunk=4", "-o", at("other.spk"));
     expect(result).toMatchObject({ code: 2 });
@@ -420,6 +459,18 @@ describe("time blocks on the command line", () => {
     expect(groups).toHaveLength(Number(chosen?.[1]));
     const frugal = await compile(...auto, "--objective", "energy");
     expect(frugal.out).not.toBe(done.out);
+  });
+
+  it("prices schedules with the table that is named", async () => {
+    const table = structuredClone(ENERGY_TABLES[0]!);
+    const dram = { joules: 100 * table.dram!.joules, source: "a test", status: "assumed" };
+    writeFileSync(at("dear.json"), JSON.stringify({ ...table, name: "dear", dram }));
+    const chosen = async (name: string) => {
+      const done = await compile("--time-block", "auto", "--table", name, "--explain");
+      expect(done).toMatchObject({ code: 0 });
+      return /^chosen .*$/m.exec(done.out)?.[0];
+    };
+    expect(await chosen("horowitz-45nm")).not.toBe(await chosen(at("dear.json")));
   });
 
   it("is strict about what it is told", async () => {

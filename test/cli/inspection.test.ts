@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeProgram } from "../../src/backends/program/index.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { writeNpy } from "../../src/frontend/formats/index.js";
-import { unpackSpikes } from "../../src/sim/recording.js";
+import { packSpikes, unpackSpikes } from "../../src/sim/recording.js";
 import { runFileSchema, type RunFile } from "../../src/sim/run-file.js";
 import { spikec, type CommandResult } from "../support/command-line.js";
 import { digitsArray, digitsPath } from "../support/digits.js";
@@ -124,6 +124,38 @@ describe("diff", () => {
       true,
     ]);
     expect((await spikec("diff", at("a2.json"), at("b2.json"))).out).not.toContain("for v and input");
+  });
+
+  it("calls nothing equal of which one side has less", async () => {
+    const whole = readRun("a.json");
+    const against = async (changed: RunFile): Promise<CommandResult & { readonly json: { equal: boolean } }> => {
+      writeFileSync(at("less.json"), JSON.stringify(changed));
+      for (const sides of [["a.json", "less.json"] as const, ["less.json", "a.json"] as const]) {
+        expect((await spikec("diff", at(sides[0]), at(sides[1]))).code).toBe(1);
+      }
+      const json = JSON.parse((await spikec("diff", at("a.json"), at("less.json"), "--json")).out) as {
+        equal: boolean;
+      };
+      expect(json.equal).toBe(false);
+      return { ...(await spikec("diff", at("a.json"), at("less.json"))), json };
+    };
+    const fewer = await against({ ...whole, samples: whole.samples.slice(0, 1) });
+    expect(fewer.json).toMatchObject({ sides: [{ samples: 2 }, { samples: 1 }] });
+    expect(fewer.out).toContain("not compared: samples from 1 on");
+    const bare = await against({ ...whole, samples: whole.samples.map((sample) => ({ ...sample, outputs: {} })) });
+    expect(bare.out).toContain(`only in ${at("a.json")}`);
+    const pruned = await against({
+      ...whole,
+      samples: whole.samples.map((sample) => ({
+        ...sample,
+        spikes: sample.spikes!.map(({ layer, positions, channels }) => {
+          const size = { positions, channels: channels - 1 };
+          return packSpikes(layer, size, new Uint8Array(whole.timesteps * positions * size.channels));
+        }),
+      })),
+    });
+    expect(pruned.out).toContain("no spike was compared");
+    expect(pruned.out).toMatch(/positions x channels are \d+ x \d+ and \d+ x \d+; .*drop-dead/);
   });
 
   it("refuses runs without spikes and recordings of other networks", async () => {

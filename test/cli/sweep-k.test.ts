@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { spikec } from "../support/command-line.js";
 import { digitsPath } from "../support/digits.js";
+import { interrupted } from "../support/interrupted.js";
 
 let folder = "";
 const at = (name: string): string => join(folder, name);
@@ -63,6 +64,17 @@ describe("sweep-k", () => {
     const injected = await spikec("sweep-k", ...DIGITS, ...LABELS, "--k", "2", "--layers", "all},drop-dead{");
     expect(injected.err).toContain("no attention has the name `all},drop-dead{`");
     expect((await spikec("sweep-k", ...DIGITS, "--share", "0.5,2")).code).toBe(2);
+  });
+
+  it("keeps the rows that were measured when it is interrupted", async () => {
+    const args = ["sweep-k", ...DIGITS, "--k", "12,10,8,6,4,2", "-o", at("cut.csv")];
+    const done = await interrupted("SIGINT", (err) => err.includes("k = 12 simulated"), ...args);
+    expect(done.code).toBe(130);
+    expect(done.err).toContain("cli/interrupted");
+    const [, ...rows] = readFileSync(at("cut.csv"), "utf8").trimEnd().split("\n");
+    expect(rows.slice(0, 2).map((row) => row.split(",")[0])).toEqual(["", "12"]);
+    expect(rows.length).toBeLessThan(7);
+    expect(done.out).toMatch(/^k = 12 /m);
   });
 
   it("sweeps over shares, in front of attention and MLP", async () => {

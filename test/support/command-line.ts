@@ -12,7 +12,11 @@ export async function spikec(...args: string[]): Promise<CommandResult> {
   const err: string[] = [];
   const before = process.exitCode;
   process.exitCode = 0;
-  await main(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
+  await main(args, {
+    out: (text) => out.push(text),
+    outPieces: (pieces) => out.push([...pieces].join("")),
+    err: (text) => err.push(text),
+  });
   const code = Number(process.exitCode ?? 0);
   process.exitCode = before;
   return { code, out: out.join("\n"), err: err.join("\n") };
