@@ -34,6 +34,9 @@ export class ScanSchedule {
   private readonly spikes: Int32Array | Uint8Array;
   private readonly unit: number;
   private known: Places | undefined;
+  /** The pushed word whose rows were asked for last, and its rows. */
+  private unpacked = -1;
+  private readonly unpackedRows: Int32Array;
   /** All arrays, which a later schedule may take over. They may be longer than they are used. */
   readonly arrays: Int32Array[] = [];
 
@@ -49,6 +52,7 @@ export class ScanSchedule {
     const { words } = work;
     const positions = f.outRows * f.outWidth;
     this.window = new Window(f);
+    this.unpackedRows = new Int32Array(lanes);
     this.unit = lanes % 32 === 0 ? 32 : 8;
     this.spikes = this.unit === 32 ? new Int32Array(work.spikes.buffer) : work.spikes;
     let pushes = positions;
@@ -111,18 +115,25 @@ export class ScanSchedule {
 
   /** The weight row of bit `bit` of pushed word `i`, counted from the row of tap 0 and channel 0. */
   row(i: number, bit: number): number {
-    const { f, spikes, unit, lanes } = this;
+    if (this.unpacked !== i) this.unpack(i);
+    return this.unpackedRows[bit]!;
+  }
+
+  /** Lists the rows of a pushed word: who asks for one of them mostly asks for the next ones as well. */
+  private unpack(i: number): void {
+    const { f, spikes, unit, lanes, unpackedRows } = this;
     const { addresses, rows } = this.places();
     const word = this.word[i]!;
     const stepUnits = lanes / unit;
     const from = (addresses[word]! - this.work.first) * stepUnits * this.parallel;
-    let left = bit;
+    let count = 0;
     for (let n = 0; n < stepUnits; n++) {
       let or = 0;
       for (let s = 0; s < f.steps; s++) or |= spikes[from + s * stepUnits + n]!;
-      for (; or !== 0; or &= or - 1) if (left-- === 0) return rows[word]! + unit * n + 31 - Math.clz32(or & -or);
+      for (; or !== 0; or &= or - 1) unpackedRows[count++] = rows[word]! + unit * n + 31 - Math.clz32(or & -or);
     }
-    throw internalError(`scan word ${word} has no bit ${bit}`);
+    if (count !== this.bits[i]) throw internalError(`scan word ${word} has ${count} rows, not ${this.bits[i]}`);
+    this.unpacked = i;
   }
 
   /** Only who may meet somebody at a bank asks for places. */
