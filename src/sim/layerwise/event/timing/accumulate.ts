@@ -103,7 +103,7 @@ export class AccumulateTiming {
     if (i === this.schedule.pushes) return 0;
     const before = this.pushAt(i) - time;
     if (before >= this.gap(i)) return 0;
-    return this.access(SPIKE, this.schedule.address(this.schedule.word[i]! - before));
+    return this.access(SPIKE, this.schedule.address(i, before));
   }
 
   /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
