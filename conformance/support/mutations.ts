@@ -1,4 +1,4 @@
-/** A wrong version of the clock of `event`: a file below event/timing, what stands in it (everywhere), and what shall stand there. */
+/** A wrong version of the clock of `event`: a file, seen from event/timing, what stands in it (everywhere), and what shall stand there. */
 export type Mutation = readonly [what: string, file: string, from: string, to: string];
 
 /** Every cost and every tie-break of the machine, changed. */
@@ -16,8 +16,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ["tokens are not consumed", "queues.ts", "[token]! -= count", "[token]! -= 0"],
   ["one port more", "ports.ts", "taken < this.ports", "taken <= this.ports"],
   // Scanner, FIFO, adder.
-  ["two parameter words", "scripts.ts", "PARAMETER_WORDS = 3", "PARAMETER_WORDS = 2"],
-  ["four parameter words", "scripts.ts", "PARAMETER_WORDS = 3", "PARAMETER_WORDS = 4"],
+  ["two parameter words", "../parameter-words.ts", "PARAMETER_WORDS = 3", "PARAMETER_WORDS = 2"],
+  ["four parameter words", "../parameter-words.ts", "PARAMETER_WORDS = 3", "PARAMETER_WORDS = 4"],
   ["a push is visible at once", "accumulate.ts", "push[i]! + 1)", "push[i]!)"],
   ["a push is visible late", "accumulate.ts", "push[i]! + 1)", "push[i]! + 2)"],
   ["a pop is visible at once", "accumulate.ts", "this.popAt(i - this.depth) + 1", "this.popAt(i - this.depth)"],
@@ -32,12 +32,17 @@ export const MUTATIONS: readonly Mutation[] = [
   [
     "a row takes two cycles",
     "accumulate.ts",
-    "this.startAt(i) + this.work.bits[i]! +",
-    "this.startAt(i) + 2 * this.work.bits[i]! +",
+    "this.startAt(i) + this.schedule.bits[i]! +",
+    "this.startAt(i) + 2 * this.schedule.bits[i]! +",
   ],
   ["one write per position", "accumulate.ts", "? this.steps : 0", "? 1 : 0"],
   ["a write too many", "accumulate.ts", "? this.steps : 0", "? this.steps + 1 : 0"],
-  ["an empty last word leaves early", "accumulate.ts", "Math.max(this.work.bits[i]!, 1) - 1", "this.work.bits[i]! - 1"],
+  [
+    "an empty last word leaves early",
+    "accumulate.ts",
+    "Math.max(this.schedule.bits[i]!, 1) - 1",
+    "this.schedule.bits[i]! - 1",
+  ],
   ["a denied row is lost", "accumulate.ts", "if (adder) this.start[i]!++;", ""],
   ["a denied scan word is lost", "accumulate.ts", "if (scanner) this.push[g]!++;", ""],
   // DRAM.
@@ -70,6 +75,25 @@ export const MUTATIONS: readonly Mutation[] = [
     "= this.held >= this.burstBytes ||",
     "= this.held > this.burstBytes ||",
   ],
+  [
+    "bursts at once: one too many",
+    "transfers.ts",
+    "this.outstanding - (this.granted",
+    "this.outstanding + 1 - (this.granted",
+  ],
+  [
+    "bursts at once: words wait for them",
+    "transfers.ts",
+    "this.chip.dram.latencyCycles) - cycle",
+    "this.chip.dram.latencyCycles) - cycle + 1",
+  ],
+  ["the adder is a word behind", "accumulate.ts", "return (cursor.adder = high)", "return (cursor.adder = high - 1)"],
+  [
+    "the scanner is a word behind",
+    "accumulate.ts",
+    "return (cursor.scanner = high)",
+    "return (cursor.scanner = high - 1)",
+  ],
   ["the last burst is dropped", "transfers.ts", "Math.ceil((this.words", "Math.floor((this.words"],
   ["the last burst is free", "traffic.ts", "Math.ceil(chunkBytes", "Math.floor(chunkBytes"],
   // Scripts.
@@ -96,5 +120,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ["a sum reads one operand", "scripts.ts", "to.read(DATA, f.b + s * f.bStepStride + w);", ""],
   ["planes have no carry", "scripts.ts", "Math.max(f.aPlanes, f.bPlanes) + 1", "Math.max(f.aPlanes, f.bPlanes)"],
   ["scores are written once", "token-scripts.ts", "i < f.copies", "i < 1"],
-  ["a round less of top-k", "token-scripts.ts", "round < f.keep", "round < f.keep - 1"],
+  ["a round less of top-k", "token-scripts.ts", "round < rounds", "round < rounds - 1"],
 ];

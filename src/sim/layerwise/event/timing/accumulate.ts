@@ -103,7 +103,7 @@ export class AccumulateTiming {
     if (i === this.schedule.pushes) return 0;
     const before = this.pushAt(i) - time;
     if (before >= this.gap(i)) return 0;
-    return this.access(SPIKE, this.schedule.address(this.schedule.word[i]! - before));
+    return this.access(SPIKE, this.schedule.address(i, before));
   }
 
   /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
@@ -194,15 +194,34 @@ export class AccumulateTiming {
   /** The first word that the adder has not done with before `time`. */
   private adderAt(time: number, cursor: Cursor): number {
     const end = this.schedule.pushes - 1;
-    while (cursor.adder < end && this.freeAt(cursor.adder) <= time) cursor.adder++;
-    return cursor.adder;
+    let { adder } = cursor;
+    if (adder === end || this.freeAt(adder) > time) return adder;
+    // Mostly the next one, but far ahead where nobody has asked for long: steps that double, then halves.
+    let reach = 1;
+    for (; adder + reach < end && this.freeAt(adder + reach) <= time; reach *= 2) adder += reach;
+    let high = Math.min(adder + reach, end);
+    while (high - adder > 1) {
+      const middle = (adder + high) >> 1;
+      if (this.freeAt(middle) <= time) adder = middle;
+      else high = middle;
+    }
+    return (cursor.adder = high);
   }
 
   /** The first word that is not pushed before `time`; `pushes` where all are. */
   private scannerAt(time: number, cursor: Cursor): number {
     const end = this.schedule.pushes;
-    while (cursor.scanner < end && this.pushAt(cursor.scanner) < time) cursor.scanner++;
-    return cursor.scanner;
+    let { scanner } = cursor;
+    if (scanner === end || this.pushAt(scanner) >= time) return scanner;
+    let reach = 1;
+    for (; scanner + reach < end && this.pushAt(scanner + reach) < time; reach *= 2) scanner += reach;
+    let high = Math.min(scanner + reach, end);
+    while (high - scanner > 1) {
+      const middle = (scanner + high) >> 1;
+      if (this.pushAt(middle) < time) scanner = middle;
+      else high = middle;
+    }
+    return (cursor.scanner = high);
   }
 
   private access(memory: number, address: number): Access {

@@ -3,12 +3,6 @@ import { internalError } from "../../../../diagnostics/index.js";
 import { Window } from "../window.js";
 import type { ScanWork } from "../work.js";
 
-/** By scan word: its spike word, and the weight row of its lane 0. */
-interface Places {
-  readonly addresses: Int32Array;
-  readonly rows: Int32Array;
-}
-
 /**
  * Scanner, FIFO and adder of one tile, undisturbed, as a recurrence over the words that enter the FIFO: those with a bit, and the
  * last one of each position. Cycles count from the first one behind the parameters. For pushed word i:
@@ -33,7 +27,11 @@ export class ScanSchedule {
   /** The spike words in units of so many lanes. */
   private readonly spikes: Int32Array | Uint8Array;
   private readonly unit: number;
-  private known: Places | undefined;
+  /** By position of the tile: its first scan word. */
+  private readonly firstWord: Int32Array;
+  /** The pushed word whose rows were asked for last, and its rows. */
+  private unpacked = -1;
+  private readonly unpackedRows: Int32Array;
   /** All arrays, which a later schedule may take over. They may be longer than they are used. */
   readonly arrays: Int32Array[] = [];
 
@@ -49,6 +47,8 @@ export class ScanSchedule {
     const { words } = work;
     const positions = f.outRows * f.outWidth;
     this.window = new Window(f);
+    this.unpackedRows = new Int32Array(lanes);
+    this.firstWord = this.array(positions);
     this.unit = lanes % 32 === 0 ? 32 : 8;
     this.spikes = this.unit === 32 ? new Int32Array(work.spikes.buffer) : work.spikes;
     let pushes = positions;
@@ -58,6 +58,7 @@ export class ScanSchedule {
     let at = 0;
     for (let p = 0; p < positions; p++) {
       this.window.place(p);
+      this.firstWord[p] = at;
       const end = at + this.window.taps * f.planes * f.blocks;
       for (; at < end; at++) {
         if (words[at] === 0 && at < end - 1) continue;
@@ -104,52 +105,55 @@ export class ScanSchedule {
     }
   }
 
-  /** The spike word of a scan word. */
-  address(word: number): number {
-    return this.places().addresses[word]!;
+  /** The spike word that is scanned `before` words before the pushed word `i`, no further back than the one pushed before it. */
+  address(i: number, before: number): number {
+    return this.place(i, this.word[i]! - before).address;
   }
 
   /** The weight row of bit `bit` of pushed word `i`, counted from the row of tap 0 and channel 0. */
   row(i: number, bit: number): number {
-    const { f, spikes, unit, lanes } = this;
-    const { addresses, rows } = this.places();
-    const word = this.word[i]!;
+    if (this.unpacked !== i) this.unpack(i);
+    return this.unpackedRows[bit]!;
+  }
+
+  /** Lists the rows of a pushed word: who asks for one of them mostly asks for the next ones as well. */
+  private unpack(i: number): void {
+    const { f, spikes, unit, lanes, unpackedRows } = this;
+    const { address, row } = this.place(i, this.word[i]!);
+    const bits = this.bits[i]!;
     const stepUnits = lanes / unit;
-    const from = (addresses[word]! - this.work.first) * stepUnits * this.parallel;
-    let left = bit;
-    for (let n = 0; n < stepUnits; n++) {
+    const from = (address - this.work.first) * stepUnits * this.parallel;
+    let count = 0;
+    // Bits behind those that count belong to no channel.
+    for (let n = 0; n < stepUnits && count < bits; n++) {
       let or = 0;
       for (let s = 0; s < f.steps; s++) or |= spikes[from + s * stepUnits + n]!;
-      for (; or !== 0; or &= or - 1) if (left-- === 0) return rows[word]! + unit * n + 31 - Math.clz32(or & -or);
+      for (; or !== 0 && count < bits; or &= or - 1) unpackedRows[count++] = row + unit * n + 31 - Math.clz32(or & -or);
     }
-    throw internalError(`scan word ${word} has no bit ${bit}`);
+    if (count < bits) throw internalError(`pushed word ${i} has ${count} of ${bits} rows`);
+    this.unpacked = i;
   }
 
-  /** Only who may meet somebody at a bank asks for places. */
-  private places(): Places {
-    return (this.known ??= this.findPlaces());
-  }
-
-  private findPlaces(): Places {
+  /**
+   * Of a scan word of the position of pushed word `i`: its spike word, and the weight row of its lane 0. Found for a single word,
+   * because only who may meet somebody at a bank asks.
+   */
+  private place(i: number, word: number): { readonly address: number; readonly row: number } {
     const { f, window, lanes } = this;
-    const words = this.work.words.length;
-    const [addresses, rows] = [this.array(words), this.array(words)];
-    let word = 0;
-    for (let p = 0; p < f.outRows * f.outWidth; p++) {
-      window.place(p);
-      for (let plane = 0; plane < f.planes; plane++) {
-        for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-          for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-            const address = window.word(ky, kx) + plane * f.planeStride;
-            const row = (ky * f.kernel + kx) * f.channels;
-            for (let block = 0; block < f.blocks; block++, word++) {
-              addresses[word] = address + block;
-              rows[word] = row + block * lanes;
-            }
-          }
-        }
-      }
-    }
-    return { addresses, rows };
+    const position = this.position[i]!;
+    window.place(position);
+    // Scan order: plane, ky, kx, block.
+    const n = word - this.firstWord[position]!;
+    const tap = Math.floor(n / f.blocks);
+    const block = n - tap * f.blocks;
+    const [columns, lines] = [window.kxTo - window.kxFrom, window.kyTo - window.kyFrom];
+    const line = Math.floor(tap / columns);
+    const kx = window.kxFrom + tap - line * columns;
+    const plane = Math.floor(line / lines);
+    const ky = window.kyFrom + line - plane * lines;
+    return {
+      address: window.word(ky, kx) + plane * f.planeStride + block,
+      row: (ky * f.kernel + kx) * f.channels + block * lanes,
+    };
   }
 }

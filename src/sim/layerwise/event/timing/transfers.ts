@@ -26,6 +26,9 @@ abstract class Transfer {
   protected chunk = 0;
   protected word = 0;
 
+  /** What moving the next word asks for. */
+  protected wordAccess: Access = 0;
+
   private readonly banks: readonly number[];
 
   constructor(protected readonly chip: LayerwiseChip) {
@@ -41,11 +44,13 @@ abstract class Transfer {
     this.chunks = f.chunks;
     this.wordBytes = wordBytes(this.chip, MEMORIES[f.memory] ?? "data");
     this.chunk = this.word = 0;
+    this.aimAtWord();
   }
 
-  protected wordAccess(): Access {
+  /** To be called when the next word is another one. */
+  protected aimAtWord(): void {
     const address = this.address + this.chunk * this.stride + this.word;
-    return accessOf(this.memory, address % this.banks[this.memory]!);
+    this.wordAccess = accessOf(this.memory, address % this.banks[this.memory]!);
   }
 }
 
@@ -58,8 +63,9 @@ class LoadTiming extends Transfer {
   private usedUp = 0;
   /** The burst without which the next word cannot be written. */
   private needed = 0;
-  /** By burst under way, a ring: the cycle from which its bytes can be used. */
+  /** By burst under way, a ring of 2^n: the cycle from which its bytes can be used. */
   private readonly arrival: Float64Array;
+  private readonly ringMask: number;
 
   private readonly burstBytes: number;
   private readonly outstanding: number;
@@ -68,7 +74,8 @@ class LoadTiming extends Transfer {
     super(chip);
     this.burstBytes = chip.dram.burstBytes;
     this.outstanding = chip.dram.outstanding;
-    this.arrival = new Float64Array(this.outstanding);
+    this.arrival = new Float64Array(2 ** Math.ceil(Math.log2(this.outstanding)));
+    this.ringMask = this.arrival.length - 1;
   }
 
   begin(f: FieldsOf<"load">): void {
@@ -87,21 +94,30 @@ class LoadTiming extends Transfer {
 
   /** From which cycle the next word can be written; Infinity as long as a burst of it is not granted. */
   arrives(): number {
-    return this.needed < this.granted ? this.arrival[this.needed % this.outstanding]! : Infinity;
+    return this.needed < this.granted ? this.arrival[this.needed & this.ringMask]! : Infinity;
   }
 
   /** The cycle in which the last burst granted arrives. */
   lastArrival(): number {
-    return this.granted === 0 ? -Infinity : this.arrival[(this.granted - 1) % this.outstanding]!;
+    return this.granted === 0 ? -Infinity : this.arrival[(this.granted - 1) & this.ringMask]!;
   }
 
   request(cycle: number): void {
     this.wantsBurst = this.granted < this.bursts && this.granted - this.usedUp < this.outstanding;
-    this.access = this.arrives() <= cycle ? this.wordAccess() : 0;
+    this.access = this.arrives() <= cycle ? this.wordAccess : 0;
+  }
+
+  /**
+   * Bursts that can be granted from this cycle on, one per cycle, before a word can be written. Needs that none can in this
+   * cycle: then no burst is used up in between, and one that is granted now arrives behind the latency.
+   */
+  grantsBeforeWord(cycle: number): number {
+    const wanted = Math.min(this.bursts - this.granted, this.outstanding - (this.granted - this.usedUp));
+    return Math.min(wanted, Math.min(this.arrives(), cycle + 1 + this.chip.dram.latencyCycles) - cycle);
   }
 
   takeBurst(cycle: number): void {
-    this.arrival[this.granted++ % this.outstanding] = cycle + 1 + this.chip.dram.latencyCycles;
+    this.arrival[this.granted++ & this.ringMask] = cycle + 1 + this.chip.dram.latencyCycles;
   }
 
   /** A word was written; whether it was the last one. */
@@ -113,6 +129,7 @@ class LoadTiming extends Transfer {
     }
     this.usedUp = this.chunk * this.burstsPerChunk + Math.floor((this.word * this.wordBytes) / this.burstBytes);
     this.needBurst();
+    this.aimAtWord();
     return this.chunk === this.chunks;
   }
 }
@@ -137,13 +154,14 @@ class StoreTiming extends Transfer {
   request(): void {
     const chunkRead = this.word === this.words;
     this.wantsBurst = this.held >= this.burstBytes || (chunkRead && this.held > 0);
-    this.access = chunkRead || this.held >= this.burstBytes ? 0 : this.wordAccess();
+    this.access = chunkRead || this.held >= this.burstBytes ? 0 : this.wordAccess;
   }
 
   /** A word was read. */
   wordMoved(): void {
     this.held += this.wordBytes;
     this.word++;
+    this.aimAtWord();
   }
 
   /** A burst has left; whether it was the last one. The next chunk begins behind the last burst of a chunk. */
@@ -152,6 +170,7 @@ class StoreTiming extends Transfer {
     if (this.word < this.words || this.held > 0) return false;
     this.word = 0;
     this.chunk++;
+    this.aimAtWord();
     return this.chunk === this.chunks;
   }
 }
@@ -231,6 +250,14 @@ export class Transfers {
     const run: LoadRun = { cycle: from, busy: 0, waiting: 0, denied: 0, ported: 0, ended: false };
     while (run.cycle < to && !run.ended) {
       load.request(run.cycle);
+      if (load.access === 0 && load.wantsBurst && income >= price) {
+        const grants = Math.min(load.grantsBeforeWord(run.cycle), to - run.cycle);
+        for (let i = 0; i < grants; i++) load.takeBurst(run.cycle++);
+        run.busy += grants;
+        this.credit = 0;
+        this.lastWasLoad = true;
+        continue;
+      }
       if (load.access === 0) {
         const idle = Math.min(this.idleCycles(run.cycle), to - run.cycle);
         if (idle === Infinity) break;
