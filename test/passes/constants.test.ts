@@ -255,7 +255,7 @@ describe("an op whose constant operands are an error of the run", () => {
   it("stays, and says so in the run; within the capacity it is folded", () => {
     const { result } = run(selection(3), "canonicalize,drop-dead");
     expect(names(result)).toEqual(["constant", "tokens.top-share", "mask.tokens"]);
-    expect(() => evaluate(result, new Map([["x", new Array<number>(16).fill(1)]]))).toThrow("the capacity is 3");
+    expect(() => evaluate(result, new Map([["x", Array.from({ length: 16 }, () => 1)]]))).toThrow("the capacity is 3");
     expect(names(run(selection(4), "canonicalize,drop-dead").result)).toEqual(["constant", "mask.tokens"]);
   });
 

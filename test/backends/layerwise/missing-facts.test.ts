@@ -14,8 +14,15 @@ describe("a plan of DRAM", () => {
   it("has no place for a map that nobody placed", () => {
     const net = mixedNet(new Random(1), 2);
     const map: FeatureMap = {
-      ...{ name: "stranger", memory: "spike", span: "block", format: "int" },
-      ...{ positions: 4, channels: 3, blocks: 1, planes: 1, usedPlanes: 1 },
+      name: "stranger",
+      memory: "spike",
+      span: "block",
+      format: "int",
+      positions: 4,
+      channels: 3,
+      blocks: 1,
+      planes: 1,
+      usedPlanes: 1,
     };
     const home = { dram: 640, slotBytes: 64, all: true };
     const placed = planDram(net, [], chip, { homes: new Map([[map, home]]), end: 1024 });
