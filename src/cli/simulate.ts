@@ -175,9 +175,7 @@ export function registerSimulate(program: Command, io: Io): void {
       new Option(
         "--kernels <name>",
         "how event computes: simd (WebAssembly), or plain; the fastest that runs here by default",
-      )
-        .choices(KERNELS)
-        .conflicts("simulator"),
+      ).choices(KERNELS),
     )
     .addOption(
       new Option("--workers <n>", "threads in which event computes large instructions; results do not depend on it")
@@ -198,6 +196,11 @@ export function registerSimulate(program: Command, io: Io): void {
   refuseWithoutEffect(command, ["--simulator", "--kernels", "--workers"], (called) =>
     called.getOptionValue("simulator") === "event" && called.getOptionValueSource("probe") === "cli"
       ? { why: "beside --probe: event computes blocks of neurons at once", hint: "leave it out, stepped is taken" }
+      : undefined,
+  );
+  refuseWithoutEffect(command, ["--kernels"], (called) =>
+    called.getOptionValue("simulator") === "stepped"
+      ? { why: "beside --simulator stepped, which has no kernels", hint: "leave one of the two out" }
       : undefined,
   );
   command.action((file: string, options: SimulateOptions) =>

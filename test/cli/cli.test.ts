@@ -70,6 +70,8 @@ describe("the main job", () => {
     const plain = await spikec("simulate", at("digits.spk"), ...input, "--kernels", "plain");
     expect(simd.code).toBe(0);
     expect(plain).toEqual(simd);
+    const named = await spikec("simulate", at("digits.spk"), ...input, "--kernels", "plain", "--simulator", "event");
+    expect(named).toEqual(simd);
     const both = await spikec("simulate", at("digits.spk"), ...input, "--kernels", "simd", "--simulator", "stepped");
     expect(both).toMatchObject({ code: 2 });
     expect(both.err).toContain("--simulator");

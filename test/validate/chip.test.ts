@@ -204,6 +204,8 @@ describe("the chip's rung of the ladder", () => {
     );
     expect(rung).toMatchObject({ name: `chip ${on.name}, stepped${pipeline}`, status });
     expect(report.diagnostics).toEqual([]);
+    const blamed = rung?.detail.startsWith("the chip computes what the evaluator does; the recording differs");
+    expect(blamed).toBe(status === "failed");
     if (rung === undefined) throw new Error("no rung");
     expect(others.map((other) => other.status)).toEqual(status === "skipped" ? [] : ["passed"]);
     expect(rung.layers).toHaveLength(status === "skipped" ? 0 : 12);
