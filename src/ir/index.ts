@@ -10,6 +10,7 @@ export * from "./op.js";
 export { batchNormAffine } from "./ops/batch-norm.js";
 export { chargeReal } from "./ops/lif.js";
 export { findOp, OPS } from "./ops/index.js";
+export { isWeighted } from "./ops/weighted.js";
 export { windowOutput } from "./ops/window.js";
 export * from "./types.js";
 export * from "./constants-file.js";

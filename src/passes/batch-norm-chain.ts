@@ -1,4 +1,5 @@
 import {
+  isWeighted,
   batchNormAffine,
   checkOp,
   outputsOf,
@@ -17,8 +18,6 @@ export interface NormChain {
   readonly norms: readonly Op[];
   readonly weights: Weights;
 }
-
-const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 
 /** The affine forms of a chain composed in doubles: x * a + b per channel. */
 export function composedAffine(
@@ -86,7 +85,7 @@ export function onlyReader(net: Net, value: string, users: ReadonlyMap<string, r
  * value, and at most one of all the ops carries a layer name.
  */
 export function normsBehind(net: Net, op: Op, users: ReadonlyMap<string, readonly Op[]>): readonly Op[] {
-  if (!WEIGHTED.has(op.name) || op.type.number.kind !== "real") return [];
+  if (!isWeighted(op) || op.type.number.kind !== "real") return [];
   const norms: Op[] = [];
   let last = op;
   let layers = op.layer === undefined ? 0 : 1;
@@ -107,7 +106,7 @@ export function whyLeft(net: Net, norm: Op, users: ReadonlyMap<string, readonly 
   const producer = net.ops.find((op) => op.result === value);
   if (producer === undefined) return `\`%${value}\` is an input of the net, not a weighted op`;
   if (producer.name === "norm.batch") return `the batch norm \`%${value}\` in front of it stays`;
-  if (!WEIGHTED.has(producer.name)) return `\`%${value}\` is a ${producer.name}, not a weighted op`;
+  if (!isWeighted(producer)) return `\`%${value}\` is a ${producer.name}, not a weighted op`;
   const outputs = net.outputs.filter((output) => output.value === value).map(({ name }) => `output \`${name}\``);
   const others = (users.get(value) ?? []).filter((op) => op !== norm).map((op) => `\`%${op.result}\` (${op.name})`);
   if (outputs.length + others.length > 0) return `\`%${value}\` is also read by ${[...outputs, ...others].join(", ")}`;

@@ -1,4 +1,5 @@
 import {
+  isWeighted,
   channelsOf,
   checkOp,
   keepChannels,
@@ -23,7 +24,6 @@ import { constantReaders, freeName } from "./rewrite.js";
 
 /** Channels of neuron layers that nobody reads, as part of drop-dead: see its documentation. */
 
-const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 const NEURONS = new Set(["neuron.lif", "neuron.threshold"]);
 /** Ops in front of a neuron, and behind it, that work on each channel alone and keep their number. */
 const IN_FRONT = new Set(["norm.batch", "pool.max"]);
@@ -47,9 +47,9 @@ function groupOf(
 ): ChannelGroup | undefined {
   const members = [neuron];
   let first = neuron;
-  while (!WEIGHTED.has(first.name)) {
+  while (!isWeighted(first)) {
     const producer = producers.get(first.operands[0] ?? "");
-    if (producer === undefined || !(IN_FRONT.has(producer.name) || WEIGHTED.has(producer.name))) return undefined;
+    if (producer === undefined || !(IN_FRONT.has(producer.name) || isWeighted(producer))) return undefined;
     if (onlyReader(net, producer.result, users) !== first) return undefined;
     members.unshift(producer);
     first = producer;
@@ -60,7 +60,7 @@ function groupOf(
     const { result } = pending.pop()!;
     if (outputs.has(result)) return undefined;
     for (const user of users.get(result) ?? []) {
-      if (WEIGHTED.has(user.name)) readers.push(user);
+      if (isWeighted(user)) readers.push(user);
       else if (BEHIND.has(user.name)) {
         pending.push(user);
         members.push(user);

@@ -1,5 +1,6 @@
 import { DiagnosticError } from "../diagnostics/index.js";
 import {
+  isWeighted,
   channelsOf,
   components,
   findOp,
@@ -25,7 +26,6 @@ import { freeName } from "./rewrite.js";
 
 /** Values that no input changes, as part of canonicalize: see its documentation. */
 
-const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 /** Ops whose result is the same whatever the other operands are, once one of them is 0. */
 const ABSORBING = new Set(["mask.and", "mask.tokens", "attention.statten", "attention.kv", "attention.q"]);
 const BYTES_PER_NUMBER = 4;
@@ -108,7 +108,7 @@ class ConstantFinder {
 
   /** Real operands count only as inputs, which are finite: 0 times a sum that overflowed is not 0. */
   private hasNoWeights(op: Op): boolean {
-    if (!WEIGHTED.has(op.name)) return false;
+    if (!isWeighted(op)) return false;
     const view = viewOf(this.net, op, this.types);
     const finite = view.operand(0).number.kind === "int" || this.net.inputs.some(({ name }) => name === op.operands[0]);
     return finite && view.weights().mantissa.every((m) => m === 0);

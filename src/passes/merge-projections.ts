@@ -1,4 +1,5 @@
 import {
+  isWeighted,
   channelsOf,
   checkOp,
   outputsOf,
@@ -16,8 +17,6 @@ import {
 import { onlyReader } from "./batch-norm-chain.js";
 import { definePass } from "./pass.js";
 import { freeName, ValueNames } from "./rewrite.js";
-
-const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 
 /** Ops with the same key do the same work on the same value, with other output channels. */
 function keyOf(op: Op, weights: Weights): string {
@@ -117,7 +116,7 @@ start at a multiple of its lanes, but then keeps the currents of all of them in 
     const groups = new Map<string, (readonly [Op, Weights])[]>();
     for (const op of net.ops) {
       const weights = net.constants.get(op.symbols[0] ?? "");
-      if (!WEIGHTED.has(op.name) || weights?.kind !== "weights") continue;
+      if (!isWeighted(op) || weights?.kind !== "weights") continue;
       const key = keyOf(op, weights);
       groups.set(key, [...(groups.get(key) ?? []), [op, weights]]);
     }

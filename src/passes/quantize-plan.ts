@@ -1,4 +1,5 @@
 import {
+  isWeighted,
   channelsOf,
   outputsOf,
   positionsOf,
@@ -28,19 +29,14 @@ export interface Stream {
   readonly bound: number;
 }
 
-const WEIGHTED = new Set(["synapse.conv", "synapse.dense"]);
 const MEANS = new Set(["reduce.mean-positions", "reduce.mean-time"]);
-/** Ops that a real net may have; `norm.batch` is refused by the pass's requirement. */
-const KNOWN = new Set([...WEIGHTED, ...MEANS, "pool.max", "stream.add", "attention.statten", "to-real", "constant"]);
+/** Ops that a real net may have beside weighted ones; `norm.batch` is refused by the pass's requirement. */
+const KNOWN = new Set([...MEANS, "pool.max", "stream.add", "attention.statten", "to-real", "constant"]);
 
 /** Scores choose tokens of an integer net as well, but there is no net in integers that holds them. */
 const SCORES = new Set(["tokens.score", "tokens.relevance"]);
 const SELECT_LATER =
   "quantise first and select tokens afterwards, for example `quantized,sparsify-top-k{fraction=0.5}`";
-
-export function isWeighted(op: Op): boolean {
-  return WEIGHTED.has(op.name);
-}
 
 export function isMean(op: Op): boolean {
   return MEANS.has(op.name);
@@ -137,7 +133,7 @@ export function planStreams(net: Net, bounds: ReadonlyMap<string, number>): Quan
   for (const op of net.ops) {
     if (op.type.number.kind !== "real") continue;
     if (SCORES.has(op.name)) refusals.push({ op, reason: "scores of tokens are real numbers", hint: SELECT_LATER });
-    else if (!KNOWN.has(op.name)) refusals.push({ op, reason: "it has no integer form" });
+    else if (!KNOWN.has(op.name) && !isWeighted(op)) refusals.push({ op, reason: "it has no integer form" });
     if (isWeighted(op) || op.name === "stream.add" || op.name === "constant") sets.add(op.result);
     const tied = op.name === "stream.add" || op.name === "pool.max" ? op.operands.filter((name) => sets.has(name)) : [];
     for (const operand of tied) {

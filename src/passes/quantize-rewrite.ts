@@ -1,4 +1,5 @@
 import {
+  isWeighted,
   channelsOf,
   checkOp,
   positionsOf,
@@ -18,7 +19,7 @@ import {
 } from "../ir/index.js";
 import { roundHalfEven } from "../math/grid.js";
 import { integerNeuron } from "./quantize-neuron.js";
-import { isMean, isWeighted, largestMagnitude, type QuantizePlan, type Stream } from "./quantize-plan.js";
+import { isMean, largestMagnitude, type QuantizePlan, type Stream } from "./quantize-plan.js";
 import { realColumns, roundWeights, type WeightRounding } from "./quantize-weights.js";
 
 /** Everything that the rewrite needs to know beside the net. */

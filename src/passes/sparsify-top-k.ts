@@ -1,14 +1,12 @@
-import { isSpike, type AttrValue, type Net, type Op } from "../ir/index.js";
+import { isSpike, isWeighted, type AttrValue, type Net, type Op } from "../ir/index.js";
 import { OpEdits } from "./op-edits.js";
 import { definePass, type PassContext } from "./pass.js";
 import { rulesFor, type KeepRule } from "./token-rules.js";
-import { findSelections, WEIGHTED, type Attention, type Selection } from "./token-selections.js";
+import { findSelections, type Attention, type Selection } from "./token-selections.js";
 
 /** Weighted ops of a place that read spikes, by whether they read those that are scored. */
 function weightedOps({ branch, spikes }: Selection, edits: OpEdits): { readonly first: Op[]; readonly later: Op[] } {
-  const reading = (branch?.inner ?? []).filter(
-    (op) => WEIGHTED.has(op.name) && isSpike(edits.typeOf(op.operands[0] ?? "")),
-  );
+  const reading = (branch?.inner ?? []).filter((op) => isWeighted(op) && isSpike(edits.typeOf(op.operands[0] ?? "")));
   const [first, later] = [true, false].map((is) => reading.filter((op) => (op.operands[0] === spikes) === is));
   return { first: first ?? [], later: later ?? [] };
 }

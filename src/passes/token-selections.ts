@@ -1,4 +1,5 @@
 import {
+  isWeighted,
   channelsOf,
   components,
   findOp,
@@ -57,7 +58,6 @@ export interface PlaceFilter {
   readonly layers: string;
 }
 
-export const WEIGHTED: ReadonlySet<string> = new Set(["synapse.dense", "synapse.conv"]);
 /** Ops between a neuron and an attention, or a projection and its neuron, that keep tokens apart or pool spikes. */
 const TRANSPARENT = new Set(["pool.or", "norm.batch", "neuron.lif", "mask.tokens"]);
 /** Ops that an earlier selection put into a branch. */
@@ -166,7 +166,7 @@ class Places {
     const value = add.operands[result] ?? "";
     const type = this.types.get(value);
     if (scored === undefined || type?.time.period !== 1 || positionsOf(type) !== scored.tokens) return undefined;
-    if (!own.every(isTokenwise) || !own.some((op) => WEIGHTED.has(op.name))) return undefined;
+    if (!own.every(isTokenwise) || !own.some((op) => isWeighted(op))) return undefined;
     return { ...scored, spikes: neuron.result, chunk, selected: this.isMasked(value), branch };
   }
 
@@ -189,7 +189,7 @@ class Places {
   private sourceOf(value: string): string | undefined {
     let neurons = 0;
     for (let op = this.producers.get(value); op !== undefined; op = this.producers.get(op.operands[0] ?? "")) {
-      if (WEIGHTED.has(op.name)) {
+      if (isWeighted(op)) {
         const [source = ""] = op.operands;
         const mask = this.isMasked(source) ? this.producers.get(source) : undefined;
         return neurons === 1 ? (mask?.operands[0] ?? source) : undefined;

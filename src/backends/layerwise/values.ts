@@ -1,4 +1,4 @@
-import { usersOf, valueTypes, viewOf, type Net, type Op, type ValueType } from "../../ir/index.js";
+import { isWeighted, usersOf, valueTypes, viewOf, type Net, type Op, type ValueType } from "../../ir/index.js";
 import type { Phase, Span } from "./stage.js";
 import type { Timing } from "./timing.js";
 
@@ -75,10 +75,6 @@ export class NetFacts {
     const user = this.onlyUser(op.result);
     return user?.name === "to-real" ? user : undefined;
   }
-}
-
-export function isWeighted(op: Op): boolean {
-  return op.name === "synapse.conv" || op.name === "synapse.dense";
 }
 
 /** The name under which people know an op: its layer, origin or constant. */

@@ -3,6 +3,11 @@ import { sumBound, sumBounds } from "../constant.js";
 import { problem, type AttrDefinition, type OpView, type Problem, type Slot } from "../op.js";
 import { int, REAL, type ValueType } from "../types.js";
 
+/** Whether an op is one of these. */
+export function isWeighted({ name }: { readonly name: string }): boolean {
+  return name === "synapse.conv" || name === "synapse.dense";
+}
+
 const INT32_LIMIT = 2 ** 31;
 
 /** Attributes of every weighted op: what becomes of the exact sum. */
