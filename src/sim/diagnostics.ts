@@ -1,4 +1,6 @@
-import { defineDiagnostics } from "../diagnostics/index.js";
+import type { FieldsOf } from "../backends/program/instruction.js";
+import type { Program } from "../backends/program/program.js";
+import { defineDiagnostics, DiagnosticError } from "../diagnostics/index.js";
 
 export const simDiagnostics = defineDiagnostics("sim", {
   deadlock: {
@@ -25,3 +27,48 @@ export const simDiagnostics = defineDiagnostics("sim", {
     explain: "An input of the program is missing, or has another length or number format than the program expects.",
   },
 });
+
+/** The run did not end within `limit` cycles. */
+export function cycleLimit(program: Program, limit: number): DiagnosticError {
+  const message = `\`${program.name}\` did not end within ${limit} cycles`;
+  return new DiagnosticError(simDiagnostics.make("cycle-limit", message));
+}
+
+/** An engine of a chip that stands still: in an instruction, in front of one that misses tokens, or without any. */
+export interface StuckEngine {
+  readonly name: string;
+  readonly active?: number | undefined;
+  readonly head?: number | undefined;
+  /** How many there are of a token. */
+  readonly has: (token: number) => number;
+}
+
+/** Names each engine, its instruction and the tokens it waits for. `cycle` was the last one; `left` instructions are not dispatched. */
+export function deadlock(
+  program: Program,
+  engines: readonly StuckEngine[],
+  cycle: number,
+  left: number,
+): DiagnosticError {
+  const describe = (instruction: number): string => {
+    const { op, layer } = program.instructions[instruction]!;
+    return `instruction ${instruction} (${op}, layer \`${program.layers[layer]?.name ?? layer}\`)`;
+  };
+  const lines = engines.map(({ name, active, head, has }) => {
+    if (active !== undefined) return `${name}: in ${describe(active)}`;
+    if (head === undefined) return `${name}: nothing to do`;
+    const missing = program.instructions[head]!.waits.filter(({ token, count }) => has(token) < count);
+    const tokens = missing.map(({ token, count }) => `token ${token} (needs ${count}, has ${has(token)})`);
+    return `${name}: ${describe(head)} waits for ${tokens.join(", ")}`;
+  });
+  const notes = [...lines, `dispatcher: ${left} instructions left`].map((message) => ({ message }));
+  const message = `\`${program.name}\` cannot go on after cycle ${cycle}`;
+  return new DiagnosticError(simDiagnostics.make("deadlock", message, { notes }));
+}
+
+/** More tokens reach the share of a strict `top-k` than it keeps. */
+export function tooManyTokens(f: FieldsOf<"top-k">): DiagnosticError {
+  const message = `more than ${f.keep} of ${f.tokens} tokens reach share = ${f.share}, the capacity is ${f.keep}`;
+  const hint = "compile with a larger capacity or share, or overflow = keep-best";
+  return new DiagnosticError(simDiagnostics.make("capacity", message, { hint }));
+}

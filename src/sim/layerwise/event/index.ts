@@ -1,7 +1,6 @@
 import { ENGINES, MEMORIES } from "../../../backends/program/instruction.js";
 import type { Program } from "../../../backends/program/program.js";
-import { DiagnosticError } from "../../../diagnostics/index.js";
-import { simDiagnostics } from "../../diagnostics.js";
+import { cycleLimit, deadlock } from "../../diagnostics.js";
 import type { Machine, RunOptions } from "../machine.js";
 import { readOutputs, writeInputs, type PortValues } from "../ports.js";
 import { ENGINE_STATES, type RunResult } from "../result.js";
@@ -42,11 +41,8 @@ export class EventMachine implements Machine {
     const timing = new TimingMachine(program, (instruction) => executor.run(instruction), options.onInstruction);
     const limit = options.maxCycles ?? Infinity;
     const end = timing.run(limit);
-    if (end === "deadlock") throw deadlock(program, timing);
-    if (end === "limit") {
-      const message = `\`${program.name}\` did not end within ${limit} cycles`;
-      throw new DiagnosticError(simDiagnostics.make("cycle-limit", message));
-    }
+    if (end === "deadlock") throw stuck(program, timing);
+    if (end === "limit") throw cycleLimit(program, limit);
     return {
       cycles: timing.cycle,
       engines: named(ENGINES, (e) => named(ENGINE_STATES, (s) => timing.states[e * ENGINE_STATES.length + s]!)),
@@ -63,20 +59,13 @@ function named<K extends string, V>(names: readonly K[], value: (index: number) 
   return Object.fromEntries(names.map((name, i) => [name, value(i)])) as Record<K, V>;
 }
 
-/** Names each engine, its instruction and the tokens it waits for. */
-function deadlock(program: Program, { queues, active, cycle }: TimingMachine): DiagnosticError {
-  const describe = (index: number): string => {
-    const { op, layer } = program.instructions[index]!;
-    return `instruction ${index} (${op}, layer \`${program.layers[layer]?.name ?? layer}\`)`;
-  };
-  const engines = ENGINES.map((name, e) => {
-    if (active[e]! >= 0) return `${name}: in ${describe(active[e]!)}`;
-    const head = queues.head(e);
-    if (head === undefined) return `${name}: nothing to do`;
-    const missing = queues.missing(head).map(({ token, count, has }) => `token ${token} (needs ${count}, has ${has})`);
-    return `${name}: ${describe(head)} waits for ${missing.join(", ")}`;
-  });
-  const notes = [...engines, `dispatcher: ${queues.left} instructions left`].map((text) => ({ message: text }));
-  const message = `\`${program.name}\` cannot go on after cycle ${cycle - 1}`;
-  return new DiagnosticError(simDiagnostics.make("deadlock", message, { notes }));
+/** Where every engine stands when none can go on. */
+function stuck(program: Program, { queues, active, cycle }: TimingMachine) {
+  const engines = ENGINES.map((name, e) => ({
+    name,
+    active: active[e]! >= 0 ? active[e]! : undefined,
+    head: queues.head(e),
+    has: (token: number) => queues.has(token),
+  }));
+  return deadlock(program, engines, cycle - 1, queues.left);
 }

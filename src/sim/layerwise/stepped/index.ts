@@ -6,8 +6,8 @@ import {
   type MemoryName,
 } from "../../../backends/program/instruction.js";
 import type { Program } from "../../../backends/program/program.js";
-import { DiagnosticError } from "../../../diagnostics/index.js";
-import { simDiagnostics } from "../../diagnostics.js";
+import type { DiagnosticError } from "../../../diagnostics/index.js";
+import { cycleLimit, deadlock } from "../../diagnostics.js";
 import { LOAD, STORE } from "./dram.js";
 import { Engines, LOAD_ENGINE, STORE_ENGINE } from "./engines.js";
 import { BUSY, createHardware, type Hardware } from "./hardware.js";
@@ -84,10 +84,7 @@ class SteppedMachine implements Machine<SteppedOptions> {
     writeInputs(this.program, inputs, dram.bytes);
     const total = this.program.instructions.length;
     while (this.ended < total) {
-      if (this.cycle >= maxCycles) {
-        const message = `\`${this.program.name}\` did not end within ${maxCycles} cycles`;
-        throw new DiagnosticError(simDiagnostics.make("cycle-limit", message));
-      }
+      if (this.cycle >= maxCycles) throw cycleLimit(this.program, maxCycles);
       if (!this.step()) throw this.deadlock();
       if (trace !== undefined) trace(this.cycle - 1, this.status);
     }
@@ -226,29 +223,16 @@ class SteppedMachine implements Machine<SteppedOptions> {
     return Object.fromEntries(entries) as RunResult["conflicts"];
   }
 
-  /** Names each engine, its instruction and the tokens it waits for. */
+  /** Where every engine stands when none can go on. */
   private deadlock(): DiagnosticError {
-    const engines = ENGINES.map((name, e) => {
-      if (this.active[e]! >= 0) return `${name}: in ${this.describe(this.active[e]!)}`;
-      if (this.queued[e] === 0) return `${name}: nothing to do`;
-      const head = this.queue[e * this.depth + this.queueHead[e]!]!;
-      const missing = this.program.instructions[head]!.waits.filter(
-        ({ token, count }) => this.tokens[token]! < count,
-      ).map(({ token, count }) => `token ${token} (needs ${count}, has ${this.tokens[token]!})`);
-      return `${name}: ${this.describe(head)} waits for ${missing.join(", ")}`;
-    });
-    const message = `\`${this.program.name}\` cannot go on after cycle ${this.cycle - 1}`;
-    const left = this.program.instructions.length - this.dispatched;
-    return new DiagnosticError(
-      simDiagnostics.make("deadlock", message, {
-        notes: [...engines, `dispatcher: ${left} instructions left`].map((text) => ({ message: text })),
-      }),
-    );
-  }
-
-  private describe(instruction: number): string {
-    const { op, layer } = this.program.instructions[instruction]!;
-    return `instruction ${instruction} (${op}, layer \`${this.program.layers[layer]?.name ?? layer}\`)`;
+    const { program, tokens } = this;
+    const engines = ENGINES.map((name, e) => ({
+      name,
+      active: this.active[e]! >= 0 ? this.active[e]! : undefined,
+      head: this.queued[e]! > 0 ? this.queue[e * this.depth + this.queueHead[e]!]! : undefined,
+      has: (token: number) => tokens[token]!,
+    }));
+    return deadlock(program, engines, this.cycle - 1, program.instructions.length - this.dispatched);
   }
 }
 

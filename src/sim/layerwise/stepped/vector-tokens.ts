@@ -1,7 +1,6 @@
 import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../../backends/program/instruction.js";
-import { DiagnosticError } from "../../../diagnostics/index.js";
 import { exp } from "../../../math/exp.js";
-import { simDiagnostics } from "../../diagnostics.js";
+import { tooManyTokens } from "../../diagnostics.js";
 import { ADD, BIT, COMPARE, MAC } from "./counts.js";
 import type { Hardware } from "./hardware.js";
 import type { VectorOp } from "./vector.js";
@@ -221,7 +220,7 @@ function topK(f: FieldsOf<"top-k">, layer: number, hardware: Hardware): VectorOp
       count(MAC, 1);
     }
     if (found >= f.floor && shares && !reaches()) return false;
-    if (found === f.keep) throw tooMany(f);
+    if (found === f.keep) throw tooManyTokens(f);
     kept[best] = 1;
     found++;
     return found < f.keep || strict;
@@ -268,12 +267,6 @@ function topK(f: FieldsOf<"top-k">, layer: number, hardware: Hardware): VectorOp
       }
     },
   };
-}
-
-function tooMany(f: FieldsOf<"top-k">): DiagnosticError {
-  const message = `more than ${f.keep} of ${f.tokens} tokens reach share = ${f.share}, the capacity is ${f.keep}`;
-  const hint = "compile with a larger capacity or share, or overflow = keep-best";
-  return new DiagnosticError(simDiagnostics.make("capacity", message, { hint }));
 }
 
 function maskTokens(f: FieldsOf<"mask-tokens">, layer: number, hardware: Hardware): VectorOp {

@@ -1,7 +1,6 @@
 import { TOKEN_CUES, type FieldsOf, type InstructionFor } from "../../../../backends/program/instruction.js";
-import { DiagnosticError } from "../../../../diagnostics/index.js";
 import { exp } from "../../../../math/exp.js";
-import { simDiagnostics } from "../../../diagnostics.js";
+import { tooManyTokens } from "../../../diagnostics.js";
 import type { RoundWork } from "../work.js";
 import type { Chip } from "./chip.js";
 
@@ -125,7 +124,7 @@ export function topK({ layer, fields: f }: InstructionFor<"top-k">, chip: Chip):
     const best = largest(scores, kept);
     if (rounds++ === 0) most = scores[best]!;
     if (shares && found >= f.floor && !(scores[best]! - least >= f.share * (most - least))) break;
-    if (found === f.keep) throw tooMany(f);
+    if (found === f.keep) throw tooManyTokens(f);
     kept[best] = 1;
     found++;
     more = found < f.keep || strict;
@@ -157,12 +156,6 @@ function largest(scores: Float32Array, marked: Uint8Array): number {
     if (best < 0 || scores[token]! > scores[best]!) best = token;
   }
   return best;
-}
-
-function tooMany(f: FieldsOf<"top-k">): DiagnosticError {
-  const message = `more than ${f.keep} of ${f.tokens} tokens reach share = ${f.share}, the capacity is ${f.keep}`;
-  const hint = "compile with a larger capacity or share, or overflow = keep-best";
-  return new DiagnosticError(simDiagnostics.make("capacity", message, { hint }));
 }
 
 export function maskTokens(

@@ -38,11 +38,9 @@ export class Queues {
     return this.queues[engine]![0];
   }
 
-  /** The tokens that an instruction waits for in vain. */
-  missing(instruction: number): readonly (TokenUse & { readonly has: number })[] {
-    return this.waits(instruction)
-      .map((use) => ({ ...use, has: this.tokens[use.token]! }))
-      .filter(({ has, count }) => has < count);
+  /** How many there are of a token. */
+  has(token: number): number {
+    return this.tokens[token]!;
   }
 
   /** Whether the tokens of the instruction at the head of a queue are there. */
