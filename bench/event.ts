@@ -22,6 +22,7 @@ import {
   type RunResult,
 } from "../src/sim/layerwise/index.js";
 import { clockShares } from "./clock-share.js";
+import { median } from "./median.js";
 
 const ROUNDS = 7;
 /** Rounds before times count: the compiler of the engine needs them. */
@@ -63,7 +64,6 @@ function seconds(work: () => unknown): number {
   return (user + system) * 1e-6;
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 const milliseconds = (s: number): string => `${(1000 * s).toFixed(1)} ms`;
 
 function measure(name: string, program: Program): void {

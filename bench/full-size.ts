@@ -21,6 +21,7 @@ import { parsePipeline, runPipeline } from "../src/passes/index.js";
 import { createEvent, type RunResult } from "../src/sim/layerwise/index.js";
 import { clockShares } from "./clock-share.js";
 import { found, readNetwork } from "./peers/measure.js";
+import { median } from "./median.js";
 
 const CONFIG = "statten-8-768";
 /** The picture is multiplied by these, for the time as a line over the spikes. */
@@ -37,8 +38,6 @@ const { values: options } = parseArgs({
 });
 const network = join(options.networks, CONFIG);
 const rounds = Number(options.rounds);
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 function sum(result: RunResult, event: "ac" | "spike"): number {
   return result.layers.reduce((all, { events }) => all + events[event].reduce((a, b) => a + b, 0), 0);

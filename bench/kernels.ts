@@ -15,6 +15,7 @@ import {
 } from "../src/sim/kernels/index.js";
 import { CHARGE_RULES } from "../src/backends/program/instruction.js";
 import { popcount, readVectors, recordedPatterns, SHARED } from "./recorded-spikes.js";
+import { median } from "./median.js";
 
 const ROUNDS = 7;
 const TIMESTEPS = 4;
@@ -49,10 +50,6 @@ let seed = 1;
 function uniform(): number {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
   return seed / 2 ** 32;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 /** Median processor time of each contender in ns, rounds interleaved, after two rounds of warming up. */

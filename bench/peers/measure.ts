@@ -9,6 +9,7 @@ import { importModel } from "../../src/frontend/import-model.js";
 import type { Net } from "../../src/ir/index.js";
 import type { Tensor } from "../../src/math/tensor.js";
 import { parsePipeline, runPipeline } from "../../src/passes/index.js";
+import { median } from "../median.js";
 
 /** What a peer prints: the line of JSON on standard output, as `statten_torch.py` prints it too. */
 export const peerResultSchema = z.object({
@@ -87,13 +88,6 @@ export function timeRuns(runs: number, run: () => void): Times {
     processor.push((user + system) / 1e6);
   }
   return { seconds: median(wall), bestSeconds: Math.min(...wall), processorSeconds: median(processor), runs };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }
 
 export function printResult(result: Omit<PeerResult, "peakMB">): void {
