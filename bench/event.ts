@@ -3,10 +3,9 @@
  * their times in one process, the share of event's time that its clock takes, and synaptic operations per second end to end.
  *   tsx bench/event.ts [program.spk ...]      other programs with picture inputs
  */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compileLayerwise } from "../src/backends/layerwise/index.js";
-import { decodeProgram, type Program } from "../src/backends/program/index.js";
+import { readProgram, type Program } from "../src/backends/program/index.js";
 import { readChip } from "../src/chips/index.js";
 import { renderDiagnostic, Report } from "../src/diagnostics/index.js";
 import { importModel } from "../src/frontend/import-model.js";
@@ -88,7 +87,7 @@ function measure(name: string, program: Program): void {
 const files = process.argv.slice(2);
 const programs: readonly (readonly [string, Program | undefined])[] =
   files.length > 0
-    ? files.map((file) => [file, decodeProgram(readFileSync(file), file, report)])
+    ? files.map((file) => [file, readProgram(file, report)])
     : [
         ["digits", digits()],
         ["STAtten 2-512, 32 x 32, 20 %", random512()],

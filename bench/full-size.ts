@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compileLayerwise } from "../src/backends/layerwise/index.js";
-import { decodeProgram, encodeProgram } from "../src/backends/program/index.js";
+import { encodeProgram, readProgram } from "../src/backends/program/index.js";
 import { readChip, type LayerwiseChip } from "../src/chips/index.js";
 import { Report } from "../src/diagnostics/index.js";
 import { sampleFor } from "../src/frontend/inputs/channels-last.js";
@@ -65,7 +65,7 @@ function peakMegabytes(): number {
 function measure(file: string, workers: number): void {
   const report = new Report();
   let start = performance.now();
-  const program = found(decodeProgram(readFileSync(file), file, report), report);
+  const program = found(readProgram(file, report), report);
   const loading = performance.now() - start;
   const npy = join(network, "input.npy");
   const picture = found(readNpy(readFileSync(npy), npy, report), report);

@@ -2,7 +2,7 @@
 
 export { BACKENDS } from "./backends/index.js";
 export { compileLayerwise } from "./backends/layerwise/index.js";
-export { decodeProgram, encodeProgram, type Program } from "./backends/program/index.js";
+export { decodeProgram, encodeProgram, readProgram, type Program } from "./backends/program/index.js";
 export { readChip, type LayerwiseChip } from "./chips/index.js";
 export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
 export {

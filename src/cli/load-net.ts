@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { decodeProgram } from "../backends/program/index.js";
+import { readProgram } from "../backends/program/index.js";
 import { Report } from "../diagnostics/index.js";
 import { readCheckpointFile, readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
@@ -40,7 +40,7 @@ function loadText(path: string, report: Report): Net | undefined {
 
 /** Reports what stands in the way of a file without --arch: it is a program, no checkpoint at all, or one that needs an architecture. */
 export function reportNoArch(path: string, report: Report): undefined {
-  if (decodeProgram(readFileOrThrow(path), path, new Report()) !== undefined) {
+  if (readProgram(path, new Report()) !== undefined) {
     const hint = `run it with \`spikec simulate ${path}\`; other programs are compiled from the checkpoint or IR text`;
     return report.add(cliDiagnostics.make("is-program", `\`${path}\` is already a program`, { hint }));
   }

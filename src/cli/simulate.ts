@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
-import { decodeProgram, type Program } from "../backends/program/index.js";
+import { readProgram, type Program } from "../backends/program/index.js";
 import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
@@ -8,7 +8,7 @@ import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../si
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
 import type { RunFile } from "../sim/run-file.js";
 import { collectText, positiveInteger, runCommand, type Io, type Outcome } from "./command.js";
-import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
+import { checkOutput, pathsRead } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { normalisation, readLabels, withInputOptions } from "./inputs.js";
 import { jsonPieces } from "./json-pieces.js";
@@ -118,8 +118,7 @@ async function simulate(
   io: Io,
   onSignal: OnSignal,
 ): Promise<Outcome> {
-  const bytes = readFileOrThrow(file);
-  const program = decodeProgram(bytes, file, report);
+  const program = readProgram(file, report);
   if (program === undefined) return;
   const reads = pathsRead(file, { ...options, trace: undefined });
   const { output, trace } = options;
@@ -130,8 +129,6 @@ async function simulate(
   if (read === undefined) return;
   const simulation = {
     program,
-    bytes,
-    file,
     ...read,
     probes,
     record: options.record === true,

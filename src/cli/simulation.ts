@@ -69,9 +69,6 @@ export function accuracyOf(run: RunFile): number | undefined {
 
 export interface Simulation {
   readonly program: Program;
-  /** The program's file, which the simulator's thread decodes, and its name. */
-  readonly bytes: Uint8Array;
-  readonly file: string;
   readonly inputs: InputSet;
   readonly labels: ArrayLike<number> | undefined;
   /** Keep the spikes of recorded layers. */
@@ -112,8 +109,7 @@ export async function simulateInThread(
   const nameOf = (index: number): string => inputs.names[index] ?? String(index);
   const simulator = probes.length > 0 ? "stepped" : (simulation.simulator ?? "event");
   const thread = new ChipThread({
-    program: simulation.bytes,
-    file: simulation.file,
+    program,
     simulator,
     kernels: simulation.kernels,
     workers: simulation.workers,
