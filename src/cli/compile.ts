@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { encodeProgram, type Program } from "../backends/program/index.js";
+import { programPieces, type Program } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, readEnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
@@ -131,11 +131,12 @@ export function registerCompile(program: Command, io: Io): void {
       if (chosen === undefined) return;
       const compiled = compileScheduled(chosen, options, report, io);
       if (compiled === undefined || report.failed) return;
-      const bytes = encodeProgram(compiled);
-      await writeFileAtomically(options.output, bytes);
+      const pieces = programPieces(compiled);
+      await writeFileAtomically(options.output, pieces);
       if (options.explain === true) for (const note of compiled.notes) io.out(note);
+      const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
       io.out(
-        `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes.length)} bytes for ${compiled.chip.name}`,
+        `${options.output}: ${count(compiled.instructions.length)} instructions, ${compiled.layers.length} layers, ${count(bytes)} bytes for ${compiled.chip.name}`,
       );
     }),
   );

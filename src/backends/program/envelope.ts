@@ -37,25 +37,24 @@ function readName(view: DataView, at: number): string {
   return String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
 }
 
-/** The bytes of a file of these sections: FlatBuffer and weights. */
-export function writeEnvelope(sections: readonly [Uint8Array, Uint8Array]): Uint8Array {
-  const bytes = new Uint8Array(sections.reduce((end, { length }) => end + align(length), align(TABLE_END)));
-  const view = new DataView(bytes.buffer);
-  let offset = align(TABLE_END);
+/** A file of these sections, FlatBuffer and weights, in pieces that follow one another; the sections are not copied. */
+export function writeEnvelope(sections: readonly [Uint8Array, Uint8Array]): readonly Uint8Array[] {
+  const header = new Uint8Array(align(TABLE_END));
+  const view = new DataView(header.buffer);
+  let offset = header.length;
   sections.forEach((section, i) => {
     const entry = HEADER_BYTES + i * ENTRY_BYTES;
     writeName(view, entry, SECTIONS[i] ?? "");
     view.setUint32(entry + 4, crc32(section), true);
     view.setBigUint64(entry + 8, BigInt(offset), true);
     view.setBigUint64(entry + 16, BigInt(section.length), true);
-    bytes.set(section, offset);
     offset = align(offset + section.length);
   });
   writeName(view, 0, MAGIC);
   view.setUint32(4, VERSION, true);
   view.setUint32(8, sections.length, true);
-  view.setUint32(12, crc32(bytes.subarray(HEADER_BYTES, TABLE_END)), true);
-  return bytes;
+  view.setUint32(12, crc32(header.subarray(HEADER_BYTES, TABLE_END)), true);
+  return [header, ...sections.flatMap((section) => [section, new Uint8Array(align(section.length) - section.length)])];
 }
 
 /**

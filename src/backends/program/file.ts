@@ -5,9 +5,21 @@ import { readEnvelope, writeEnvelope } from "./envelope.js";
 import type { Program } from "./program.js";
 import { bytesSource, withFile, type Source } from "./source.js";
 
+/** A program file in pieces that follow one another: the weights are among them as they are, not copied. */
+export function programPieces(program: Program): readonly Uint8Array[] {
+  return writeEnvelope([encodeFlatBuffer(program), program.weights]);
+}
+
 /** The bytes of a program file. */
 export function encodeProgram(program: Program): Uint8Array {
-  return writeEnvelope([encodeFlatBuffer(program), program.weights]);
+  const pieces = programPieces(program);
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   encodeProgram,
   INSTRUCTIONS,
   OPCODES,
+  programPieces,
   readProgram,
   type Field,
   type Instruction,
@@ -94,6 +95,13 @@ describe("a program file", () => {
       { numRuns: 400, seed: 1 },
     );
     expect([...seen.keys()].sort()).toEqual([...OPCODES].sort());
+  });
+
+  it("is written in pieces, one of them the very weights", () => {
+    const whole = program([], new Uint8Array([1, 2, 3]));
+    const pieces = programPieces(whole);
+    expect(pieces.filter((piece) => piece === whole.weights)).toHaveLength(1);
+    expect(new Uint8Array(pieces.flatMap((piece) => [...piece]))).toEqual(encodeProgram(whole));
   });
 
   it("places the weights at a multiple of 64 bytes and reads them as a view", () => {
