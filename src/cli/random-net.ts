@@ -24,7 +24,8 @@ export function makeRandomNet(options: ModelOptions, report: Report, progress: P
   if (model === undefined || report.failed) return undefined;
   if (rates === undefined) {
     const message = `seed ${seed} gives weights, and nothing sets how often neurons fire: the network may be silent`;
-    const hint = "set firing rates with --rates, for example --rates 0.15, before counts, cycles or energy mean anything";
+    const hint =
+      "set firing rates with --rates, for example --rates 0.15, before counts, cycles or energy mean anything";
     report.add(cliDiagnostics.make("no-rates", message, { hint }));
     return { model };
   }
