@@ -6,6 +6,7 @@ import { elements } from "../math/tensor.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { loadNet, reportNoArch } from "./load-net.js";
 import { inspectProgram } from "./inspect-program.js";
+import { Progress } from "./progress.js";
 import { checkSource, makeRandomNet, ratesText } from "./random-net.js";
 import { count, table } from "./text.js";
 
@@ -83,7 +84,7 @@ function netText(path: string, net: Net): string {
 }
 
 function inspectRandom(options: ModelOptions & { json?: boolean }, report: Report, io: Io): void {
-  const made = makeRandomNet(options, report);
+  const made = makeRandomNet(options, report, new Progress(io));
   if (made === undefined) return;
   const { model, calibration } = made;
   if (options.json === true) {

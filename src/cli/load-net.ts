@@ -9,6 +9,7 @@ import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } fr
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { constantsPath, readFileOrThrow } from "./files.js";
+import { Progress } from "./progress.js";
 import { count } from "./text.js";
 import { checkSource, makeRandomNet, ratesSummary } from "./random-net.js";
 
@@ -53,7 +54,7 @@ export function reportNoArch(path: string, report: Report): undefined {
 export function loadNet(path: string | undefined, options: ModelOptions, report: Report, io: Io): Net | undefined {
   if (!checkSource(path, options, report)) return undefined;
   if (path === undefined) {
-    const made = makeRandomNet(options, report);
+    const made = makeRandomNet(options, report, new Progress(io));
     if (made?.calibration !== undefined) io.err(ratesSummary(made.calibration));
     return made?.model.net;
   }

@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { readProgram, type Program } from "../backends/program/index.js";
 import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
-import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
@@ -10,23 +9,15 @@ import type { RunFile } from "../sim/run-file.js";
 import { collectText, positiveInteger, runCommand, type Io, type Outcome } from "./command.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
-import { normalisation, readLabels, withInputOptions } from "./inputs.js";
+import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./inputs.js";
 import { jsonPieces } from "./json-pieces.js";
 import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
+import { withInput } from "./options.js";
 import { writeFileAtomically } from "./output.js";
 import { probeText } from "./probe-text.js";
 import { Progress } from "./progress.js";
 import { accuracyOf, simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
-
-/** Options of every command that runs inputs on a chip. */
-export interface InputSetOptions {
-  readonly input: string;
-  readonly labels?: string;
-  readonly limit?: number;
-  readonly normalise?: NormalisationName;
-  readonly pad?: number;
-}
 
 interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
@@ -66,23 +57,6 @@ function summaryText(run: RunFile): string {
       ]),
     ]),
   ].join("\n");
-}
-
-export interface LabelledInputs {
-  readonly inputs: InputSet;
-  readonly labels: ArrayLike<number> | undefined;
-}
-
-/** Reads inputs and their labels as the options say. */
-export function readLabelledInputs(options: InputSetOptions, report: Report): LabelledInputs | undefined {
-  const inputs = readInputs(options.input, report, {
-    ...normalisation(options.normalise),
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-    ...(options.pad === undefined ? {} : { pad: options.pad }),
-  });
-  if (inputs === undefined) return undefined;
-  const labels = readLabels(options.labels, inputs, report);
-  return report.failed ? undefined : { inputs, labels };
 }
 
 /** What probes name, or a report of those that name nothing. */
@@ -157,9 +131,8 @@ export function registerSimulate(program: Command, io: Io): void {
   const command = program
     .command("simulate")
     .description("run a program on the simulated chip: predictions, cycles, seconds, events per layer")
-    .argument("<program>", "program file written by `spikec compile`")
-    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary");
-  withInputOptions(command)
+    .argument("<program>", "program file written by `spikec compile`");
+  withInputOptions(withInput(command))
     .addOption(
       new Option(
         "--simulator <name>",
