@@ -10,7 +10,7 @@ import { programError } from "./reader.js";
  * section its name (four letters), u32 CRC-32 of its bytes, u64 offset, u64 length. Sections start at multiples of 64 bytes.
  */
 const MAGIC = "SPKC";
-const VERSION = 3;
+const VERSION = 4;
 const HEADER_BYTES = 16;
 const ENTRY_BYTES = 24;
 const ALIGNMENT = 64;
