@@ -124,7 +124,12 @@ export const MUTATIONS: readonly Mutation[] = [
   ["potentials are read for nothing", "scripts.ts", "if (f.stateRead === 1) for", "for"],
   ["potentials are not written", "scripts.ts", "if (f.stateWrite === 1)", "if (f.stateWrite === 2)"],
   ["cuba has one state", "scripts.ts", "f.rule === CUBA", "f.rule === -1"],
-  ["thresholds come for free", "scripts.ts", "if (f.thresholds >= 0) to.read(WEIGHT, f.thresholds);", ""],
+  [
+    "thresholds come for free",
+    "scripts.ts",
+    "if (f.thresholds >= 0) to.readRun(WEIGHT, f.thresholds, 1, neuronWords(chip));",
+    "",
+  ],
   [
     "clearing takes a cycle more",
     "scripts.ts",
