@@ -53,8 +53,11 @@ describe("a region of weights", () => {
         const thresholds = numbers(outputs, () => random.int(1, 1000));
         const gains = numbers(outputs, () => random.int(1, 1000) / 16);
         const weights = {
-          ...{ kind: "weights" as const, shape: [rows, outputs], bias: Float64Array.from(bias) },
-          ...{ mantissa: Int32Array.from(mantissa), exponent: Int32Array.from(exponent) },
+          kind: "weights" as const,
+          shape: [rows, outputs],
+          mantissa: Int32Array.from(mantissa),
+          exponent: Int32Array.from(exponent),
+          bias: Float64Array.from(bias),
         };
         const neuron = {
           thresholds: has.thresholds ? Float32Array.from(thresholds) : undefined,

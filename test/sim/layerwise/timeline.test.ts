@@ -429,8 +429,14 @@ describe("14: weights of eight bits", () => {
         instruction(
           "fire",
           {
-            ...{ slots: 2, currentStepStride: 1, lanesUsed: 8, steps: 2, format: 1, stateBits: 16 },
-            ...{ rule: CHARGE_RULES.indexOf("integrate"), thresholds: 14 },
+            slots: 2,
+            currentStepStride: 1,
+            lanesUsed: 8,
+            steps: 2,
+            format: 1,
+            stateBits: 16,
+            rule: CHARGE_RULES.indexOf("integrate"),
+            thresholds: 14,
           },
           { waits: [2] },
         ),
