@@ -61,7 +61,7 @@ it.each(CASES)(
         const lazy = new WeightMemory(kernels, dram, { lanes: LANES, bits, words, rows, rowRoom }, packed);
         const eager = Array.from({ length: WORDS }, () => none);
         const unpacked = memory.take(WORDS * 4 * LANES, "packed by hand");
-        const rowsAt = (address: number, n: number) => [...memory.i32.slice(address / 4, address / 4 + n * LANES)];
+        const rowsAt = (address: number, n: number) => [...memory.i32.subarray(address / 4, address / 4 + n * LANES)];
         const bytesAt = (address: number, n: number) => memory.u8.slice(address, address + n);
         for (const { what, at, dram: source } of list) {
           const [first, n] = at as [number, number];
