@@ -106,7 +106,11 @@ function writeWeights(
   const u8 = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let r = 0; r < rows; r++) {
     for (let l = 0; l < used; l++) {
-      writeBits(u8, r * word, l * weightBits, weightBits, weights.mantissa[r * out + first + l] ?? 0);
+      const mantissa = weights.mantissa[r * out + first + l] ?? 0;
+      // Bit by bit would do for every width; nets of millions of weights have mostly these.
+      if (weightBits === 8) u8[r * word + l] = mantissa;
+      else if (weightBits === 32) bytes.setInt32(r * word + 4 * l, mantissa, true);
+      else writeBits(u8, r * word, l * weightBits, weightBits, mantissa);
     }
   }
   const exponents = rows * word;
