@@ -1,6 +1,8 @@
 /** A wrong version of the clock of `event`: a file, seen from event/timing, what stands in it (everywhere), and what shall stand there. */
 export type Mutation = readonly [what: string, file: string, from: string, to: string];
 
+const NEURON_WORDS = "neuronWords(chip: Width): number {\n  return parameterWords(chip, 32)";
+
 /** Every cost and every tie-break of the machine, changed. */
 export const MUTATIONS: readonly Mutation[] = [
   // Issue, queues, tokens, priority, states.
@@ -16,8 +18,23 @@ export const MUTATIONS: readonly Mutation[] = [
   ["tokens are not consumed", "queues.ts", "[token]! -= count", "[token]! -= 0"],
   ["one port more", "ports.ts", "taken < this.ports", "taken <= this.ports"],
   // Scanner, FIFO, adder.
-  ["two parameter words", "../parameter-words.ts", "PARAMETER_WORDS = 3", "PARAMETER_WORDS = 2"],
-  ["four parameter words", "../parameter-words.ts", "PARAMETER_WORDS = 3", "PARAMETER_WORDS = 4"],
+  ["a parameter word less", "../parameter-words.ts", "parameterWords(chip, 64);", "parameterWords(chip, 64) - 1;"],
+  ["a parameter word more", "../parameter-words.ts", "parameterWords(chip, 64);", "parameterWords(chip, 64) + 1;"],
+  ["biases of 32 bits", "../parameter-words.ts", "parameterWords(chip, 64)", "parameterWords(chip, 32)"],
+  ["exponents of 8 bits", "../parameter-words.ts", "return exponentWords(chip) +", "return parameterWords(chip, 8) +"],
+  [
+    "biases come with the exponents",
+    "../parameter-words.ts",
+    "exponentWords(chip) + parameterWords(chip, 64)",
+    "parameterWords(chip, 96)",
+  ],
+  ["neurons' parameters of 16 bits", "../parameter-words.ts", NEURON_WORDS, NEURON_WORDS.replace("32", "16")],
+  [
+    "neurons' parameters in one word",
+    "../parameter-words.ts",
+    NEURON_WORDS,
+    NEURON_WORDS.replace("parameterWords(chip, 32)", "1"),
+  ],
   ["a push is visible at once", "accumulate.ts", "push[i]! + 1)", "push[i]!)"],
   ["a push is visible late", "accumulate.ts", "push[i]! + 1)", "push[i]! + 2)"],
   ["a pop is visible at once", "accumulate.ts", "this.popAt(i - this.depth) + 1", "this.popAt(i - this.depth)"],
@@ -107,7 +124,12 @@ export const MUTATIONS: readonly Mutation[] = [
   ["potentials are read for nothing", "scripts.ts", "if (f.stateRead === 1) for", "for"],
   ["potentials are not written", "scripts.ts", "if (f.stateWrite === 1)", "if (f.stateWrite === 2)"],
   ["cuba has one state", "scripts.ts", "f.rule === CUBA", "f.rule === -1"],
-  ["thresholds come for free", "scripts.ts", "if (f.thresholds >= 0) to.read(WEIGHT, f.thresholds);", ""],
+  [
+    "thresholds come for free",
+    "scripts.ts",
+    "if (f.thresholds >= 0) to.readRun(WEIGHT, f.thresholds, 1, neuronWords(chip));",
+    "",
+  ],
   [
     "clearing takes a cycle more",
     "scripts.ts",

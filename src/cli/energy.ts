@@ -14,7 +14,7 @@ export function energyNotes({ chip }: RunFile): readonly string[] {
   const { name, weightBits } = chip;
   if (weightBits === undefined || weightBits > NARROW_BITS) return [];
   return [
-    `${name} has ${weightBits}-bit weights, priced as if they were wide: additions at the table's one figure (fp32 in the built-in table), weights as 32-bit words; compare it with other integer nets, not with float nets`,
+    `${name} has ${weightBits}-bit weights, whose additions are priced as if they were wide, at the table's one figure (fp32 in the built-in table); compare it with other integer nets, not with float nets`,
   ];
 }
 

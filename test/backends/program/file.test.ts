@@ -230,6 +230,8 @@ describe("a damaged program file", () => {
     expect(judged(good.subarray(0, 30))).toBe("program/truncated");
     expect(judged(good.subarray(0, good.length - 200))).toBe("program/truncated");
     expect(judged(good.with(4, 99))).toBe("program/version");
+    // Before weight words had `weightBits` bits per lane.
+    expect(judged(good.with(4, 3))).toBe("program/version");
     expect(judged(good.with(20, good[20]! ^ 1))).toBe("program/checksum");
     expect(judged(good.with(good.length - 60, 1))).toBe("program/checksum");
     expect(judged(good.with(200, good[200]! ^ 64))).toBe("program/checksum");

@@ -1,6 +1,6 @@
 import type { FieldsOf } from "../../../../backends/program/instruction.js";
 import type { LayerwiseChip } from "../../../../chips/layerwise.js";
-import { PARAMETER_WORDS } from "../parameter-words.js";
+import { weightedWords } from "../parameter-words.js";
 import type { ScanWork } from "../work.js";
 import { ScanSchedule } from "./scan-schedule.js";
 import { accessOf, DATA, SPIKE, WEIGHT, type Access } from "./script.js";
@@ -35,12 +35,14 @@ export class AccumulateTiming {
   /** Undisturbed schedules of the tiles seen last, shared by all blocks of outputs of a tile; the latest first. */
   private schedules: readonly ScanSchedule[] = [];
   private readonly depth: number;
+  private readonly parameterWords: number;
 
   constructor(
-    private readonly chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "fifoDepth">,
+    private readonly chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "fifoDepth" | "weightBits">,
     private readonly banks: readonly number[],
   ) {
     this.depth = chip.fifoDepth;
+    this.parameterWords = weightedWords(chip);
   }
 
   /** Starts an instruction whose first parameter word is read in `cycle`. */
@@ -63,7 +65,7 @@ export class AccumulateTiming {
   /** The cycle of the last write, if nobody takes a port from now on. */
   get last(): number {
     const last = this.schedule.pushes - 1;
-    return this.base + PARAMETER_WORDS + this.freeAt(last) - 1;
+    return this.base + this.parameterWords + this.freeAt(last) - 1;
   }
 
   /** A cursor for looking ahead, from where the engine is. */
@@ -75,8 +77,8 @@ export class AccumulateTiming {
   adderAccess(cycle: number, cursor: Cursor = this.here): Access {
     const { fields, schedule } = this;
     const parameter = cycle - this.base;
-    if (parameter < PARAMETER_WORDS) return this.access(WEIGHT, fields.parameters + parameter);
-    const time = parameter - PARAMETER_WORDS;
+    if (parameter < this.parameterWords) return this.access(WEIGHT, fields.parameters + parameter);
+    const time = parameter - this.parameterWords;
     const i = this.adderAt(time, cursor);
     const step = time - this.startAt(i);
     if (step < 0) return 0;
@@ -89,7 +91,7 @@ export class AccumulateTiming {
   /** The first cycle from `cycle` on in which the adder may write a result. */
   nextWrite(cycle: number, cursor: Cursor = this.here): number {
     if (cycle < cursor.write) return cursor.write;
-    const first = this.base + PARAMETER_WORDS;
+    const first = this.base + this.parameterWords;
     const i = this.adderAt(cycle - first, cursor);
     cursor.write = Math.max(cycle, first + this.startAt(i) + this.schedule.bits[i]!);
     return cursor.write;
@@ -97,7 +99,7 @@ export class AccumulateTiming {
 
   /** What the scanner asks for in a cycle. */
   scannerAccess(cycle: number, cursor: Cursor = this.here): Access {
-    const time = cycle - this.base - PARAMETER_WORDS;
+    const time = cycle - this.base - this.parameterWords;
     if (time < 0) return 0;
     const i = this.scannerAt(time, cursor);
     if (i === this.schedule.pushes) return 0;
@@ -109,7 +111,7 @@ export class AccumulateTiming {
   /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
   deny(cycle: number, adder: boolean, scanner: boolean): void {
     this.here.write = 0;
-    const time = cycle - this.base - PARAMETER_WORDS;
+    const time = cycle - this.base - this.parameterWords;
     if (time < 0) {
       this.base++;
       return;

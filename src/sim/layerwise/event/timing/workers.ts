@@ -43,7 +43,7 @@ export class Workers {
       return;
     }
     const script = this.scripts[engine]!;
-    writeScript(instruction, work, this.chip.lanes, this.chip.parallelTimesteps, script);
+    writeScript(instruction, work, this.chip, script);
     this.traffic.addScript(instruction.layer, script);
     this.base[engine] = cycle;
   }
