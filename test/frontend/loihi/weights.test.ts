@@ -67,17 +67,20 @@ const load = (profile: LoihiProfile, mantissas: readonly number[], format: Parti
   loadWeights(profile, mantissas, { bits: 8, signMode: "mixed", exponent: 0, ...format }, "w.npy");
 
 describe.each(LOIHI_PROFILES)("weights of %s", (profile) => {
-  it.each(["mixed", "excitatory", "inhibitory"] as const)("follow its rule: every %s mantissa, width, exponent", (mode) => {
-    const mantissas = mantissasOf(profile, mode);
-    for (let bits = 1; bits <= 8; bits++) {
-      for (let exponent = -7; exponent <= 7; exponent++) {
-        const { weights, currentShift } = load(profile, mantissas, { bits, signMode: mode, exponent });
-        const wanted = mantissas.map((w) => Number(RULES[profile](BigInt(w), BigInt(bits), mode, BigInt(exponent))));
-        expect([...weights], `${bits} bits, exponent ${exponent}`).toEqual(wanted);
-        expect(currentShift).toBe(profile === "lava" ? exponent : 0);
+  it.each(["mixed", "excitatory", "inhibitory"] as const)(
+    "follow its rule: every %s mantissa, width, exponent",
+    (mode) => {
+      const mantissas = mantissasOf(profile, mode);
+      for (let bits = 1; bits <= 8; bits++) {
+        for (let exponent = -7; exponent <= 7; exponent++) {
+          const { weights, currentShift } = load(profile, mantissas, { bits, signMode: mode, exponent });
+          const wanted = mantissas.map((w) => Number(RULES[profile](BigInt(w), BigInt(bits), mode, BigInt(exponent))));
+          expect([...weights], `${bits} bits, exponent ${exponent}`).toEqual(wanted);
+          expect(currentShift).toBe(profile === "lava" ? exponent : 0);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe("the examples of the fact sheet, in units of 64", () => {
