@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DiagnosticError, reporting, type Report } from "../diagnostics/index.js";
 import { readNpy, readNpz } from "../frontend/formats/index.js";
 import { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "../frontend/loihi/index.js";
-import type { Net } from "../ir/index.js";
+import { verifyNet, type Net } from "../ir/index.js";
 import { sameShape, type Tensor } from "../math/tensor.js";
 import { validateDiagnostics } from "./diagnostics.js";
 
@@ -68,10 +68,11 @@ export function readNeuronCase(folder: string, report: Report): NeuronCase | und
       if (!existsSync(join(folder, name))) throw fault("not-a-case", `no \`${name}\` in ${folder}`, folder);
     }
     const network = readNeuronNetwork(folder, report);
+    if (network === undefined) return undefined;
     const [inputFile, expectFile] = [join(folder, "input.npy"), join(folder, "expect.npz")];
     const input = readNpy(readFileSync(inputFile), inputFile, report);
     const arrays = readNpz(readFileSync(expectFile), expectFile, report);
-    if (network === undefined || input === undefined || arrays === undefined) return undefined;
+    if (input === undefined || arrays === undefined) return undefined;
     const { timesteps } = network;
     const wanted = [timesteps, network.layers[0]?.inputs ?? 0];
     if (!sameShape(input.shape, wanted)) {
@@ -79,6 +80,8 @@ export function readNeuronCase(folder: string, report: Report): NeuronCase | und
       throw fault("bad-case", message, inputFile);
     }
     const layers = network.layers.map(({ neurons }, i) => layerOf(arrays, i, [timesteps, neurons], expectFile));
-    return { network, net: buildNeuronNet(network), input: input.data, layers };
+    const net = buildNeuronNet(network);
+    for (const diagnostic of verifyNet(net)) report.add(diagnostic);
+    return { network, net, input: input.data, layers };
   });
 }

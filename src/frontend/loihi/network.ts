@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import type { Report } from "../../diagnostics/index.js";
+import { reporting, type Report } from "../../diagnostics/index.js";
 import { LOIHI_PROFILES, MAX_TIMESTEPS, type LoihiProfile } from "../../ir/index.js";
 import { sameShape, type TensorData } from "../../math/tensor.js";
 import { frontendError } from "../diagnostics.js";
@@ -120,9 +120,13 @@ function delayOf(profile: LoihiProfile, index: number, delay: number, file: stri
 
 /**
  * Reads the description in a folder and what it refers to. Faults: `frontend/neuron-network` for what contradicts the description or
- * its tool, `frontend/cannot-read`, and those of .npy files. Thrown, as by every reader below a `reporting`.
+ * its tool, `frontend/cannot-read`, and those of .npy files.
  */
 export function readNeuronNetwork(folder: string, report: Report): NeuronNetwork | undefined {
+  return reporting(report, () => readLayers(folder, report));
+}
+
+function readLayers(folder: string, report: Report): NeuronNetwork | undefined {
   const file = join(folder, "config.json");
   const { name, tool, T, layers: described } = parseJson(file);
   const layers: NeuronLayer[] = [];

@@ -137,8 +137,13 @@ Sources, and what each disagreement changes in recorded runs: docs/loihi-arithme
   symbols: [],
   attrs: {
     profile: { type: "word", oneOf: LOIHI_PROFILES, default: "loihi", doc: "whose arithmetic" },
-    decay_u: { type: "int", min: 0, max: 4096, doc: "register: loss of the current, of 4096; 4096 in brian2 alone" },
-    decay_v: { type: "int", min: 0, max: 4096, doc: "register: loss of the potential, of 4096; 4096 in brian2 alone" },
+    decay_u: { type: "int", min: 0, max: 4096, doc: "loss of the current, of 4096: register 0..4095, brian2 0..4096" },
+    decay_v: {
+      type: "int",
+      min: 0,
+      max: 4096,
+      doc: "loss of the potential, of 4096: register 0..4095, brian2 0..4096",
+    },
     v_th: { type: "number-or-symbol", default: 1, doc: "threshold mantissa, 17 bits, per channel if a constant" },
     bias: { type: "number-or-symbol", default: 0, doc: "effective bias (shifted), per channel if a constant" },
     refractory: {
