@@ -120,7 +120,7 @@ export function registerCompile(program: Command, io: Io): void {
   command.action((file: string | undefined, options: CompileOptions) =>
     runCommand(io, async (report) => {
       checkOutput(options.output, pathsRead(file, options));
-      const net = loadNet(file, options, report, io);
+      const net = await loadNet(file, options, report, io);
       if (net === undefined) return;
       const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
         io.out(text),

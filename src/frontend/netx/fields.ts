@@ -34,15 +34,20 @@ export class Fields {
     return text;
   }
 
-  /** Any real number; a scalar or an array of one. */
+  /** Any real number: a scalar, or an array whose elements are all the same (one per neuron, as lava-dl may write them). */
   real(name: string): number {
-    const value = this.values(name, 1).data[0];
-    if (value === undefined || !Number.isFinite(value))
+    const { data } = this.values(name, MAX_VALUES);
+    const value = data[0];
+    if (value === undefined || !data.every(Number.isFinite)) {
       throw this.fault("field", `\`${name}\` is no finite number`, name);
-    return value;
+    }
+    const other = data.find((each) => each !== value);
+    if (other === undefined) return value;
+    const message = `\`${name}\` differs between neurons (${value} and ${other}), imported is one value per layer`;
+    throw this.fault("unsupported-neuron", message, name);
   }
 
-  /** An integer in lo..hi; a scalar or an array of one. */
+  /** An integer in lo..hi; see {@link real}. */
   integer(name: string, lo: number, hi: number): number {
     return this.checkInteger(name, this.real(name), lo, hi);
   }
@@ -71,11 +76,11 @@ export class Fields {
   /** Integers in lo..hi of any shape, as biases and delays are. */
   vector(name: string, lo: number, hi: number): Float64Array {
     const { data } = this.values(name, MAX_VALUES);
-    for (const value of data) this.checkInteger(name, value, lo, hi);
-    return data;
+    // Rounding in training leaves negative zeros.
+    return data.map((value) => this.checkInteger(name, value, lo, hi) + 0);
   }
 
-  /** Weights: integers in 32 bits. */
+  /** Weights: integers of 24 bits and a sign, what a mantissa holds. */
   weights(name: string): { readonly shape: readonly number[]; readonly data: Int32Array } {
     if (this.has(`${name}/real`)) {
       throw this.fault("unsupported-layer", "complex weights (of resonate-and-fire neurons) cannot be imported", name);
@@ -86,7 +91,7 @@ export class Fields {
       const message = `element ${wrong} of the weights is ${data[wrong]}, expected integers`;
       throw this.fault("field", message, name, "export the network with quantised weights (`pre_hook_fx`)");
     }
-    const limit = 2 ** 31 - 1;
+    const limit = 2 ** 24 - 1;
     for (const value of data) this.checkInteger(name, value, -limit, limit);
     return { shape, data: Int32Array.from(data) };
   }
