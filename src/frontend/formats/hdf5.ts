@@ -10,7 +10,7 @@ import { hasBytes } from "./bytes.js";
 
 const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** The library's memory ends at 2 GiB, and holds the file beside what is read from it. */
+/** What is read passes through the library's memory, which ends at 2 GiB. */
 const MAX_FILE_BYTES = 2 ** 30;
 /** deflate cannot pack more than 1032 bytes into one. */
 const MAX_DEFLATE_RATIO = 1032;

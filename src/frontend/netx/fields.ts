@@ -1,9 +1,9 @@
 import type { Hdf5Numbers, Hdf5Reader } from "../formats/hdf5.js";
 import { netxError } from "./diagnostics.js";
 
-/** More than any network that fits a chip: 2^26 weights are 256 MiB. */
-const MAX_WEIGHTS = 2 ** 26;
-const MAX_VALUES = 2 ** 24;
+/** Per layer: far above what fits a chip, far below what would exhaust memory (they pass through doubles). */
+const MAX_WEIGHTS = 2 ** 24;
+const MAX_VALUES = 2 ** 20;
 
 /** The fields of one group of a NetX file, checked as they are read. */
 export class Fields {
