@@ -26,6 +26,7 @@ export { sampleFor } from "./frontend/inputs/channels-last.js";
 export { readInputs, type InputSet } from "./frontend/inputs/index.js";
 export { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "./frontend/loihi/index.js";
 export { MODELS } from "./frontend/models/index.js";
+export { importNetx, readNetx, type ImportedNetx, type NetxNetwork } from "./frontend/netx/index.js";
 export { calibrateModel, randomModel, type CalibratedModel } from "./frontend/random/random-model.js";
 export { readRates, type RateTable } from "./frontend/random/rates.js";
 export {

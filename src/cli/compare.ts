@@ -181,7 +181,7 @@ async function compare(
   const chips = candidates(options, report);
   const prices = readEnergyTable(options.table, report);
   if (prices === undefined || report.failed) return;
-  const net = loadNet(file, options, report, io);
+  const net = await loadNet(file, options, report, io);
   const lowered =
     net === undefined ? undefined : runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
   const read = lowered === undefined ? undefined : readLabelledInputs(options, report);

@@ -88,7 +88,7 @@ export function registerCompile(program: Command, io: Io): void {
     runCommand(io, async (report) => {
       checkOutput(options.output, pathsRead(file, options));
       const table = readEnergyTable(options.table, report);
-      const net = table === undefined ? undefined : loadNet(file, options, report, io);
+      const net = table === undefined ? undefined : await loadNet(file, options, report, io);
       if (table === undefined || net === undefined) return;
       const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
         io.out(text),

@@ -5,6 +5,7 @@ import { Report } from "../diagnostics/index.js";
 import { readCheckpointFile, readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { MODELS } from "../frontend/models/index.js";
+import { importNetx } from "../frontend/netx/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -50,8 +51,13 @@ export function reportNoArch(path: string, report: Report): undefined {
   return report.add(cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }));
 }
 
-/** A net from a checkpoint of a named architecture, from IR text (`.snn`), or made from a seed. */
-export function loadNet(path: string | undefined, options: ModelOptions, report: Report, io: Io): Net | undefined {
+/** A net from a checkpoint of a named architecture, from IR text (`.snn`), from a NetX network (`.net`), or made from a seed. */
+export async function loadNet(
+  path: string | undefined,
+  options: ModelOptions,
+  report: Report,
+  io: Io,
+): Promise<Net | undefined> {
   if (!checkSource(path, options, report)) return undefined;
   if (path === undefined) {
     const made = makeRandomNet(options, report, new Progress(io));
@@ -59,6 +65,7 @@ export function loadNet(path: string | undefined, options: ModelOptions, report:
     return made?.model.net;
   }
   if (path.endsWith(".snn")) return loadText(path, report);
+  if (path.endsWith(".net")) return (await importNetx(path, options.set, report))?.net;
   if (options.arch === undefined) return reportNoArch(path, report);
   return importModel(path, { arch: options.arch, overrides: options.set }, report)?.net;
 }

@@ -55,7 +55,7 @@ export function registerOpt(program: Command, io: Io): void {
   command.action((file: string | undefined, options: OptOptions) =>
     runCommand(io, async (report) => {
       if (options.output !== undefined) checkOptOutput(options.output, file);
-      const net = loadNet(file, options, report, io);
+      const net = await loadNet(file, options, report, io);
       if (net === undefined) return;
       const result = runPasses(net, { ...options, passes: options.passes ?? "" }, report, io);
       if (result === undefined) return;

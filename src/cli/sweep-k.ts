@@ -151,7 +151,7 @@ async function sweep(
   const amounts = amountsOf(options, report);
   if (amounts === undefined) return;
   const prices = readEnergyTable(options.table, report);
-  const net = prices === undefined ? undefined : loadNet(file, options, report, io);
+  const net = prices === undefined ? undefined : await loadNet(file, options, report, io);
   if (prices === undefined || net === undefined) return;
   const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
   const nets = lowered === undefined ? undefined : netsOf(lowered, amounts, options, report);
