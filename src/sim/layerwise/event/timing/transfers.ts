@@ -84,11 +84,24 @@ export class Transfers {
 
   private moveBoth(from: number, to: number): number {
     const { load, store, dram } = this;
-    for (let cycle = from; ; cycle++) {
+    let cycle = from;
+    for (;;) {
+      const end = Math.min(load.endAt, store.endAt);
+      if (end < to) return end + 1;
       // The next cycle in which a word can be moved or a burst granted: in all before it both wait for DRAM.
-      const burstAt = load.wanted > 0 || store.wanted > 0 ? dram.free : Infinity;
-      cycle = Math.max(cycle, Math.min(load.wordAt, store.wordAt, burstAt));
+      const loadWants = load.wanted;
+      const storeWants = store.wanted;
+      const wordAt = Math.min(load.wordAt, store.wordAt);
+      cycle = Math.max(cycle, loadWants > 0 || storeWants > 0 ? Math.min(wordAt, dram.free) : wordAt);
       if (cycle >= to) return to;
+      if (cycle < wordAt && (loadWants === 0 || storeWants === 0)) {
+        // Until a word is moved nobody else asks for a burst.
+        const room = Math.ceil((Math.min(wordAt, to) - cycle) / dram.spacing);
+        if (loadWants > 0) load.grant(Math.min(loadWants, room), cycle);
+        else store.grant(Math.min(storeWants, room), cycle);
+        cycle = dram.free - dram.spacing + 1;
+        continue;
+      }
       const loadAsks = load.wordAt <= cycle;
       const storeAsks = store.wordAt <= cycle;
       if (loadAsks && storeAsks && load.access === store.access) return cycle;
@@ -97,15 +110,16 @@ export class Transfers {
       const storeFate = storeAsks ? this.fate(store, cycle) : "denied";
       if (storeFate === "disturbs") return cycle;
       this.commit(cycle, loadFate === "granted", storeFate === "granted");
-      if (load.endAt === cycle || store.endAt === cycle) return cycle + 1;
+      cycle++;
     }
   }
 
   /** Second phase of a cycle: its burst, and the words that got a port. */
   commit(cycle: number, loadMoves: boolean, storeMoves: boolean): void {
     const { load, store, shared } = this;
-    const [loadAsks, storeAsks] = [load.wordAt <= cycle, store.wordAt <= cycle];
-    if (shared) this.shareBurst(cycle);
+    const loadAsks = load.wordAt <= cycle;
+    const storeAsks = store.wordAt <= cycle;
+    if (shared && this.dram.free <= cycle) this.shareBurst(cycle);
     if (loadMoves) load.moveWord(cycle);
     else if (loadAsks) load.deny(cycle);
     if (storeMoves) store.moveWord(cycle);
@@ -113,13 +127,12 @@ export class Transfers {
     if (!shared) this.grantAhead(cycle + 1);
   }
 
-  /** The burst of a cycle, where there is one, while both are at work: round-robin. */
+  /** The burst of a cycle, if anybody wants it, while both are at work: round-robin. */
   private shareBurst(cycle: number): void {
-    const { load, store, dram } = this;
-    if (dram.free > cycle) return;
-    const [loadWants, storeWants] = [load.wanted > 0, store.wanted > 0];
+    const { load, store } = this;
+    const storeWants = store.wanted > 0;
     const lastWasLoad = load.bursts.last > store.bursts.last;
-    if (loadWants && !(storeWants && lastWasLoad)) load.grant(1, cycle);
+    if (load.wanted > 0 && !(storeWants && lastWasLoad)) load.grant(1, cycle);
     else if (storeWants) store.grant(1, cycle);
   }
 }
