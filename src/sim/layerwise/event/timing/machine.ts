@@ -37,7 +37,9 @@ export class TimingMachine {
   readonly active = new Int32Array(ENGINES.length).fill(-1);
   /** Cycles by engine and state. */
   readonly states = new Float64Array(ENGINES.length * STATES);
+  /** The engines by falling priority, and the place of each among them. */
   private readonly order: Uint8Array;
+  private readonly rank: Uint8Array;
   private readonly workers: Workers;
   private readonly transfers: Transfers;
   private readonly status = new Uint8Array(ENGINES.length);
@@ -60,9 +62,12 @@ export class TimingMachine {
     this.queues = new Queues(program);
     this.ports = new Ports(chip.memories);
     this.order = Uint8Array.from(chip.priority, (name) => ENGINES.indexOf(name));
+    this.rank = Uint8Array.from(ENGINES, (name) => chip.priority.indexOf(name));
     this.traffic = new Traffic(program);
     this.workers = new Workers(chip, this.traffic);
-    this.transfers = new Transfers(chip, (one, cycle) => this.fate(one, one === this.transfers.load ? LOAD : STORE, cycle));
+    this.transfers = new Transfers(chip, (one, cycle) =>
+      this.fate(one, one === this.transfers.load ? LOAD : STORE, cycle),
+    );
   }
 
   /** Runs to the end of the program, to the cycle `limit`, or until nothing can ever change again. */
@@ -157,7 +162,7 @@ export class TimingMachine {
   private fate({ access }: Transfer, engine: number, cycle: number): Fate {
     const other = this.workers.whoMeets(access, cycle, this.ports.contested);
     if (other < 0) return "granted";
-    const before = this.order.indexOf(other) < this.order.indexOf(engine);
+    const before = this.rank[other]! < this.rank[engine]!;
     return before && this.ports.areSingle(memoryOf(access)) ? "denied" : "disturbs";
   }
 

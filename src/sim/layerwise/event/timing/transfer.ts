@@ -2,7 +2,7 @@ import { MEMORIES, type FieldsOf } from "../../../../backends/program/instructio
 import { wordBytes, type LayerwiseChip } from "../../../../chips/layerwise.js";
 import { Bursts } from "./bursts.js";
 import type { Dram } from "./dram.js";
-import { accessOf, type Access } from "./script.js";
+import { accessOf, bankOf, type Access } from "./script.js";
 
 const NEXT_BANK = accessOf(0, 1) - accessOf(0, 0);
 
@@ -90,7 +90,7 @@ export abstract class Transfer {
   protected startChunk(chunk: number): void {
     this.chunk = chunk;
     this.word = 0;
-    this.access = accessOf(this.memory, (this.address + chunk * this.stride) % this.banks[this.memory]!);
+    this.access = accessOf(this.memory, bankOf(this.address + chunk * this.stride, this.banks[this.memory]!));
   }
 
   /** Turns to the next word of the chunk, which lies in the next bank. */
@@ -169,9 +169,7 @@ export class LoadTiming extends Transfer {
   /** The next word is written from `cycle` on, when its bytes have arrived. */
   private aim(cycle: number): void {
     this.wordAt =
-      this.needed < this.bursts.granted
-        ? Math.max(cycle, this.bursts.grantOf(this.needed) + this.latency)
-        : Infinity;
+      this.needed < this.bursts.granted ? Math.max(cycle, this.bursts.grantOf(this.needed) + this.latency) : Infinity;
   }
 
   /** The bytes of a chunk begin with a burst of their own. */
