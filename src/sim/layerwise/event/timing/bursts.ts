@@ -66,7 +66,7 @@ export class Bursts {
       const run = (this.runs - 1) & mask;
       const kept = Math.max(0, Math.ceil((cycle - this.start[run]!) / dram.spacing));
       this.granted = this.first[run]! + kept;
-      // Between the plan and `cycle` nobody else was granted a burst, so DRAM is as free as it was.
+      // A burst still to come was planned by the last one who had DRAM to itself, so that its cycle is the first free one again.
       dram.free = this.start[run]! + kept * dram.spacing;
       if (kept > 0) this.end[run] = dram.free - dram.spacing;
       else this.runs--;
@@ -89,6 +89,7 @@ export class Bursts {
     while (this.seen + 1 < this.runs && this.end[this.seen & this.mask]! < cycle) this.seen++;
     const run = this.seen & this.mask;
     const since = cycle - this.start[run]!;
+    // One burst a cycle is the common case, and needs no division.
     return since >= 0 && cycle <= this.end[run]! && (this.dram.spacing === 1 || since % this.dram.spacing === 0);
   }
 }

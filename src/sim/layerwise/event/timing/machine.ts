@@ -26,7 +26,7 @@ const STORE = ENGINES.indexOf("store");
 /**
  * The clock. A cycle in which an instruction is dispatched, issued or ends, or in which two engines meet at a bank, is done in
  * its two phases (docs/layerwise-chip.md, section 2). Between such cycles engines cannot influence each other, and time jumps:
- * engines at work are functions of time (workers.ts), only transfers are moved word by word and burst by burst.
+ * engines at work are functions of time (workers.ts), only transfers are moved word by word (transfers.ts).
  */
 export class TimingMachine {
   cycle = 0;
