@@ -68,9 +68,8 @@ function multiply(f: FieldsOf<"multiply">, { counts, rows }: ValueWork, chip: Sc
     window.place(p);
     for (let s = 0; s < f.slots; s++) {
       for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-        for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-          to.readRun(DATA, window.word(ky, kx) + s * f.inputStepStride, 1, f.blocks);
-        }
+        const words = (window.kxTo - window.kxFrom) * f.blocks;
+        to.readRun(DATA, window.word(ky, window.kxFrom) + s * f.inputStepStride, 1, words);
       }
       const end = row + counts[p * f.slots + s]!;
       to.readAt(WEIGHT, f.weights, rows, row, end);
