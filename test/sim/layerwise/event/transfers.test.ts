@@ -6,7 +6,7 @@ import { createEvent, createStepped } from "../../../../src/sim/layerwise/index.
 import { Random } from "../../../backends/layerwise/nets.js";
 import { instruction, serialProgram } from "../../support.js";
 import { differences, logged, programText } from "./equality.js";
-import { randomMachine, WORDS } from "./random-chip.js";
+import { randomMachine, weightPlan, WORDS } from "./random-chip.js";
 
 /*
  * Long loads and stores that share DRAM and banks, with each other and with sums of data words, on chips of any bandwidth: event
@@ -16,7 +16,9 @@ import { randomMachine, WORDS } from "./random-chip.js";
 const SEEDS = 250;
 const NO_INPUTS = new Map();
 /** Of each memory, a third is loaded to, a third is stored from, and the last one is added up. */
-const THIRD = [WORDS.spike, WORDS.weight, WORDS.data].map((words) => Math.floor(words / 3));
+function thirds(chip: LayerwiseChip): readonly number[] {
+  return [WORDS.spike, weightPlan(chip).words, WORDS.data].map((words) => Math.floor(words / 3));
+}
 const KINDS = ["load", "store", "sum"] as const;
 type Kind = (typeof KINDS)[number];
 const DRAM_BYTES = 2 ** 17;
@@ -31,20 +33,29 @@ function randomDram(random: Random, { burstBytes, outstanding }: LayerwiseChip["
   };
 }
 
-function transfer(random: Random, op: "load" | "store", burst: number): Instruction {
+function transfer(random: Random, op: "load" | "store", chip: LayerwiseChip): Instruction {
   const memory = random.int(0, 2);
-  const third = THIRD[memory]!;
+  const third = thirds(chip)[memory]!;
   const chunks = random.pick([1, 1, 2, 5]);
   const stride = Math.floor(third / chunks);
   const words = random.int(1, stride);
   // Loads read the first half of DRAM, stores write the other one.
   const [address, dram] = op === "load" ? [0, 0] : [third, DRAM_BYTES / 2];
-  return instruction(op, { memory, address, words, chunks, stride, dram, dramStride: burst * random.int(0, 3) });
+  return instruction(op, {
+    memory,
+    address,
+    words,
+    chunks,
+    stride,
+    dram,
+    dramStride: chip.dram.burstBytes * random.int(0, 3),
+  });
 }
 
 function sum(random: Random): Instruction {
-  const a = 2 * THIRD[2]!;
-  const words = random.int(1, Math.floor(THIRD[2]! / 3));
+  const third = Math.floor(WORDS.data / 3);
+  const a = 2 * third;
+  const words = random.int(1, Math.floor(third / 3));
   const steps = { firstStep: 0, steps: 1, aStepStride: 0, bStepStride: 0, outputStepStride: 0 };
   return instruction("add", { a, b: a + words, output: a + 2 * words, words, format: 1, ...steps });
 }
@@ -55,7 +66,7 @@ function randomTransfers(random: Random): Program {
   const kinds = random.pick<readonly [Kind, ...Kind[]]>([["load"], ["store"], ["load", "store"], KINDS, KINDS, KINDS]);
   const instructions = Array.from({ length: random.int(2, 20) }, () => {
     const kind = random.pick(kinds);
-    return kind === "sum" ? sum(random) : transfer(random, kind, chip.dram.burstBytes);
+    return kind === "sum" ? sum(random) : transfer(random, kind, chip);
   });
   return { ...serialProgram({ instructions: [] }), chip, dramBytes: DRAM_BYTES, tokens: 0, instructions };
 }
