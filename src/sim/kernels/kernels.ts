@@ -6,6 +6,7 @@ import type { AttendKeys, AttendQueries } from "./attend.js";
 import type { FireJob } from "./fire.js";
 import type { KernelMemory } from "./memory.js";
 import type { Multiplication, Multiplied } from "./multiply.js";
+import type { HelperStart } from "./team.js";
 import type { Addition, MaxPool, OrPool } from "./vector.js";
 
 export const KERNELS = ["simd", "plain"] as const;
@@ -75,6 +76,8 @@ export interface Lists {
   readonly positions: number;
   readonly steps: number;
   readonly planes: number;
+  /** Number of rows in all lists together. */
+  readonly rows: number;
 }
 
 /** Weighted sums of one block of outputs. */
@@ -135,6 +138,12 @@ export interface Kernels {
 
   /** Q times the counters of one head. Returns the spikes of q per position and timestep. */
   attendQueries(job: AttendQueries): Int32Array;
+
+  /**
+   * What the `guest`-th of the caller's own threads needs to help with calls; undefined where no call is divided. A guest that does
+   * not help costs nothing.
+   */
+  invite(guest: number): HelperStart | undefined;
 
   /** Ends the threads, if there are any; nothing can be computed afterwards. */
   close(): void;

@@ -39,6 +39,7 @@ export function createPlain(memory: KernelMemory): Kernels {
     poolMax: (job) => poolMaxPlain(memory, job),
     attendKeys: (job) => attendKeysPlain(memory, job),
     attendQueries: (job) => attendQueriesPlain(memory, job),
+    invite: () => undefined,
     close: () => undefined,
   };
 }
@@ -80,7 +81,8 @@ function buildLists(memory: KernelMemory, window: SpikeWindow): Lists {
   const { u8, u32 } = memory;
   const headers = memory.take(mostListBytes(window), "lists of rows");
   let header = headers;
-  let rows = headers + headersOf(window) * HEADER_BYTES;
+  const first = headers + headersOf(window) * HEADER_BYTES;
+  let rows = first;
   for (let position = 0; position < positionsOf(window); position++) {
     for (let step = 0; step < window.steps; step += QUAD) {
       const steps = Math.min(QUAD, window.steps - step);
@@ -102,7 +104,8 @@ function buildLists(memory: KernelMemory, window: SpikeWindow): Lists {
     }
   }
   memory.release(rows);
-  return { headers, positions: positionsOf(window), steps: window.steps, planes: window.planes };
+  const { steps, planes } = window;
+  return { headers, positions: positionsOf(window), steps, planes, rows: (rows - first) / 4 };
 }
 
 function magnitude({ i32 }: KernelMemory, weights: number, rows: number, rowBytes: number, lanes: number): number {
