@@ -25,6 +25,8 @@ export interface Threading {
   readonly grain?: number | undefined;
   /** Bell of this thread; one of its own by default. */
   readonly bell?: Bell | undefined;
+  /** Milliseconds to wait for a piece that another thread has taken, before that counts as dead; two minutes by default. */
+  readonly patience?: number | undefined;
 }
 
 /** The hands of one memory. Helpers sleep between calls and do not keep the process alive. */
@@ -35,15 +37,22 @@ export class Team {
   /** Bells of all other threads, guests first. */
   private readonly bells: readonly Bell[];
   private readonly guests: number;
+  private readonly patience: number;
   private workers: readonly Worker[] | undefined;
   /** Why nothing more can be computed. */
   private broken: string | undefined;
 
-  constructor(module: object, memory: KernelMemory, calls: Calls, { threads = 1, guests = 0, bell }: Threading) {
+  constructor(
+    module: object,
+    memory: KernelMemory,
+    calls: Calls,
+    { threads = 1, guests = 0, bell, patience = PATIENCE }: Threading,
+  ) {
     const board = memory.take(BOARD_BYTES, "the board of a team");
     memory.i32.fill(0, board >>> 2, (board + BOARD_BYTES) >>> 2);
     this.bell = bell ?? new Bell();
     this.guests = guests;
+    this.patience = patience;
     this.starts = Array.from({ length: threads }, () => {
       const room = memory.take(HAND_BYTES, "the room of a thread");
       return { module, memory: memory.wasm!, board, room, caller: this.bell.shared };
@@ -72,7 +81,7 @@ export class Team {
     for (const other of this.bells) other.ring();
     while (own.help());
     for (let rings = bell.rings; !own.done; rings = bell.rings) {
-      if (!bell.wait(rings, PATIENCE) && !own.done) throw internalError((this.broken = "a kernel thread is gone"));
+      if (!bell.wait(rings, this.patience) && !own.done) throw internalError((this.broken = "a kernel thread is gone"));
     }
     if (own.failed) throw internalError("a kernel failed");
   }

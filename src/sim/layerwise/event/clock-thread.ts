@@ -139,6 +139,11 @@ export class ClockThread {
   close(): void {
     this.broken ??= "the machine was closed";
     this.port.close();
-    void this.worker.terminate();
+    void this.kill();
+  }
+
+  /** Ends the thread in the middle of whatever it does. */
+  async kill(): Promise<void> {
+    await this.worker.terminate();
   }
 }

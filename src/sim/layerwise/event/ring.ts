@@ -74,8 +74,11 @@ export class RingWriter extends End {
   write(values: ArrayBufferView): void {
     const from = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     for (let at = 0; at < from.length;) {
-      if (this.filled === this.units) this.wait(() => this.filled < this.units || this.left);
       if (this.left) return;
+      if (this.filled === this.units) {
+        this.wait(() => this.filled < this.units || this.left);
+        continue;
+      }
       const free = (this.units - this.filled) * UNIT;
       const to = ((this.state[WRITTEN]! >>> 0) % this.units) * UNIT;
       const n = Math.min(from.length - at, free, this.bytes.length - to);
