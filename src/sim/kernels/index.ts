@@ -11,7 +11,7 @@ export { createMemory, KernelMemory, type SharedPart } from "./memory.js";
 export type { Multiplication, Multiplied } from "./multiply.js";
 export { Helper } from "./helper.js";
 export { THREAD_BYTES, type HelperStart, type Threading } from "./team.js";
-export type { Addition, MaxPool, OrPool } from "./vector.js";
+export type { Addition, Conversion, MaxPool, OrPool } from "./vector.js";
 
 /**
  * Kernels over a memory of `size` bytes, or over a part of one that another thread shares. `name` chooses the implementation;

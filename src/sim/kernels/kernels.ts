@@ -7,7 +7,7 @@ import type { FireJob } from "./fire.js";
 import type { KernelMemory } from "./memory.js";
 import type { Multiplication, Multiplied } from "./multiply.js";
 import type { HelperStart } from "./team.js";
-import type { Addition, MaxPool, OrPool } from "./vector.js";
+import type { Addition, Conversion, MaxPool, OrPool } from "./vector.js";
 
 export const KERNELS = ["simd", "plain"] as const;
 export type KernelsName = (typeof KERNELS)[number];
@@ -129,6 +129,9 @@ export interface Kernels {
 
   /** Sum of two runs of data words. */
   add(job: Addition): void;
+
+  /** A run of data words in the other format. */
+  convert(job: Conversion): void;
 
   poolOr(job: OrPool): void;
   poolMax(job: MaxPool): void;

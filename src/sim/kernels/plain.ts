@@ -20,7 +20,7 @@ import { checkSum, fitsLanes } from "./check-sum.js";
 import { firePlain } from "./fire.js";
 import { sumLarge } from "./large-sums.js";
 import { forEachWord, writeResult } from "./plain-parts.js";
-import { addPlain, poolMaxPlain, poolOrPlain } from "./vector.js";
+import { addPlain, convertPlain, poolMaxPlain, poolOrPlain } from "./vector.js";
 
 export function createPlain(memory: KernelMemory): Kernels {
   return {
@@ -35,6 +35,7 @@ export function createPlain(memory: KernelMemory): Kernels {
     fire: (job) => firePlain(memory, job),
     multiply: (job) => multiplyPlain(memory, job),
     add: (job) => addPlain(memory, job),
+    convert: (job) => convertPlain(memory, job),
     poolOr: (job) => poolOrPlain(memory, job),
     poolMax: (job) => poolMaxPlain(memory, job),
     attendKeys: (job) => attendKeysPlain(memory, job),

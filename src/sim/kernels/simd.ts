@@ -25,7 +25,7 @@ import { planFire, planLists, planMultiply, planQueries, planSum, type Plan } fr
 import { Team, type HelperStart, type Threading } from "./team.js";
 import * as records from "./records.js";
 import { vectorRule } from "./simd-neurons.js";
-import type { Addition } from "./vector.js";
+import type { Addition, Conversion } from "./vector.js";
 import { webAssembly } from "./webassembly.js";
 
 /** What assembly/index.ts exports, beside the calls that can be divided; jobs and windows are addresses of records (records.ts). */
@@ -37,6 +37,8 @@ interface Exports extends Calls {
   addReal(a: number, b: number, to: number, bytes: number): void;
   addInt(a: number, b: number, to: number, bytes: number, aShift: number, bShift: number, limit: number): void;
   addWrapping(a: number, b: number, to: number, bytes: number, aShift: number, bShift: number): void;
+  convertToInt(from: number, to: number, bytes: number, unit: number, lo: number, hi: number): void;
+  convertToReal(from: number, to: number, bytes: number, unit: number): void;
   poolOr(job: number): void;
   poolMaxReal(job: number): void;
   poolMaxInt(job: number): void;
@@ -239,6 +241,11 @@ class Simd implements Kernels {
     else if (limit !== Infinity) this.exports.addInt(a, b, output, 4 * values, aShift, bShift, limit);
     else if (exact) this.exports.addWrapping(a, b, output, 4 * values, aShift, bShift);
     else this.plain.add(job);
+  }
+
+  convert({ input, output, values, format, unit, lo, hi }: Conversion): void {
+    if (format === "int") this.exports.convertToInt(input, output, 4 * values, 1 / unit, lo, hi);
+    else this.exports.convertToReal(input, output, 4 * values, unit);
   }
 
   poolOr(job: Parameters<Kernels["poolOr"]>[0]): void {
