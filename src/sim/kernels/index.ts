@@ -10,7 +10,7 @@ export * from "./kernels.js";
 export { createMemory, KernelMemory, type SharedPart } from "./memory.js";
 export type { Multiplication, Multiplied } from "./multiply.js";
 export { Helper } from "./helper.js";
-export { THREAD_BYTES, type HelperStart, type Threading } from "./team.js";
+export { GRAIN, THREAD_BYTES, type HelperStart, type Threading } from "./team.js";
 export type { Addition, Conversion, MaxPool, OrPool } from "./vector.js";
 
 /**

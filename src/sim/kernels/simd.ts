@@ -22,7 +22,7 @@ import { mostRowBytes, type Multiplication, type Multiplied } from "./multiply.j
 import { createPlain } from "./plain.js";
 import { SCRATCH_BYTES, type Calls, type DividedCall } from "./board.js";
 import { planFire, planLists, planMultiply, planQueries, planSum, type Plan } from "./divide.js";
-import { Team, type HelperStart, type Threading } from "./team.js";
+import { GRAIN, Team, type HelperStart, type Threading } from "./team.js";
 import * as records from "./records.js";
 import { vectorRule } from "./simd-neurons.js";
 import type { Addition, Conversion } from "./vector.js";
@@ -48,8 +48,6 @@ interface Exports extends Calls {
 
 const FILE = new URL("./kernels.wasm", import.meta.url);
 const RECORD_BYTES = 256;
-/** A piece of a divided call, ns: much longer than it takes to share one, much shorter than a call. */
-const GRAIN = 50_000;
 /** Number of a list's header that says where its rows end. */
 const QUAD_END = HEADER_BYTES / 4 - 1;
 /** Additions of i8 weights that a 16-bit lane holds: 255 * 128 < 2^15. */

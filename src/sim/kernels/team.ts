@@ -6,6 +6,9 @@ import { startThread } from "../thread.js";
 import { BOARD_BYTES, HAND_BYTES, Hand, type Calls, type Division, type HandStart } from "./board.js";
 import type { KernelMemory } from "./memory.js";
 
+/** A piece of a divided call, ns: much longer than it takes to share one, much shorter than a large call. */
+export const GRAIN = 50_000;
+
 /** A helper that says nothing for so long will never do so, ms. */
 const PATIENCE = 120_000;
 
@@ -21,7 +24,7 @@ export interface Threading {
   readonly threads?: number | undefined;
   /** How many of them are threads of the caller, which {@link Team.invite} brings to the board; 0 by default. */
   readonly guests?: number | undefined;
-  /** Nanoseconds that a piece of a divided call takes, about; a call that is less than two of them is not divided. */
+  /** Nanoseconds that a piece of a divided call takes, about; a call that is less than two of them is not divided. {@link GRAIN} by default. */
   readonly grain?: number | undefined;
   /** Bell of this thread; one of its own by default. */
   readonly bell?: Bell | undefined;

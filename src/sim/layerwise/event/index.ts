@@ -1,6 +1,7 @@
 import { ENGINES, MEMORIES } from "../../../backends/program/instruction.js";
 import type { Program } from "../../../backends/program/program.js";
 import { Bell } from "../../bell.js";
+import { GRAIN } from "../../kernels/index.js";
 import type { Machine, RunOptions } from "../machine.js";
 import { readOutputs, writeInputs, type PortValues } from "../ports.js";
 import { ENGINE_STATES, type RunResult } from "../result.js";
@@ -24,18 +25,17 @@ export function createEvent(program: Program, options: EventOptions = {}): Event
 export class EventMachine implements Machine {
   private readonly executor: Executor;
   private readonly bell = new Bell();
+  /** Whether the clock has a thread of its own, which starts with the first run. */
+  private readonly isThreaded: boolean;
   private clock: ClockThread | undefined;
 
   constructor(
     private readonly program: Program,
-    private readonly options: EventOptions,
+    options: EventOptions,
   ) {
-    const guests = this.workers > 1 ? 1 : 0;
-    this.executor = new Executor(program, options, { guests, bell: this.bell });
-  }
-
-  private get workers(): number {
-    return this.options.workers ?? 1;
+    const { workers = 1, grain = GRAIN } = options;
+    this.isThreaded = workers > 1 && costOfSums(program) >= WORTH_A_THREAD * grain;
+    this.executor = new Executor(program, options, { guests: this.isThreaded ? 1 : 0, bell: this.bell });
   }
 
   /** Ends the worker threads; the machine runs nothing afterwards. */
@@ -50,7 +50,7 @@ export class EventMachine implements Machine {
     const { record = false, onInstruction, maxCycles = Infinity } = options;
     executor.clear(record);
     writeInputs(program, inputs, dram.rest, dram.first);
-    if (this.workers > 1) this.clock ??= new ClockThread(program, this.bell, kernels.invite(0));
+    if (this.isThreaded) this.clock ??= new ClockThread(program, this.bell, kernels.invite(0));
     const execute = executor.run.bind(executor);
     // Whoever wants to hear of each instruction hears it from a clock in this thread; the other one helps all the same.
     const { cycles, states, denied, traffic } =
@@ -66,6 +66,19 @@ export class EventMachine implements Machine {
       spikes: record ? recorder.result() : undefined,
     };
   }
+}
+
+/** Pieces (EventOptions.grain) of a run that are worth starting a thread, which takes as long as about a thousand of them. */
+const WORTH_A_THREAD = 1000;
+/** Nanoseconds per weight and position, if a fifth of the inputs spike in some timestep (src/sim/kernels/divide.ts). */
+const PRODUCT = 0.02;
+
+/** Nanoseconds that the sums of a program take, about: most of its run. */
+function costOfSums({ chip, instructions }: Program): number {
+  return instructions.reduce((cost, { op, fields: f }) => {
+    if (op !== "accumulate") return cost;
+    return cost + f.outRows * f.outWidth * f.kernel ** 2 * f.channels * chip.lanes * PRODUCT;
+  }, 0);
 }
 
 /** A record of one value per name. */

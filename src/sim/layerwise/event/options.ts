@@ -6,7 +6,7 @@ export interface EventOptions {
   readonly kernels?: KernelsName | undefined;
   /**
    * Threads that compute together, this one included; 1 by default. This one does the instructions; the second is the clock, and helps
-   * while that has nothing to do; all others help. `plain` kernels are not divided, so more than two are of no use to them.
+   * while that has nothing to do; all others help. Programs that take less than some tens of milliseconds run in this one. `plain` kernels are not divided, so more than two are of no use to them.
    */
   readonly workers?: number | undefined;
   /** Nanoseconds that a piece takes, about, of an instruction that is divided among the workers. */
