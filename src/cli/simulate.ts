@@ -148,7 +148,10 @@ export function registerSimulate(program: Command, io: Io): void {
       ).choices(KERNELS),
     )
     .addOption(
-      new Option("--workers <n>", "threads in which event computes large instructions; results do not depend on it")
+      new Option(
+        "--workers <n>",
+        "threads in which event computes: instructions, clock, helpers; results do not depend on it",
+      )
         .argParser(positiveInteger)
         .default(availableParallelism(), "one per core"),
     )

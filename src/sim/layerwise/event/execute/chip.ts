@@ -1,7 +1,7 @@
 import { MEMORIES, type MemoryName } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
 import { wordBytes, type LayerwiseChip } from "../../../../chips/layerwise.js";
-import { createKernels, HELPER_BYTES, KernelMemory, type Kernels } from "../../../kernels/index.js";
+import { createKernels, KernelMemory, THREAD_BYTES, type Kernels, type Threading } from "../../../kernels/index.js";
 import type { EventOptions } from "../options.js";
 import { Counters } from "./counters.js";
 import { Dram } from "./dram.js";
@@ -44,15 +44,19 @@ const LINE = 64;
 const OWN = 65_536;
 
 /** All memories lie in the one memory of the kernels; scratch room for instructions comes last. */
-export function createChip(program: Program, { kernels: name, workers = 1, grain }: EventOptions): Chip {
+export function createChip(
+  program: Program,
+  { kernels: name, workers = 1, grain }: EventOptions,
+  threading: Threading = {},
+): Chip {
   const { chip } = program;
   const { lanes } = chip;
   const images = MEMORIES.reduce((sum, memory) => sum + chip.memories[memory].bytes + 2 * LINE, 0);
   const packed = packedRoom(program);
   const rowBytes = rowRoom(program);
-  const own = OWN + workers * HELPER_BYTES + REGISTER_BYTES * lanes;
+  const own = OWN + workers * THREAD_BYTES + REGISTER_BYTES * lanes;
   const bytes = own + images + rowBytes + packed + counterRoom(program) + scratchRoom(program);
-  const kernels = createKernels(bytes, name, { threads: workers, grain });
+  const kernels = createKernels(bytes, name, { ...threading, threads: workers, grain });
   const { memory } = kernels;
   const image = (which: MemoryName): Image => {
     const { bytes } = chip.memories[which];
