@@ -6,7 +6,7 @@ import { layerwiseChipSchema, type LayerwiseChip } from "./layerwise.js";
 
 export { chipDiagnostics } from "./diagnostics.js";
 export { chipFields, type ChipField } from "./fields.js";
-export { layerwiseChipSchema, wordBytes, type LayerwiseChip } from "./layerwise.js";
+export { layerwiseChipSchema, parameterWords, wordBytes, type LayerwiseChip } from "./layerwise.js";
 
 /** Chip descriptions that come with spikec; `<name>.json` beside this file. */
 export const BUILT_IN_CHIPS = [

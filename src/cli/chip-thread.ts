@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { extname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { Program } from "../backends/program/index.js";
 import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
 import type { KernelsName, PortValues, RunResult, SimulatorName } from "../sim/layerwise/index.js";
 import type { ProbeRecord, ProbeTarget } from "../sim/probes.js";
@@ -12,9 +13,8 @@ import { cliDiagnostics } from "./diagnostics.js";
 
 /** What the thread is started with. */
 export interface ThreadStart {
-  /** A program file, and the name it has in messages. */
-  readonly program: Uint8Array;
-  readonly file: string;
+  /** Copied, but for weights in a SharedArrayBuffer: those are the same bytes in both threads. */
+  readonly program: Program;
   /** `stepped` where samples have probes. */
   readonly simulator: SimulatorName;
   readonly kernels?: KernelsName | undefined;

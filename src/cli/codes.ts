@@ -5,6 +5,7 @@ import { chipDiagnostics } from "../chips/diagnostics.js";
 import { energyDiagnostics } from "../energy/diagnostics.js";
 import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
 import { modelDiagnostics } from "../frontend/models/index.js";
+import { netxDiagnostics } from "../frontend/netx/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
@@ -16,6 +17,7 @@ import { OUTPUT_DIAGNOSTICS } from "./output.js";
 const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTable }[] = [
   FRONTEND_DIAGNOSTICS,
   modelDiagnostics,
+  netxDiagnostics,
   randomDiagnostics,
   irDiagnostics,
   passDiagnostics,

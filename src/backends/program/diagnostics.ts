@@ -2,6 +2,7 @@ import { defineDiagnostics } from "../../diagnostics/index.js";
 
 export const programDiagnostics = defineDiagnostics("program", {
   "not-a-program": { severity: "error", explain: "The file does not start with the identifier of a spikec program." },
+  "cannot-read": { severity: "error", explain: "The program file cannot be opened or read." },
   version: {
     severity: "error",
     explain: "The program file was written by a version of spikec with another file format. Compile the model again.",

@@ -23,15 +23,25 @@ export class ScanSchedule {
   readonly position: Int32Array;
   readonly push: Int32Array;
   readonly start: Int32Array;
+  readonly free: Int32Array;
+  /** By pushed word: its place among the spike words of the tile, and the weight row of its lane 0. */
+  private readonly spikeWord: Int32Array;
+  private readonly firstRow: Int32Array;
   private readonly window: Window;
   /** The spike words in units of so many lanes. */
   private readonly spikes: Int32Array | Uint8Array;
   private readonly unit: number;
   /** By position of the tile: its first scan word. */
   private readonly firstWord: Int32Array;
-  /** The pushed word whose rows were asked for last, and its rows. */
-  private unpacked = -1;
-  private readonly unpackedRows: Int32Array;
+  /** The pushed word whose rows were asked for last, and those of its rows that are listed. */
+  private opened = -1;
+  private listed = 0;
+  private readonly rows: Int32Array;
+  /** What is not listed of it: bits of the unit that begins with `unitRow`, and the units nextUnit..endUnit-1. */
+  private left = 0;
+  private unitRow = 0;
+  private nextUnit = 0;
+  private endUnit = 0;
   /** All arrays, which a later schedule may take over. They may be longer than they are used. */
   readonly arrays: Int32Array[] = [];
 
@@ -47,32 +57,46 @@ export class ScanSchedule {
     const { words } = work;
     const positions = f.outRows * f.outWidth;
     this.window = new Window(f);
-    this.unpackedRows = new Int32Array(lanes);
+    this.rows = new Int32Array(lanes);
     this.firstWord = this.array(positions);
     this.unit = lanes % 32 === 0 ? 32 : 8;
     this.spikes = this.unit === 32 ? new Int32Array(work.spikes.buffer) : work.spikes;
     let pushes = positions;
     for (let i = 0; i < words.length; i++) if (words[i] !== 0) pushes++;
     const [word, bits, position] = [this.array(pushes), this.array(pushes), this.array(pushes)];
+    const [address, row] = [this.array(pushes), this.array(pushes)];
     let n = 0;
     let at = 0;
     for (let p = 0; p < positions; p++) {
       this.window.place(p);
       this.firstWord[p] = at;
-      const end = at + this.window.taps * f.planes * f.blocks;
-      for (; at < end; at++) {
-        if (words[at] === 0 && at < end - 1) continue;
-        word[n] = at;
-        bits[n] = words[at]!;
-        position[n++] = p;
+      const { kyFrom, kyTo, kxFrom, kxTo } = this.window;
+      const last = at + this.window.taps * f.planes * f.blocks - 1;
+      for (let plane = 0; plane < f.planes; plane++) {
+        for (let ky = kyFrom; ky < kyTo; ky++) {
+          for (let kx = kxFrom; kx < kxTo; kx++) {
+            const from = this.window.word(ky, kx) + plane * f.planeStride - work.first;
+            for (let block = 0; block < f.blocks; block++, at++) {
+              if (words[at] === 0 && at < last) continue;
+              word[n] = at;
+              bits[n] = words[at]!;
+              address[n] = from + block;
+              row[n] = (ky * f.kernel + kx) * f.channels + block * lanes;
+              position[n++] = p;
+            }
+          }
+        }
       }
     }
     this.pushes = n;
     this.word = word;
     this.bits = bits;
     this.position = position;
+    this.spikeWord = address;
+    this.firstRow = row;
     this.push = this.array(pushes);
     this.start = this.array(pushes);
+    this.free = this.array(pushes);
     this.run(depth);
   }
 
@@ -90,70 +114,73 @@ export class ScanSchedule {
   }
 
   private run(depth: number): void {
-    const { pushes, word, bits, push, start, f } = this;
-    let [lastPush, free, before] = [-1, 0, -1];
+    const { pushes, word, bits, push, start, free, f } = this;
+    let [lastPush, done, before] = [-1, 0, -1];
     for (let i = 0; i < pushes; i++) {
       const old = i - depth;
       const room = old < 0 ? 0 : start[old]! + (bits[old]! > 1 ? bits[old]! : 1);
       const from = lastPush + 1 > room ? lastPush + 1 : room;
       lastPush = from + word[i]! - before - 1;
       before = word[i]!;
-      const begin = free > lastPush + 1 ? free : lastPush + 1;
+      const begin = done > lastPush + 1 ? done : lastPush + 1;
       push[i] = lastPush;
       start[i] = begin;
-      free = begin + bits[i]! + (this.isLast(i) ? f.steps : 0);
+      free[i] = done = begin + bits[i]! + (this.isLast(i) ? f.steps : 0);
     }
-  }
-
-  /** The spike word that is scanned `before` words before the pushed word `i`, no further back than the one pushed before it. */
-  address(i: number, before: number): number {
-    return this.place(i, this.word[i]! - before).address;
   }
 
   /** The weight row of bit `bit` of pushed word `i`, counted from the row of tap 0 and channel 0. */
   row(i: number, bit: number): number {
-    if (this.unpacked !== i) this.unpack(i);
-    return this.unpackedRows[bit]!;
+    if (this.opened !== i) this.open(i);
+    if (this.listed <= bit) this.list(bit);
+    return this.rows[bit]!;
   }
 
-  /** Lists the rows of a pushed word: who asks for one of them mostly asks for the next ones as well. */
-  private unpack(i: number): void {
-    const { f, spikes, unit, lanes, unpackedRows } = this;
-    const { address, row } = this.place(i, this.word[i]!);
-    const bits = this.bits[i]!;
-    const stepUnits = lanes / unit;
-    const from = (address - this.work.first) * stepUnits * this.parallel;
-    let count = 0;
-    // Bits behind those that count belong to no channel.
-    for (let n = 0; n < stepUnits && count < bits; n++) {
-      let or = 0;
-      for (let s = 0; s < f.steps; s++) or |= spikes[from + s * stepUnits + n]!;
-      for (; or !== 0 && count < bits; or &= or - 1) unpackedRows[count++] = row + unit * n + 31 - Math.clz32(or & -or);
+  /** Begins to list the rows of a pushed word: who asks for one of them mostly asks for later ones as well. */
+  private open(i: number): void {
+    this.opened = i;
+    this.listed = this.left = 0;
+    const stepUnits = this.lanes / this.unit;
+    this.nextUnit = this.spikeWord[i]! * stepUnits * this.parallel;
+    this.endUnit = this.nextUnit + stepUnits;
+    this.unitRow = this.firstRow[i]! - this.unit;
+  }
+
+  /** Lists the rows up to that of bit `bit`. */
+  private list(bit: number): void {
+    const { f, spikes, unit, rows } = this;
+    const stepUnits = this.lanes / unit;
+    let { listed, left } = this;
+    while (listed <= bit) {
+      for (; left === 0 && this.nextUnit < this.endUnit; this.nextUnit++) {
+        for (let s = 0; s < f.steps; s++) left |= spikes[this.nextUnit + s * stepUnits]!;
+        this.unitRow += unit;
+      }
+      if (left === 0)
+        throw internalError(`pushed word ${this.opened} has ${listed} rows, not ${this.bits[this.opened]}`);
+      rows[listed++] = this.unitRow + 31 - Math.clz32(left & -left);
+      left &= left - 1;
     }
-    if (count < bits) throw internalError(`pushed word ${i} has ${count} of ${bits} rows`);
-    this.unpacked = i;
+    this.listed = listed;
+    this.left = left;
   }
 
   /**
-   * Of a scan word of the position of pushed word `i`: its spike word, and the weight row of its lane 0. Found for a single word,
-   * because only who may meet somebody at a bank asks.
+   * The spike word that is scanned `before` words before the pushed word `i`, no further back than the one pushed before it. Found
+   * for a single word, because only who may meet the scanner at a bank asks.
    */
-  private place(i: number, word: number): { readonly address: number; readonly row: number } {
-    const { f, window, lanes } = this;
+  address(i: number, before: number): number {
+    const { f, window } = this;
     const position = this.position[i]!;
     window.place(position);
     // Scan order: plane, ky, kx, block.
-    const n = word - this.firstWord[position]!;
+    const n = this.word[i]! - before - this.firstWord[position]!;
     const tap = Math.floor(n / f.blocks);
-    const block = n - tap * f.blocks;
     const [columns, lines] = [window.kxTo - window.kxFrom, window.kyTo - window.kyFrom];
     const line = Math.floor(tap / columns);
     const kx = window.kxFrom + tap - line * columns;
     const plane = Math.floor(line / lines);
     const ky = window.kyFrom + line - plane * lines;
-    return {
-      address: window.word(ky, kx) + plane * f.planeStride + block,
-      row: (ky * f.kernel + kx) * f.channels + block * lanes,
-    };
+    return window.word(ky, kx) + plane * f.planeStride + n - tap * f.blocks;
   }
 }

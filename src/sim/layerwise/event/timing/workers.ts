@@ -2,7 +2,7 @@ import { ENGINES, MEMORIES, type Instruction } from "../../../../backends/progra
 import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import type { ScanWork, Work } from "../work.js";
 import { AccumulateTiming, type Cursor } from "./accumulate.js";
-import type { Ports } from "./ports.js";
+import { memoriesOf, type Ports } from "./ports.js";
 import { DATA, memoryOf, Script, SPIKE, type Access } from "./script.js";
 import { writeScript } from "./scripts.js";
 import type { Traffic } from "./traffic.js";
@@ -17,6 +17,8 @@ export const ACCUMULATE = ENGINES.indexOf("accumulate");
 export class Workers {
   /** Numbers of the engines at work. */
   readonly busy: number[] = [];
+  /** By memory: those at work whose instruction may touch it. */
+  private readonly users: readonly number[][] = MEMORIES.map(() => []);
   private readonly scripts: readonly Script[];
   /** By engine: the cycle of step 0 of its script. */
   private readonly base = new Float64Array(ENGINES.length);
@@ -36,6 +38,8 @@ export class Workers {
   /** Starts an instruction whose first work is in `cycle`. */
   begin(engine: number, instruction: Instruction, work: Work, cycle: number): void {
     this.busy.push(engine);
+    const memories = memoriesOf(instruction);
+    this.users.forEach((users, memory) => (memories & (1 << memory)) !== 0 && users.push(engine));
     if (engine === ACCUMULATE) this.scanning = instruction.op === "accumulate";
     if (instruction.op === "accumulate") {
       this.accumulate.begin(instruction.fields, work as ScanWork, cycle);
@@ -43,13 +47,16 @@ export class Workers {
       return;
     }
     const script = this.scripts[engine]!;
-    writeScript(instruction, work, this.chip.lanes, this.chip.parallelTimesteps, script);
+    writeScript(instruction, work, this.chip, script);
     this.traffic.addScript(instruction.layer, script);
     this.base[engine] = cycle;
   }
 
   end(engine: number): void {
-    this.busy.splice(this.busy.indexOf(engine), 1);
+    for (const engines of [this.busy, ...this.users]) {
+      const at = engines.indexOf(engine);
+      if (at >= 0) engines.splice(at, 1);
+    }
   }
 
   /** The cycle of an engine's last work, if nobody takes a port from it. */
@@ -103,15 +110,10 @@ export class Workers {
       for (let cycle = from; cycle < first; cycle++) {
         const access = accesses[cycle - base]!;
         if (access === 0 || (besideAdder && cycle < cursor.write && memoryOf(access) === DATA)) continue;
-        if (this.meets(access, cycle, contested, cursor, e)) first = cycle;
+        if (this.whoMeets(access, cycle, contested, cursor, e) >= 0) first = cycle;
       }
     }
     return first;
-  }
-
-  /** Whether a worker, other than the one who asks, may want the same bank of a contested memory in this cycle. */
-  meets(access: Access, cycle: number, contested: readonly boolean[], cursor?: Cursor, asking?: number): boolean {
-    return this.whoMeets(access, cycle, contested, cursor, asking) >= 0;
   }
 
   /** The first of the workers, other than the one who asks, that may want the same bank of a contested memory; -1 where none. */
@@ -119,7 +121,7 @@ export class Workers {
     if (access === 0) return -1;
     const memory = memoryOf(access);
     if (!contested[memory]) return -1;
-    for (const other of this.busy) {
+    for (const other of this.users[memory]!) {
       if (other !== asking && this.access(other, cycle, memory, cursor) === access) return other;
     }
     return -1;
