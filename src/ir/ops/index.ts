@@ -9,12 +9,17 @@ import { maskAnd } from "./mask-and.js";
 import { maskTokens } from "./mask-tokens.js";
 import { batchNorm } from "./batch-norm.js";
 import { lif } from "./lif.js";
+import { oneToOne } from "./one-to-one.js";
 import { maxPool } from "./pool-max.js";
 import { orPool } from "./pool-or.js";
 import { planePool } from "./pool-plane.js";
+import { sumPool } from "./pool-sum.js";
+import { sumPlane } from "./pool-sum-plane.js";
 import { meanPositions } from "./reduce-mean-positions.js";
 import { meanTime } from "./reduce-mean-time.js";
 import { sumPositions } from "./reduce-sum-positions.js";
+import { relay } from "./relay.js";
+import { repeatChannels, repeatPositions } from "./repeat.js";
 import { slice } from "./slice.js";
 import { streamAdd } from "./stream-add.js";
 import { threshold } from "./threshold.js";
@@ -25,13 +30,17 @@ import { topK, topShare } from "./tokens-top-k.js";
 export const OPS: readonly OpDefinition[] = [
   conv,
   dense,
+  oneToOne,
   batchNorm,
   lif,
   threshold,
   maxPool,
   orPool,
   planePool,
+  sumPool,
+  sumPlane,
   streamAdd,
+  relay,
   maskAnd,
   sumPositions,
   meanPositions,
@@ -40,6 +49,8 @@ export const OPS: readonly OpDefinition[] = [
   attentionKv,
   attentionQ,
   slice,
+  repeatPositions,
+  repeatChannels,
   toInt,
   toReal,
   score,
