@@ -10,6 +10,7 @@ import { maskTokens } from "./mask-tokens.js";
 import { batchNorm } from "./batch-norm.js";
 import { lif } from "./lif.js";
 import { oneToOne } from "./one-to-one.js";
+import { loihi } from "./loihi.js";
 import { maxPool } from "./pool-max.js";
 import { orPool } from "./pool-or.js";
 import { planePool } from "./pool-plane.js";
@@ -33,6 +34,7 @@ export const OPS: readonly OpDefinition[] = [
   oneToOne,
   batchNorm,
   lif,
+  loihi,
   threshold,
   maxPool,
   orPool,
