@@ -487,7 +487,15 @@ class Generator {
 
   addOp(resumable: boolean): void {
     const { random } = this;
-    const often = ["neuron.lif", "neuron.lif", "synapse.dense", "synapse.conv", "norm.batch", "mask.and", "mask.tokens"];
+    const often = [
+      "neuron.lif",
+      "neuron.lif",
+      "synapse.dense",
+      "synapse.conv",
+      "norm.batch",
+      "mask.and",
+      "mask.tokens",
+    ];
     const name = random.pick([...OPS.map((op) => op.name), ...often]);
     if (resumable && name === "reduce.mean-time") return;
     if (name === "delay" && random.chance(0.6)) return this.forwardDelay();
