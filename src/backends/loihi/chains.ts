@@ -2,7 +2,7 @@ import { valueTypes, type Net, type Op } from "../../ir/index.js";
 import { Emitter } from "./emitter.js";
 import type { LegalInput, LegalPopulation } from "./legal-net.js";
 import { Graph, synapticDelay } from "./local-time.js";
-import { MOST_DECAY } from "./numerics.js";
+import { MOST_DECAY, UNIT } from "./numerics.js";
 
 /**
  * Connections longer than the longest synaptic delay. A source is heard again every `maxDelay` steps by a copy of itself: neurons that
@@ -27,8 +27,6 @@ export interface Unchained {
 }
 
 const IDENTITY = { decay_u: MOST_DECAY, decay_v: MOST_DECAY, v_th: 0 };
-/** One unit of a threshold register, so that a spike is above 0. */
-const SPIKE_WEIGHT = 64;
 
 class Chaining {
   private readonly graph: Graph;
@@ -95,7 +93,7 @@ class Chaining {
     const graded = original.kind !== "neuron";
     const driven = graded
       ? before
-      : this.emit.add(`${before}.q`, "synapse.one-to-one", [before], { attrs: { weight: SPIKE_WEIGHT } });
+      : this.emit.add(`${before}.q`, "synapse.one-to-one", [before], { attrs: { weight: UNIT } });
     const copy = this.emit.add(
       `${source}.late`,
       graded ? "stream.relay" : "neuron.loihi",

@@ -7,6 +7,7 @@ import {
   nearestBias,
   potentialLimit,
   SUM_LIMIT,
+  UNIT,
   type WeightRange,
 } from "./numerics.js";
 
@@ -266,4 +267,28 @@ function atScale(
     proved,
     moved,
   };
+}
+
+/** A neuron that forgets its potential: fires where x * weight is above a register. */
+export interface Counter {
+  readonly weight: number;
+  readonly thresholds: Float32Array;
+}
+
+/**
+ * s = x >= v_th without memory, for x >= lowest: x times a weight against a register, such that what is left of the potential of a
+ * step without a spike, cut(v / 4096), is 0: |v| < 4096.
+ */
+export function counterOf(view: OpView, lowest: number): Counter | Refusal {
+  const last = lastSilent(view, channelsOf(view.operand(0)));
+  const largest = last.reduce((a, b) => Math.max(a, b), Math.max(0, -lowest));
+  const least = last.reduce((a, b) => Math.min(a, b), Infinity);
+  const holds = (weight: number): boolean =>
+    largest * weight < 4096 && last.every((value) => mantissaFor(value, weight, UNIT) !== undefined);
+  const weight = [64, 32, 16, 8, 4, 2, 1].find(holds);
+  if (weight === undefined || least < 0) {
+    const reason = `thresholds ${least + 1}..${largest + 1} have no exact form: the potential is lost below 4096 alone, and fires above multiples of 64`;
+    return refuse("threshold", reason, "use thresholds of 1..64 on counts");
+  }
+  return { weight, thresholds: Float32Array.from(last, (value) => mantissaFor(value, weight, UNIT) ?? 0) };
 }

@@ -15,27 +15,27 @@ import {
   type Op,
   type OpView,
   type ValueType,
-  type Weights,
 } from "../../ir/index.js";
+import {
+  checkAttention,
+  checkPayload,
+  finer,
+  integers,
+  NotLegal,
+  ONE,
+  QUANTISE,
+  symbolAttrs,
+  throughBias,
+  zeros,
+  type Current,
+} from "./current.js";
 import { loihiDiagnostics } from "./diagnostics.js";
 import { Emitter } from "./emitter.js";
 import type { LegalPopulation } from "./legal-net.js";
-import { chipNeuron, type Approximation, type NeuronInput } from "./lower-neuron.js";
-import { MOST_DECAY, weightRange, type WeightRange } from "./numerics.js";
+import { chipNeuron, counterOf, type Approximation, type NeuronInput } from "./lower-neuron.js";
+import { MOST_DECAY, UNIT, weightRange } from "./numerics.js";
 import type { Split } from "./split.js";
 import { isSpiking, supportOf } from "./support.js";
-
-/** What a value of the net is on the chip. */
-interface Current {
-  /** The integers that arrive; undefined: none do. */
-  readonly value: string | undefined;
-  /** What is added to each of them in every timestep, per channel, in the same units. */
-  readonly bias: Float64Array;
-  /** Units of 2^exp. */
-  readonly exp: number;
-  /** Weights on the ways to it. */
-  readonly weights: readonly (WeightRange & { readonly name: string })[];
-}
 
 export interface Lowered {
   readonly net: Net;
@@ -60,25 +60,6 @@ export interface LowerOptions {
   readonly streams: "unroll" | "relay";
   readonly allow: ReadonlySet<Approximation>;
 }
-
-type Code = Parameters<typeof loihiDiagnostics.make>[0];
-
-/** Why one op has no exact form; caught once per op, so that all of them are reported. */
-class NotLegal extends Error {
-  constructor(
-    readonly code: Code,
-    message: string,
-    readonly hint: string,
-  ) {
-    super(message);
-  }
-}
-
-const QUANTISE = "run the pass `quantize{per=tensor sums=exact threshold-shift=6 truncation=decay}` first";
-/** What arrives directly, from neurons or the host. */
-const ONE = { name: "ones", granule: 1, largest: 1 };
-/** Weight of synapses into neurons that count spikes: one unit of a threshold register. */
-const UNIT = 64;
 
 class Lowering {
   readonly populations: LegalPopulation[] = [];
@@ -463,25 +444,12 @@ class Lowering {
 
   /** s = x >= v_th without memory: x * 2^j against a register, j such that what is left of the potential is lost. */
   private threshold(op: Op): void {
-    const view = viewOf(this.net, op, this.types);
     const x = this.messages(op, 0);
-    const channels = channelsOf(op.type);
-    const ge = view.word("fire") === "ge";
-    const last = Float64Array.from(view.perChannel("v_th", channels), (v) => (ge ? Math.ceil(v) - 1 : Math.floor(v)));
     const { number } = this.emit.typeOf(x);
-    const lowest = number.kind === "int" ? Math.max(0, -number.lo) : 0;
-    const largest = last.reduce((a, b) => Math.max(a, b), lowest);
-    const least = last.reduce((a, b) => Math.min(a, b), Infinity);
-    const fits = (weight: number): boolean =>
-      largest * weight < 4096 &&
-      last.every((value) => Math.ceil((value * weight) / UNIT) * UNIT < (value + 1) * weight);
-    const weight = [64, 32, 16, 8, 4, 2, 1].find(fits);
-    if (weight === undefined || least < 0) {
-      const reason = `thresholds ${least + 1}..${largest + 1} have no exact form: its potential is lost below 4096 alone, and fires above multiples of 64`;
-      throw new NotLegal("threshold", reason, "use a layer with positive thresholds below 64");
-    }
-    const mantissas = Float32Array.from(last, (value) => Math.ceil((value * weight) / UNIT));
-    this.counter(op, this.scaled(x, weight), this.perChannel(op, "v_th", mantissas), "counters");
+    const lowest = number.kind === "int" ? number.lo : 0;
+    const counter = counterOf(viewOf(this.net, op, this.types), lowest);
+    if ("code" in counter) throw new NotLegal(counter.code, counter.reason, counter.hint);
+    this.counter(op, this.scaled(x, counter.weight), this.perChannel(op, "v_th", counter.thresholds), "counters");
   }
 
   private or(op: Op, pool: string, attrs: Op["attrs"]): void {
@@ -537,7 +505,7 @@ class Lowering {
 
   private counters(op: Op): void {
     const view = viewOf(this.net, op, this.types);
-    this.checkAttention(view);
+    checkAttention(view, this.chip);
     const readers = this.users.get(op.result) ?? [];
     if (readers.length !== 1 || readers[0]?.name !== "attention.q") {
       throw new NotLegal(
@@ -549,32 +517,6 @@ class Lowering {
     const operands = [this.directSpikes(op, 0), this.directSpikes(op, 1)];
     this.emit.define(op.result, op.name, operands, { attrs: op.attrs, origin: op.origin });
     this.define(op, op.result);
-  }
-
-  private checkAttention(view: OpView): void {
-    const k = view.operand(0);
-    const [heads, chunk] = [view.number("heads"), view.number("chunk")];
-    const [tokens, channels] = [positionsOf(k), channelsOf(k)];
-    const d = channels / heads;
-    const counterBits = Math.ceil(Math.log2(chunk * tokens + 1));
-    const cores = this.chip.attention;
-    const chunks = timestepsOf(k.time) / chunk;
-    const buffers = cores?.mode === "lockstep" ? 1 : 2;
-    const queries = buffers * chunk * tokens * d;
-    const sets = cores?.mode === "lockstep" || chunks === 1 ? 1 : 2;
-    const needs = `chunks of ${chunk} timesteps of ${tokens} tokens, ${heads} heads of ${d} channels: ${heads * d * d} counters of ${counterBits} bits, ${heads * d * d} AND gates per token, ${heads * queries} bits of queries`;
-    const hint =
-      "use a chip with attention cores (loihi1+attention), the layer-by-layer target, or SDT's own attention (SDSA), which is neurons";
-    if (cores === undefined) throw new NotLegal("attention-cores", `${needs}; the chip has no attention cores`, hint);
-    const short = [
-      d * d > cores.counters ? `${d * d} counters of a head, ${cores.counters} there` : "",
-      counterBits > cores.counterBits ? `${counterBits} bits, counters have ${cores.counterBits}` : "",
-      sets > cores.sets ? `${sets} sets of counters, ${cores.sets} there` : "",
-      queries > cores.queryBits ? `${queries} bits of queries of a head, ${cores.queryBits} there` : "",
-      3 * tokens * d > cores.inputAxons ? `${3 * tokens * d} input axons of a head, ${cores.inputAxons} there` : "",
-    ].filter((text) => text !== "");
-    if (short.length > 0)
-      throw new NotLegal("attention-cores", `${needs}; one core is too small: ${short.join("; ")}`, hint);
   }
 
   private queries(op: Op): void {
@@ -589,66 +531,6 @@ class Lowering {
     this.note(op, "attention");
     this.define(op, op.result);
   }
-}
-
-/** The weights on the ways to a current, in units of 2^exp. */
-function finer({ weights, exp }: Current, unit: number): Current["weights"] {
-  const by = 2 ** (exp - unit);
-  return weights.map(({ name, granule, largest }) => ({ name, granule: granule * by, largest: largest * by }));
-}
-
-const zeros = (n: number): Float64Array => new Float64Array(n);
-
-function symbolAttrs(op: Op): readonly { readonly attr: string }[] {
-  return Object.values(op.attrs).flatMap((v) => (typeof v === "object" && "symbol" in v ? [{ attr: v.symbol }] : []));
-}
-
-/** Whether integers in lo..hi fit the payload of a message. */
-function checkPayload({ numerics: { gradedBits } }: LoihiChip, lo: number, hi: number, what: string): void {
-  const limit = 2 ** (gradedBits - 1);
-  if (gradedBits > 0 && lo >= -limit && hi < limit) return;
-  const has = gradedBits === 0 ? "none" : `${gradedBits} bits`;
-  const message = `${what} are integers in ${lo}..${hi}, as payload of messages, of which the chip has ${has}`;
-  const hint = `use a chip with graded messages of ${Math.ceil(Math.log2(Math.max(-lo, hi + 1))) + 1} bits, or unroll streams`;
-  throw new NotLegal("graded-values", message, hint);
-}
-
-/** Weights and biases in units of the result, 2^exp, of an operand in units 2^shift times that. */
-function integers(weights: Weights, shift: number, exp: number): { values: Int32Array; bias: Float64Array } {
-  const out = outputsOf(weights);
-  const unit = Float64Array.from(weights.exponent, (e) => 2 ** (shift - e));
-  const values = new Int32Array(weights.mantissa.length);
-  for (let i = 0; i < values.length; i++) {
-    const exact = weights.mantissa[i]! * unit[i % out]!;
-    values[i] = exact;
-    if (values[i] !== exact) throw notWhole(`weight ${i} of channel ${i % out}`, exact, exp);
-  }
-  const bias = weights.bias.map((b, o) => {
-    const exact = b * 2 ** (-weights.exponent[o]! - exp);
-    if (!Number.isInteger(exact)) throw notWhole(`the bias of channel ${o}`, exact, exp);
-    return exact;
-  });
-  return { values, bias };
-}
-
-function notWhole(what: string, value: number, exp: number): NotLegal {
-  const message = `${what} is ${value} units of the result, 2^${exp}: its sums are rounded`;
-  return new NotLegal("inexact-sum", message, "use quantize{sums=exact}");
-}
-
-/** What a dense op makes of the constant part of its operand. */
-function throughBias(op: Op, values: Int32Array, out: number, bias: Float64Array): Float64Array {
-  const sums = zeros(out);
-  if (bias.every((b) => b === 0)) return sums;
-  if (op.name !== "synapse.dense") {
-    throw new NotLegal(
-      "unsupported-value",
-      "its operand holds a constant part, which ends at the border of the map",
-      "put a neuron in between",
-    );
-  }
-  for (let i = 0; i < values.length; i++) sums[i % out]! += values[i]! * bias[Math.floor(i / out)]!;
-  return sums;
 }
 
 /** The chip's part of a net in its ops; what has no exact form is in `report`. */

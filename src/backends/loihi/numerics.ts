@@ -15,6 +15,9 @@ export function potentialLimit({ stateBits }: Numerics): number {
 /** A decay register of 12 bits; that of the current loses one more. */
 export const MOST_DECAY = 4095;
 
+/** Weight of synapses into neurons that count spikes: one unit of a threshold register. */
+export const UNIT = 64;
+
 /** Whether a value is a mantissa of `bits` bits, and a sign, times 2^exponent, and so what a bias register holds. */
 export function isBias(value: number, { biasMantissaBits, biasExponent }: Numerics): boolean {
   return nearestBias(value, biasMantissaBits, biasExponent) === value;

@@ -17,7 +17,11 @@ export function runLegal(
     if (found === undefined) throw internalError(`no ${from} value %${source}`);
     return found;
   };
-  const run = (part: LegalOutput["from"], net: LegalNet["net"], given: ReadonlyMap<string, ArrayLike<number>>): void => {
+  const run = (
+    part: LegalOutput["from"],
+    net: LegalNet["net"],
+    given: ReadonlyMap<string, ArrayLike<number>>,
+  ): void => {
     const { outputs } = evaluate(net, given, intercept === undefined ? {} : { intercept });
     for (const [name, value] of outputs) results.set(`${part} ${name}`, flatten(value));
   };
@@ -28,7 +32,10 @@ export function runLegal(
   return new Map(
     legal.outputs.map((output) => {
       const value = read(output);
-      return [output.name, value instanceof Float32Array || value instanceof Int32Array ? value : Float32Array.from(value)];
+      return [
+        output.name,
+        value instanceof Float32Array || value instanceof Int32Array ? value : Float32Array.from(value),
+      ];
     }),
   );
 }
