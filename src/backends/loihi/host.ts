@@ -39,14 +39,20 @@ export function suffixOf(net: Net, split: Split) {
   const prefix = new Set(split.prefix.map((op) => op.result));
   const from = (value: string): LegalSource["from"] =>
     chip.has(value) ? "chip" : prefix.has(value) ? "prefix" : "network";
+  const held = (value: string): { readonly every?: number } => {
+    const period = types.get(value)?.time.period ?? 1;
+    return chip.has(value) && period > 1 ? { every: period } : {};
+  };
   const made = new Set(split.suffix.map((op) => op.result));
   const outputs = net.outputs.map(({ name, value }): LegalOutput => {
-    return made.has(value) ? { name, from: "suffix", source: name } : { name, from: from(value), source: value };
+    return made.has(value)
+      ? { name, from: "suffix", source: name }
+      : { name, from: from(value), source: value, ...held(value) };
   });
   const read = new Set(split.suffix.flatMap((op) => op.operands));
   const suffixInputs = split.suffixReads
     .filter((value) => read.has(value))
-    .map((value): LegalSource => ({ name: value, from: from(value), source: value }));
+    .map((value): LegalSource => ({ name: value, from: from(value), source: value, ...held(value) }));
   if (split.suffix.length === 0) return { outputs, suffixInputs: [] };
   const suffix: Net = {
     name: `${net.name}.suffix`,

@@ -3,5 +3,5 @@ export type { LegalInput, LegalNet, LegalOutput, LegalPopulation, LegalSource } 
 export { legalize, loihiPipeline, STREAMS, type LegalizeOptions } from "./legalize.js";
 export { Graph, synapticDelay, type Connection } from "./local-time.js";
 export type { Approximation } from "./lower-neuron.js";
-export { runLegal } from "./run-legal.js";
+export { agreementTable, runLegal } from "./run-legal.js";
 export { supportMatrix } from "./support.js";

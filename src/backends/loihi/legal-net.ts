@@ -40,6 +40,8 @@ export interface LegalSource {
   readonly from: "network" | "prefix" | "chip";
   /** Name of the input or output there. */
   readonly source: string;
+  /** Populations fire in every timestep; of a value that holds longer in the network, the first of each `every` is taken. Of the chip alone. */
+  readonly every?: number;
 }
 
 export interface LegalInput extends LegalSource {
@@ -51,6 +53,7 @@ export interface LegalOutput {
   readonly name: string;
   readonly from: "network" | "prefix" | "chip" | "suffix";
   readonly source: string;
+  readonly every?: number;
 }
 
 export interface LegalPopulation {
