@@ -43,6 +43,17 @@ function finerUnits({ thresholdShift }: NeuronSettings, scaleFree: boolean): rea
   return scaleFree ? Array.from({ length: thresholdShift + 1 }, (_, s) => s) : [0];
 }
 
+/**
+ * A threshold on counts, which ties reach: exact where potentials 2^thresholdShift times as fine are proved to fit (`room` bits are),
+ * else the next one below, which potentials that are multiples of the register's steps do not tell from it.
+ */
+function registerThresholdOfCounts(whole: number, settings: NeuronSettings, room: number): number {
+  if (room >= settings.thresholdShift) return whole;
+  const step = 2 ** (settings.thresholdShift - room);
+  const below = Math.floor((whole - 1) / step) * step + 1;
+  return whole - below <= MOST_MOVED * whole ? below : whole;
+}
+
 /** The nearest threshold that a register holds, in the coarsest units that change it little. */
 function registerThreshold(whole: number, settings: NeuronSettings, scaleFree: boolean): number {
   for (const s of finerUnits(settings, scaleFree)) {
@@ -207,13 +218,18 @@ export function integerNeuron(
   const inState = (potential: number, c: number): number =>
     (charge.gain(c) * (potential - offset) * 2 ** bits) / unit(c);
 
+  const room = Math.max(0, Math.floor(Math.log2(limit / (largest * charge.reach * 2 ** bits + T))));
+  const held = (whole: number): number =>
+    movable
+      ? registerThreshold(whole, settings, exactCharge)
+      : registerThresholdOfCounts(whole, settings, exactCharge ? room : 0);
   let clamped = 0;
   let moved = 0;
   const vTh = view.perChannel("v_th", channels);
   const thresholds = Float32Array.from(vTh, (potential, c) => {
     const exact = inState(potential, c);
     const rounded = snapped(exact, soft ? roundHalfEven : ge ? Math.ceil : Math.floor);
-    const whole = movable && ge && rounded > 0 ? registerThreshold(rounded, settings, exactCharge) : rounded;
+    const whole = settings.thresholdShift > 0 && ge && rounded > 0 ? held(rounded) : rounded;
     if (whole !== rounded) moved++;
     const beyond = Math.min(limit + 1, 2 ** 31 - 128);
     if (Math.abs(whole) > limit) clamped++;

@@ -160,7 +160,8 @@ Neurons. divide(2): h = v + (x - v) / 2 is V = V - V / 2 + x with V = 2 (v - v_r
 For a chip of few threshold registers. threshold-shift = n: a register holds multiples of 2^n and compares strictly; v >= v_th is
   v > v_th - 1, so thresholds become M 2^n + 1. The unit of weights that neurons alone read grows until the threshold is such a number
   (by at most a sixteenth); thresholds on streams, whose units are powers of two, move to the nearest one (thresholds-moved), at most by 2^-8 of
-  themselves, else by finer potentials: M 2^(n-s) + 1. Counts (attention, sums of spikes) keep their thresholds. per = tensor gives a layer one
+  themselves, else by finer potentials: M 2^(n-s) + 1. Counts (attention, sums of spikes) keep their thresholds where potentials that fine fit
+  state-bits, and else get the next one below, again at most by 2^-8. per = tensor gives a layer one
   threshold where it had one before.
 Attention: counters are integers already. sigma goes into the threshold; for a power of two nothing is rounded, for another sigma the
   sums are exact where the sequential rule rounded, so ties may differ.

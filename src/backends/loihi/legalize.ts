@@ -24,10 +24,11 @@ export interface LegalizeOptions {
 /** Passes that bring a net into integers that the chip has: thresholds on its registers, sums that need no rounding. */
 export function loihiPipeline(chip: LoihiChip, timesteps: number): string {
   const { thresholdShift, gradedBits } = chip.numerics;
-  // Sums of 21 bits and a sign must hold a stream with its bits of fraction; a payload has to hold it without.
+  // A sum has 21 bits and a sign: potentials of 22 bits in `quantize` keep sums from wrapping where it proves that they fit. Streams
+  // have to fit with their bits of fraction, and a payload without.
   const widest = Math.max(8, 22 - (timesteps - 1));
   const bits = Math.min(widest, gradedBits === 0 ? widest : Math.max(8, gradedBits));
-  const options = `per=tensor sums=exact threshold-shift=${thresholdShift} truncation=decay stream-bits=${bits}`;
+  const options = `per=tensor sums=exact threshold-shift=${thresholdShift} truncation=decay state-bits=22 stream-bits=${bits}`;
   return `fold-batchnorm,canonicalize,drop-dead,quantize{${options}},canonicalize,drop-dead`;
 }
 
