@@ -35,8 +35,14 @@ export interface NeuronSettings {
 const MOST_MOVED = 2 ** -8;
 /** Where potentials have to stay in units of the state, there is no other way to fit. */
 const MOST_MOVED_UNSCALED = 2 ** -5;
-/** Units of weights grow by at most one in this many for the sake of a threshold. */
+/** The least threshold, in steps of its register, for which the unit of weights grows: coarser ones would round it up by too much. */
 const LEAST_STEPS = 16;
+
+/** The largest 2 * 2^i or 3 * 2^i up to this: a register per octave and half, so that the channels of a layer share few. */
+function fewSteps(steps: number): number {
+  const octave = 2 ** Math.floor(Math.log2(steps));
+  return steps >= 1.5 * octave ? 1.5 * octave : octave;
+}
 
 /** Bits of finer units that a scale-free potential may have: all, or none where truncation fixes the unit. */
 function finerUnits({ thresholdShift }: NeuronSettings, scaleFree: boolean): readonly number[] {
@@ -66,7 +72,8 @@ function registerThreshold(whole: number, settings: NeuronSettings, scaleFree: b
 
 /**
  * The unit, at least `unit`, of a current with which this neuron's threshold is an integer that a register holds; `share` is what
- * one unit of the current is worth to the neuron (1 / n behind a mean of n).
+ * one unit of the current is worth to the neuron (1 / n behind a mean of n). Where each channel has a unit of its own, thresholds
+ * are few of those numbers.
  */
 export function unitForRegister(
   view: OpView,
@@ -74,6 +81,7 @@ export function unitForRegister(
   channel: number,
   share: number,
   settings: NeuronSettings,
+  perChannel: boolean,
 ): number {
   const channels = channelsOf(view.operand(0));
   const charge = chargeOf(view, channels, settings.timesteps);
@@ -86,7 +94,7 @@ export function unitForRegister(
   for (const s of finerUnits(settings, scaleFree)) {
     const step = 2 ** (settings.thresholdShift - s);
     const steps = Math.floor((real / unit - 1) / step);
-    if (steps >= LEAST_STEPS) return real / (steps * step + 1);
+    if (steps >= LEAST_STEPS) return real / ((perChannel ? fewSteps(steps) : steps) * step + 1);
   }
   return unit;
 }

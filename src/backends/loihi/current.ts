@@ -30,7 +30,7 @@ export class NotLegal extends Error {
   }
 }
 
-export const QUANTISE = "run the pass `quantize{per=tensor sums=exact threshold-shift=6 truncation=decay}` first";
+export const QUANTISE = "run the pass `quantize{sums=exact threshold-shift=6 truncation=decay}` first";
 /** What arrives directly, from neurons or the host. */
 export const ONE = { name: "ones", granule: 1, largest: 1 };
 /** The weights on the ways to a current, in units of 2^exp. */

@@ -28,7 +28,7 @@ export function loihiPipeline(chip: LoihiChip, timesteps: number): string {
   // have to fit with their bits of fraction, and a payload without.
   const widest = Math.max(8, 22 - (timesteps - 1));
   const bits = Math.min(widest, gradedBits === 0 ? widest : Math.max(8, gradedBits));
-  const options = `per=tensor sums=exact threshold-shift=${thresholdShift} truncation=decay state-bits=22 stream-bits=${bits}`;
+  const options = `sums=exact threshold-shift=${thresholdShift} truncation=decay state-bits=22 stream-bits=${bits}`;
   return `fold-batchnorm,canonicalize,drop-dead,quantize{${options}},canonicalize,drop-dead`;
 }
 
