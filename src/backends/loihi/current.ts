@@ -1,6 +1,6 @@
 import type { LoihiChip } from "../../chips/loihi.js";
 import { channelsOf, outputsOf, positionsOf, timestepsOf, type Op, type OpView, type Weights } from "../../ir/index.js";
-import { loihiDiagnostics } from "./diagnostics.js";
+import type { loihiDiagnostics } from "./diagnostics.js";
 import type { WeightRange } from "./numerics.js";
 
 /** What lowering knows of the values between populations, and why something has no exact form. */

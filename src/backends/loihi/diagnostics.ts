@@ -52,8 +52,4 @@ export const loihiDiagnostics = defineDiagnostics("loihi", {
     explain:
       "Every connection takes at least one chip step. Around this cycle the delays of the network are shorter than its number of connections, or the operands of an attention cannot arrive together.",
   },
-  "not-approximated": {
-    severity: "error",
-    explain: "An approximation was allowed that legalisation does not know.",
-  },
 });
