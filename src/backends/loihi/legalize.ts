@@ -7,9 +7,10 @@ import { loihiDiagnostics } from "./diagnostics.js";
 import { hostTable, prefixOf, suffixOf } from "./host.js";
 import type { LegalInput, LegalNet } from "./legal-net.js";
 import { Graph, localTime, synapticDelay } from "./local-time.js";
-import { lowerNet, type Lowered, type NeuronNote } from "./lower.js";
+import { lowerNet, type Lowered } from "./lower.js";
 import type { Approximation } from "./lower-neuron.js";
 import { splitNet, type Split } from "./split.js";
+import type { NeuronNote } from "./values.js";
 import { shortage, streamCost, type StreamCost } from "./stream-cost.js";
 
 export const STREAMS = ["auto", "unroll", "relay"] as const;
