@@ -18,6 +18,8 @@ export const STREAMS = ["auto", "unroll", "relay"] as const;
 export interface LegalizeOptions {
   /** Sums of a stream in every neuron that reads it, or in relays; auto: what fits, and then what has fewer synapse bits. */
   readonly streams?: (typeof STREAMS)[number];
+  /** Where what stands behind the last spikes is computed; the chip can only where nothing does. */
+  readonly head?: "host" | "chip";
   /** What may be rounded where it has no exact form. */
   readonly allow?: ReadonlySet<Approximation>;
 }
@@ -48,6 +50,7 @@ export function legalize(net: Net, chip: LoihiChip, options: LegalizeOptions, re
   const before = report.errors.length;
   const split = splitNet(net);
   const inputs = legalInputs(net, split, chip, report);
+  if (options.head === "chip") checkHead(split, report);
   const allow = options.allow ?? new Set<Approximation>();
   const [unrolled, relayed] = (["unroll", "relay"] as const).map((streams) => {
     const own = new Report();
@@ -88,6 +91,15 @@ export function legalize(net: Net, chip: LoihiChip, options: LegalizeOptions, re
     tables: [hostTable(net, split), streamTable([unrolled, relayed], chosen), populationTable(lowered.neurons)],
     notes: notesOf(lowered.neurons, chained.neurons, chained.copies, maxDelay),
   };
+}
+
+/** The outputs of the chip are spikes, so currents and their means leave it over the host alone. */
+function checkHead(split: Split, report: Report): void {
+  const [first] = split.suffix;
+  if (first === undefined) return;
+  const message = `${split.suffix.length} ops stand behind the last spikes, the first is %${first.result} (${first.name}); the outputs of the chip are spikes`;
+  const hint = "use head = host, or end the network in neurons";
+  report.add(loihiDiagnostics.make("unsupported-value", message, { hint }));
 }
 
 interface Attempt {
