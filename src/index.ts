@@ -24,6 +24,7 @@ export {
 export { importModel, type ImportedModel } from "./frontend/import-model.js";
 export { sampleFor } from "./frontend/inputs/channels-last.js";
 export { readInputs, type InputSet } from "./frontend/inputs/index.js";
+export { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "./frontend/loihi/index.js";
 export { MODELS } from "./frontend/models/index.js";
 export { calibrateModel, randomModel, type CalibratedModel } from "./frontend/random/random-model.js";
 export { readRates, type RateTable } from "./frontend/random/rates.js";
@@ -50,6 +51,8 @@ export { parseProbe, Probes, stateAt, type ProbeRecord } from "./sim/probes.js";
 export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
 export { runLadder } from "./validate/ladder.js";
+export { readNeuronCase, type NeuronCase } from "./validate/neuron-case.js";
+export { runNeuronLadder } from "./validate/neuron-replay.js";
 export type { Rung } from "./validate/rung.js";
 export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";
 export { diffSpikes, recordingOfCase, recordingOfRun, type SpikeDifference } from "./validate/spike-diff.js";

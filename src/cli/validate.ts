@@ -4,9 +4,12 @@ import type { Report } from "../diagnostics/index.js";
 import { importModel, type ImportedModel } from "../frontend/import-model.js";
 import { loadTfjsKernels } from "../tfjs/index.js";
 import { runLadder } from "../validate/ladder.js";
+import { isNeuronCase, readNeuronCase } from "../validate/neuron-case.js";
+import { runNeuronLadder } from "../validate/neuron-replay.js";
 import type { Rung } from "../validate/rung.js";
 import { readRecordedCase, type RecordedCase } from "../validate/recorded-case.js";
 import { collectText, positiveInteger, runCommand, type Io } from "./command.js";
+import { refuseWithoutEffect } from "./no-effect.js";
 
 interface ValidateOptions {
   readonly json?: boolean;
@@ -30,6 +33,7 @@ function importRung(recorded: RecordedCase, model: ImportedModel | undefined): R
 }
 
 async function validateCase(folder: string, options: ValidateOptions, report: Report, io: Io): Promise<boolean> {
+  if (isNeuronCase(folder)) return validateNeurons(folder, options.json === true, report, io);
   const recorded = readRecordedCase(folder, report);
   const chips = options.chip.map((name) => readChip(name, report)).filter((chip) => chip !== undefined);
   if (recorded === undefined || report.failed) return false;
@@ -46,22 +50,41 @@ async function validateCase(folder: string, options: ValidateOptions, report: Re
     const timeBlock = options.timeBlock === undefined ? {} : { timeBlock: options.timeBlock };
     rungs.push(...runLadder(model.net, recorded, { chips, tfjs, onRung, ...timeBlock }, report));
   }
+  return conclude({ case: recorded.name, arch: recorded.arch }, rungs, json, io);
+}
+
+/** Prints the verdict, or everything as JSON; whether no rung failed. */
+function conclude(
+  subject: Readonly<Record<string, string>> & { readonly case: string },
+  rungs: readonly Rung[],
+  json: boolean,
+  io: Io,
+): boolean {
   const failed = rungs.filter((rung) => rung.status === "failed").length;
   const passed = failed === 0;
   const verdict = passed ? "every rung passed" : `${failed} of ${rungs.length} rungs failed`;
-  io.out(
-    json
-      ? JSON.stringify({ case: recorded.name, arch: recorded.arch, passed, rungs }, null, 2)
-      : `${recorded.name}: ${verdict}`,
-  );
+  io.out(json ? JSON.stringify({ ...subject, passed, rungs }, null, 2) : `${subject.case}: ${verdict}`);
   return passed;
 }
 
+/** A recorded case of integer neurons. */
+function validateNeurons(folder: string, json: boolean, report: Report, io: Io): boolean {
+  const recorded = readNeuronCase(folder, report);
+  if (recorded === undefined || report.failed) return false;
+  const rungs = runNeuronLadder(recorded, (rung) => {
+    if (!json) io.out(rungLine(rung));
+  });
+  return conclude({ case: recorded.network.name, tool: recorded.network.profile }, rungs, json, io);
+}
+
+const CASE_HELP =
+  "folder with config.json, layers.json, model.pth, input.npy, expect.npz; of integer neurons: config.json with `tool` and `layers`, the arrays that it names, input.npy, expect.npz";
+
 export function registerValidate(program: Command, io: Io): void {
-  program
+  const command = program
     .command("validate")
     .description("run the validation ladder on a recorded case: one line per rung, first mismatch located")
-    .argument("<case>", "folder with config.json, layers.json, model.pth, input.npy, expect.npz")
+    .argument("<case>", CASE_HELP)
     .option(
       "--chip <name>",
       "chip description: one that `spikec targets` lists, or a JSON file; repeatable",
@@ -81,4 +104,9 @@ export function registerValidate(program: Command, io: Io): void {
         ),
       ),
     );
+  refuseWithoutEffect(command, ["--chip", "--time-block", "--no-tfjs"], ({ args: [folder = ""] }) =>
+    isNeuronCase(folder)
+      ? { why: "for a case of integer neurons: it is evaluated and compared with its recording", hint: "leave it out" }
+      : undefined,
+  );
 }

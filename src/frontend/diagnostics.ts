@@ -58,6 +58,11 @@ export const FRONTEND_DIAGNOSTICS = defineDiagnostics("frontend", {
     explain:
       "An option for reading inputs does not fit the data, for example a mean of three channels for grey pictures.",
   },
+  "neuron-network": {
+    severity: "error",
+    explain:
+      "The description of a network of integer neurons contradicts itself, its arrays, or what its tool can do: config.json lists layers with their parameters and files.",
+  },
   "input-dropped": {
     severity: "warning",
     explain:

@@ -38,7 +38,10 @@ export const irDiagnostics = defineDiagnostics("ir", {
     severity: "error",
     explain: "A chunk of timesteps must divide the number of timesteps; the hint lists chunks that do.",
   },
-  overflow: { severity: "error", explain: "A proved bound of a sum exceeds what can be computed exactly." },
+  overflow: {
+    severity: "error",
+    explain: "A proved bound of a sum, or a state without limits of its own, exceeds what can be computed exactly.",
+  },
   range: { severity: "error", explain: "An integer lies outside the range that its type declares." },
   capacity: {
     severity: "error",

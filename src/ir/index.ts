@@ -9,6 +9,7 @@ export * from "./net.js";
 export * from "./op.js";
 export { batchNormAffine } from "./ops/batch-norm.js";
 export { chargeReal } from "./ops/lif.js";
+export { LOIHI_PROFILES, type LoihiProfile } from "./ops/loihi.js";
 export { findOp, OPS } from "./ops/index.js";
 export { isWeighted } from "./ops/weighted.js";
 export { windowOutput } from "./ops/window.js";

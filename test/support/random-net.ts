@@ -8,6 +8,7 @@ import {
   int,
   intTensor,
   isSpike,
+  LOIHI_PROFILES,
   OPS,
   REAL,
   realTensor,
@@ -191,6 +192,30 @@ class Generator {
     return { name: "neuron.lif", operands: [x], attrs };
   }
 
+  private loihi(): OpChoice | undefined {
+    const { random } = this;
+    const x = this.value((type) => type.number.kind === "int" && type.number.exp === 0 && type.number.hi < 2 ** 20);
+    if (x === undefined) return undefined;
+    const channels = channelsOf(this.type(x));
+    const profile = random.pick(LOIHI_PROFILES);
+    const attrs: Record<string, AttrValue> = {
+      profile,
+      decay_u: random.pick([0, 400, 4095]),
+      decay_v: random.pick([0, 200, 4095]),
+      v_th: 0,
+    };
+    const perChannel = (lo: number, hi: number): AttrValue => {
+      const data = Float32Array.from({ length: channels }, () => random.int(lo, hi));
+      return { symbol: this.constant(realTensor([channels], data)) };
+    };
+    if (random.chance(0.3)) attrs["v_th"] = perChannel(0, 3);
+    if (profile !== "brian2" && random.chance(0.5)) attrs["bias"] = perChannel(-100, 100);
+    if (profile !== "lava" && random.chance(0.5)) attrs["refractory"] = random.int(1, 3);
+    if (profile === "lava" && random.chance(0.5)) attrs["current_shift"] = random.int(-2, 2);
+    if (["loihi", "nengo"].includes(profile) && random.chance(0.3)) attrs["v_min"] = -random.int(0, 100);
+    return { name: "neuron.loihi", operands: [x], attrs };
+  }
+
   private weighted(): OpChoice | undefined {
     const { random } = this;
     const conv = random.chance(0.4);
@@ -364,6 +389,8 @@ class Generator {
         return this.norm();
       case "neuron.lif":
         return this.lif();
+      case "neuron.loihi":
+        return this.loihi();
       case "pool.max":
       case "pool.or":
       case "pool.plane":
@@ -413,8 +440,16 @@ class Generator {
 
   addOp(resumable: boolean): void {
     const { random } = this;
-    const weights = ["neuron.lif", "neuron.lif", "synapse.dense", "synapse.conv", "norm.batch", "mask.and"];
-    const name = random.pick([...OPS.map((op) => op.name), ...weights]);
+    const often = [
+      "neuron.lif",
+      "neuron.lif",
+      "synapse.dense",
+      "synapse.conv",
+      "norm.batch",
+      "mask.and",
+      "mask.tokens",
+    ];
+    const name = random.pick([...OPS.map((op) => op.name), ...often]);
     if (resumable && name === "reduce.mean-time") return;
     if (name === "delay" && random.chance(0.6)) return this.forwardDelay();
     const choice = this.choose(name, resumable);

@@ -11,6 +11,10 @@ export const supportMatrix = {
   "synapse.dense": { lowering: "accumulate on spikes and counts, multiply on real and integer maps" },
   "norm.batch": { reason: "the chip has no batch-norm", hint: pass("fold-batchnorm") },
   "neuron.lif": { lowering: "fire, fused with the weighted op in front of it" },
+  "neuron.loihi": {
+    reason: "the chip's neurons have no synaptic current with a memory of its own",
+    hint: "compile for a step-by-step chip",
+  },
   "neuron.threshold": { lowering: "fire with a potential that is lost whole in every timestep; no state memory" },
   "pool.max": { lowering: "pool-max on real and integer maps" },
   "pool.or": { lowering: "pool-or" },

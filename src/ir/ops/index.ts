@@ -9,6 +9,7 @@ import { maskAnd } from "./mask-and.js";
 import { maskTokens } from "./mask-tokens.js";
 import { batchNorm } from "./batch-norm.js";
 import { lif } from "./lif.js";
+import { loihi } from "./loihi.js";
 import { maxPool } from "./pool-max.js";
 import { orPool } from "./pool-or.js";
 import { planePool } from "./pool-plane.js";
@@ -27,6 +28,7 @@ export const OPS: readonly OpDefinition[] = [
   dense,
   batchNorm,
   lif,
+  loihi,
   threshold,
   maxPool,
   orPool,
