@@ -221,8 +221,28 @@ describe("messages", () => {
     expect([...swapped.stepTimes]).toEqual([340]);
   });
 
+  it.each([
+    [2, 1, 150],
+    [1, 2, 130],
+  ])("of one core go in the order of their sending (first to core %i, then %i)", (first, second, time) => {
+    // Both leave at 0. The link serves 20, the hop is 30: the first is there at 30, the second at 50. Core 1 takes 100, core 2 nothing.
+    const slow = { time: { link: 20, hopX: 30, synapse: { dense: 100 } } };
+    const routes = [[{ core: first, axon: 0 }], [{ core: second, axon: 0 }]];
+    const cores = [firing(0, 0, routes), silent(1, 1, 1), silent(2, 1, 1, 0, 1)];
+    const result = run(
+      slow,
+      [
+        [2, 0],
+        [1, 0],
+        [1, 0],
+      ],
+      cores,
+    );
+    expect([...result.stepTimes]).toEqual([time]);
+  });
+
   it("to cores of the same tile take no link", () => {
-    // messageOut 10, then injectionHop 2, messageIn 4, synapse 3: 19.
+    // messageOut 10, then injectionHop 2, messageIn 4, synapse 3: 19. The port is in service until 510, but free in the next step.
     const time = {
       messageOut: 10,
       injection: 500,
@@ -240,10 +260,11 @@ describe("messages", () => {
         [1, 0],
       ],
       [firing(0, 3, [[{ core: 1, axon: 0 }]]), silent(1, 3, 1, 1, 2)],
+      { timesteps: 2 },
     );
-    expect([...result.stepTimes]).toEqual([19]);
+    expect([...result.stepTimes]).toEqual([19, 19]);
     expect(result.links).toEqual([]);
-    expect([...result.layers[0]!.events.withinTile]).toEqual([1]);
+    expect([...result.layers[0]!.events.withinTile]).toEqual([1, 1]);
   });
 
   it("go along X first, then Y, and over the borders of chips", () => {
