@@ -202,7 +202,8 @@ export class StoreTiming extends Transfer {
   private due = 0;
 
   constructor(chip: LayerwiseChip, dram: Dram) {
-    super(chip, dram, 1);
+    // What a word fills up, and what was left in the buffer before it.
+    super(chip, dram, Math.ceil(Math.max(...MEMORIES.map((name) => wordBytes(chip, name))) / chip.dram.burstBytes) + 1);
   }
 
   /** Starts an instruction whose first word is read in `cycle`. */
