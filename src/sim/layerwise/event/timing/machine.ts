@@ -6,7 +6,7 @@ import type { Work } from "../work.js";
 import { memoriesOf, Ports } from "./ports.js";
 import { Queues } from "./queues.js";
 import { Traffic } from "./traffic.js";
-import { memoryOf } from "./script.js";
+import { memoryOf, type Stretch } from "./script.js";
 import type { Transfer } from "./transfer.js";
 import { Transfers, type Fate } from "./transfers.js";
 import { Workers } from "./workers.js";
@@ -22,6 +22,8 @@ const STATES = ENGINE_STATES.length;
 
 const LOAD = ENGINES.indexOf("load");
 const STORE = ENGINES.indexOf("store");
+
+const NOTHING: Stretch = { until: Infinity, base: 0, turn: 0 };
 
 /**
  * The clock. A cycle in which an instruction is dispatched, issued or ends, or in which two engines meet at a bank, is done in
@@ -65,8 +67,11 @@ export class TimingMachine {
     this.rank = Uint8Array.from(ENGINES, (name) => chip.priority.indexOf(name));
     this.traffic = new Traffic(program);
     this.workers = new Workers(chip, this.traffic);
-    this.transfers = new Transfers(chip, (one, cycle) =>
-      this.fate(one, one === this.transfers.load ? LOAD : STORE, cycle),
+    const engineOf = (one: Transfer): number => (one === this.transfers.load ? LOAD : STORE);
+    this.transfers = new Transfers(
+      chip,
+      (one, cycle) => this.fate(one, engineOf(one), cycle),
+      (one, to) => this.runAlone(one, engineOf(one), to),
     );
   }
 
@@ -162,8 +167,28 @@ export class TimingMachine {
   private fate({ access }: Transfer, engine: number, cycle: number): Fate {
     const other = this.workers.whoMeets(access, cycle, this.ports.contested);
     if (other < 0) return "granted";
-    const before = this.rank[other]! < this.rank[engine]!;
-    return before && this.ports.areSingle(memoryOf(access)) ? "denied" : "disturbs";
+    return this.yields(engine, other, memoryOf(access)) ? "denied" : "disturbs";
+  }
+
+  /** Moves words of a transfer that has DRAM to itself, as far as it is known at once who meets it at a bank. */
+  private runAlone(one: Transfer, engine: number, to: number): void {
+    const { workers, ports } = this;
+    const { memory } = one;
+    if (!ports.contested[memory]) {
+      one.run(to, NOTHING, false);
+      return;
+    }
+    while (one.wordAt < to) {
+      const cycle = one.wordAt;
+      const rival = workers.stretch(memory, cycle);
+      if (rival === undefined || rival.stretch.until <= cycle) return;
+      one.run(Math.min(to, rival.stretch.until), rival.stretch, this.yields(engine, rival.engine, memory));
+      if (one.wordAt < Math.min(to, rival.stretch.until)) return;
+    }
+  }
+
+  private yields(engine: number, other: number, memory: number): boolean {
+    return this.rank[other]! < this.rank[engine]! && this.ports.areSingle(memory);
   }
 
   /** The transfer of an engine with an instruction. */

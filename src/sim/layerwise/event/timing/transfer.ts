@@ -2,7 +2,7 @@ import { MEMORIES, type FieldsOf } from "../../../../backends/program/instructio
 import { wordBytes, type LayerwiseChip } from "../../../../chips/layerwise.js";
 import { Bursts } from "./bursts.js";
 import type { Dram } from "./dram.js";
-import { accessOf, bankOf, type Access } from "./script.js";
+import { accessOf, bankOf, turned, type Access, type Stretch } from "./script.js";
 
 const NEXT_BANK = accessOf(0, 1) - accessOf(0, 0);
 
@@ -66,6 +66,24 @@ export abstract class Transfer {
   grantAll(cycle: number): void {
     const { wanted } = this;
     if (wanted > 0) this.grant(wanted, cycle);
+  }
+
+  /**
+   * Moves words and is granted bursts in the cycles before `to`, with nobody else at DRAM and one other engine, whose accesses are
+   * those of `rival`, at the memory. Who `yields` is denied a port that both want; else ends before such a cycle.
+   */
+  run(to: number, { accesses, base, turn }: Stretch, yields: boolean): void {
+    const banks = this.banks[this.memory]!;
+    while (this.wordAt < to) {
+      const cycle = this.wordAt;
+      if (accesses !== undefined && turned(accesses[cycle - base]!, turn, banks) === this.access) {
+        if (!yields) return;
+        this.deny(cycle);
+      } else {
+        this.moveWord(cycle);
+        this.grantAll(cycle + 1);
+      }
+    }
   }
 
   end(): void {

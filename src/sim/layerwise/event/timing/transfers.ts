@@ -19,6 +19,8 @@ export class Transfers {
     chip: LayerwiseChip,
     /** What becomes of the next word in a cycle. */
     private readonly fate: (transfer: Transfer, cycle: number) => Fate,
+    /** Moves words alone up to a cycle, as far as it is known at once who meets them. */
+    private readonly runAlone: (transfer: Transfer, to: number) => void,
   ) {
     this.dram = new Dram(chip.dram);
     this.load = new LoadTiming(chip, this.dram);
@@ -69,6 +71,8 @@ export class Transfers {
 
   private moveAlone(one: Transfer, to: number): number {
     for (;;) {
+      if (one.endAt < to) return one.endAt + 1;
+      this.runAlone(one, to);
       if (one.endAt < to) return one.endAt + 1;
       const cycle = one.wordAt;
       if (cycle >= to) return to;
