@@ -3,7 +3,8 @@ import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import { weightedWords } from "../parameter-words.js";
 import type { ScanWork } from "../work.js";
 import { ScanSchedule } from "./scan-schedule.js";
-import { accessOf, bankOf, DATA, SPIKE, turned, WEIGHT, type Access, type Stretch } from "./script.js";
+import { accessOf, bankOf, DATA, SPIKE, turned, WEIGHT, type Access } from "./script.js";
+import { Stretch, UNKNOWN } from "./stretch.js";
 
 /** Where a walk through the schedule stands: the word of the adder and that of the scanner. It moves forward only. */
 export interface Cursor {
@@ -101,14 +102,14 @@ export class AccumulateTiming {
     return this.access(DATA, word);
   }
 
-  /** What the adder asks of the weight memory from `cycle` on, once it follows the undisturbed schedule. */
-  weightStretch(cycle: number): Stretch {
+  /** What the adder asks of the weight memory from `cycle` on; nothing is known before it follows the undisturbed schedule. */
+  rows(cycle: number): Stretch {
     const { schedule, moved } = this;
     const base = this.base + this.parameterWords + this.shift;
-    const follows = moved < schedule.pushes && base + (moved === 0 ? 0 : schedule.start[moved]!) <= cycle;
-    if (!follows) return { until: cycle, base, turn: 0 };
+    const follows = moved < schedule.pushes && cycle >= base + (moved === 0 ? 0 : schedule.start[moved]!);
+    if (!follows) return UNKNOWN;
     schedule.list(cycle - base + LISTED);
-    return { until: base + schedule.known, accesses: schedule.reads, base, turn: this.turn };
+    return new Stretch(base + schedule.known, schedule.reads, base, this.turn, this.banks[WEIGHT]!);
   }
 
   /** The first cycle from `cycle` on in which the adder may write a result. */

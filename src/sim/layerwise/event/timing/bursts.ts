@@ -12,8 +12,10 @@ export class Bursts {
   private readonly mask: number;
   /** The place of the first burst since `restart`. */
   private first = 0;
-  /** No burst before it is granted in a cycle that `grantsIn` is asked about. */
-  private seen = 0;
+  /** The cycle of the last grant; -1 where there was none. */
+  last = -1;
+  /** From the grant in this cycle to the last one, each is granted as early as DRAM allows after the one before. */
+  private since = -1;
 
   constructor(
     private readonly dram: Dram,
@@ -29,12 +31,7 @@ export class Bursts {
   /** Counts bursts from zero again; all granted ones lie in the past. */
   restart(): void {
     this.first = (this.first + this.granted) & this.mask;
-    this.granted = this.seen = 0;
-  }
-
-  /** The cycle of the last grant; -1 where there was none. */
-  get last(): number {
-    return this.grantOf(this.granted - 1);
+    this.granted = 0;
   }
 
   /** Grants `count` bursts, one after the other, from `cycle` on. */
@@ -42,8 +39,10 @@ export class Bursts {
     const { dram, cycles, first, mask } = this;
     const end = this.granted + count;
     let at = Math.max(cycle, dram.free);
+    if (at !== this.last + dram.spacing) this.since = at;
     for (let burst = this.granted; burst < end; burst++, at += dram.spacing) cycles[(first + burst) & mask] = at;
     this.granted = end;
+    this.last = at - dram.spacing;
     dram.free = at;
   }
 
@@ -54,8 +53,8 @@ export class Bursts {
       // It was planned by the last one who had DRAM to itself, so that its cycle is the first free one again.
       this.dram.free = this.last;
       this.granted--;
+      this.last = this.grantOf(this.granted - 1);
     }
-    this.seen = Math.min(this.seen, this.granted);
     return before - this.granted;
   }
 
@@ -64,9 +63,10 @@ export class Bursts {
     return this.cycles[(this.first + burst) & this.mask]!;
   }
 
-  /** Whether a burst is granted in a cycle; no cycle before the one asked for last. */
+  /** Whether a burst is granted in a cycle; no cycle before the last run of grants, which begins behind the last word moved. */
   grantsIn(cycle: number): boolean {
-    while (this.seen < this.granted && this.grantOf(this.seen) < cycle) this.seen++;
-    return this.seen < this.granted && this.grantOf(this.seen) === cycle;
+    const { since, last, dram } = this;
+    // One burst a cycle is the common case, and needs no division.
+    return cycle >= since && cycle <= last && (dram.spacing === 1 || (cycle - since) % dram.spacing === 0);
   }
 }

@@ -6,7 +6,7 @@ import type { Work } from "../work.js";
 import { memoriesOf, Ports } from "./ports.js";
 import { Queues } from "./queues.js";
 import { Traffic } from "./traffic.js";
-import { memoryOf, type Stretch } from "./script.js";
+import { NOBODY } from "./stretch.js";
 import type { Transfer } from "./transfer.js";
 import { Transfers, type Fate } from "./transfers.js";
 import { Workers } from "./workers.js";
@@ -22,8 +22,6 @@ const STATES = ENGINE_STATES.length;
 
 const LOAD = ENGINES.indexOf("load");
 const STORE = ENGINES.indexOf("store");
-
-const NOTHING: Stretch = { until: Infinity, base: 0, turn: 0 };
 
 /**
  * The clock. A cycle in which an instruction is dispatched, issued or ends, or in which two engines meet at a bank, is done in
@@ -67,11 +65,8 @@ export class TimingMachine {
     this.rank = Uint8Array.from(ENGINES, (name) => chip.priority.indexOf(name));
     this.traffic = new Traffic(program);
     this.workers = new Workers(chip, this.traffic);
-    const engineOf = (one: Transfer): number => (one === this.transfers.load ? LOAD : STORE);
-    this.transfers = new Transfers(
-      chip,
-      (one, cycle) => this.fate(one, engineOf(one), cycle),
-      (one, to) => this.runAlone(one, engineOf(one), to),
+    this.transfers = new Transfers(chip, (one, cycle) =>
+      this.fate(one, one === this.transfers.load ? LOAD : STORE, cycle),
     );
   }
 
@@ -164,31 +159,15 @@ export class TimingMachine {
   }
 
   /** What becomes of the next word of a transfer in a cycle in which workers do not meet each other. */
-  private fate({ access }: Transfer, engine: number, cycle: number): Fate {
-    const other = this.workers.whoMeets(access, cycle, this.ports.contested);
-    if (other < 0) return "granted";
-    return this.yields(engine, other, memoryOf(access)) ? "denied" : "disturbs";
-  }
-
-  /** Moves words of a transfer that has DRAM to itself, as far as it is known at once who meets it at a bank. */
-  private runAlone(one: Transfer, engine: number, to: number): void {
+  private fate(one: Transfer, engine: number, cycle: number): Fate {
     const { workers, ports } = this;
-    const { memory } = one;
-    if (!ports.contested[memory]) {
-      one.run(to, NOTHING, false);
-      return;
-    }
-    while (one.wordAt < to) {
-      const cycle = one.wordAt;
-      const rival = workers.stretch(memory, cycle);
-      if (rival === undefined || rival.stretch.until <= cycle) return;
-      one.run(Math.min(to, rival.stretch.until), rival.stretch, this.yields(engine, rival.engine, memory));
-      if (one.wordAt < Math.min(to, rival.stretch.until)) return;
-    }
-  }
-
-  private yields(engine: number, other: number, memory: number): boolean {
-    return this.rank[other]! < this.rank[engine]! && this.ports.areSingle(memory);
+    const { access, memory } = one;
+    if (cycle >= one.rival.until) one.rival = ports.contested[memory] ? workers.stretch(memory, cycle) : NOBODY;
+    const { rival } = one;
+    if (cycle < rival.until && !rival.meets(access, cycle)) return "granted";
+    const other = workers.whoMeets(access, cycle, ports.contested);
+    if (other < 0) return "granted";
+    return this.rank[other]! < this.rank[engine]! && ports.areSingle(memory) ? "denied" : "disturbs";
   }
 
   /** The transfer of an engine with an instruction. */

@@ -20,26 +20,15 @@ export function bankOf(address: number, banks: number): number {
   return (banks & (banks - 1)) === 0 ? address & (banks - 1) : address % banks;
 }
 
-/** An access to the bank `turn` banks further on, modulo `banks`. */
+/** An access to the bank `turn` banks further on, modulo `banks`; none for none. */
 export function turned(access: Access, turn: number, banks: number): Access {
-  if (access === 0) return 0;
+  if (access === 0 || turn === 0) return access;
   const further = access + (turn << 2);
   return further >> 2 < banks ? further : further - (banks << 2);
 }
 
 export function memoryOf(access: Access): number {
   return (access & 3) - 1;
-}
-
-/**
- * What an engine asks of a memory up to cycle `until`, if nobody takes a port from it: `accesses[cycle - base]`, with the bank `turn`
- * banks further on, modulo the banks of the memory; nothing where there are no `accesses`.
- */
-export interface Stretch {
-  readonly until: number;
-  readonly accesses?: Int32Array;
-  readonly base: number;
-  readonly turn: number;
 }
 
 /** The work of an engine with one unit: one step after the other, each of one cycle and at most one access. */

@@ -2,7 +2,8 @@ import { MEMORIES, type FieldsOf } from "../../../../backends/program/instructio
 import { wordBytes, type LayerwiseChip } from "../../../../chips/layerwise.js";
 import { Bursts } from "./bursts.js";
 import type { Dram } from "./dram.js";
-import { accessOf, bankOf, turned, type Access, type Stretch } from "./script.js";
+import { accessOf, bankOf, type Access } from "./script.js";
+import { UNKNOWN } from "./stretch.js";
 
 const NEXT_BANK = accessOf(0, 1) - accessOf(0, 0);
 
@@ -18,6 +19,8 @@ export abstract class Transfer {
   /** The cycle of the last piece of work; Infinity until it is known. */
   endAt = Infinity;
   memory = 0;
+  /** What the only other engine at the memory asks of it. */
+  rival = UNKNOWN;
   /** Accesses of the instruction that were denied a port, and the cycles of those in which nothing else was done. */
   denied = 0;
   ported = 0;
@@ -31,7 +34,7 @@ export abstract class Transfer {
   protected readonly burstBytes: number;
   private address = 0;
   private stride = 0;
-  private lastBank: Access = 0;
+  protected lastBank: Access = 0;
   private readonly banks: readonly number[];
 
   constructor(
@@ -69,22 +72,10 @@ export abstract class Transfer {
   }
 
   /**
-   * Moves words and is granted bursts in the cycles before `to`, with nobody else at DRAM and one other engine, whose accesses are
-   * those of `rival`, at the memory. Who `yields` is denied a port that both want; else ends before such a cycle.
+   * Moves words before `to` and grants bursts, with nobody else at DRAM, as long as that is simple: `rival`, which is known up to
+   * `to`, is not met.
    */
-  run(to: number, { accesses, base, turn }: Stretch, yields: boolean): void {
-    const banks = this.banks[this.memory]!;
-    while (this.wordAt < to) {
-      const cycle = this.wordAt;
-      if (accesses !== undefined && turned(accesses[cycle - base]!, turn, banks) === this.access) {
-        if (!yields) return;
-        this.deny(cycle);
-      } else {
-        this.moveWord(cycle);
-        this.grantAll(cycle + 1);
-      }
-    }
-  }
+  moveOn(_to: number): void {}
 
   end(): void {
     this.active = false;
@@ -166,6 +157,31 @@ export class LoadTiming extends Transfer {
     }
     if (this.chunk === this.chunks) this.endAt = cycle;
     this.aim(cycle + 1);
+  }
+
+  /** moveWord and grantAll for one word of a chunk after the other, but for the last one. */
+  override moveOn(to: number): void {
+    const { bursts, rival, words, lastBank, wordBytes, burstBytes, latency } = this;
+    const firstBank = accessOf(this.memory, 0);
+    let { word, access, wordAt, needed, taken, together } = this;
+    while (wordAt < to && word + 1 < words && !rival.meets(access, wordAt)) {
+      if (bursts.grantsIn(wordAt)) together++;
+      word++;
+      access = access === lastBank ? firstBank : access + NEXT_BANK;
+      this.usedUp = taken === burstBytes ? needed + 1 : needed;
+      taken += wordBytes;
+      for (; taken > burstBytes; needed++) taken -= burstBytes;
+      wordAt++;
+      const { wanted } = this;
+      if (wanted > 0) bursts.grant(wanted, wordAt);
+      wordAt = Math.max(wordAt, bursts.grantOf(needed) + latency);
+    }
+    this.word = word;
+    this.access = access;
+    this.wordAt = wordAt;
+    this.needed = needed;
+    this.taken = taken;
+    this.together = together;
   }
 
   deny(cycle: number): void {

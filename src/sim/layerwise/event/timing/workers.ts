@@ -3,7 +3,8 @@ import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import type { ScanWork, Work } from "../work.js";
 import { AccumulateTiming, type Cursor } from "./accumulate.js";
 import { memoriesOf, type Ports } from "./ports.js";
-import { DATA, memoryOf, Script, SPIKE, WEIGHT, type Access, type Stretch } from "./script.js";
+import { DATA, memoryOf, Script, SPIKE, WEIGHT, type Access } from "./script.js";
+import { NOBODY, Stretch, UNKNOWN } from "./stretch.js";
 import { writeScript } from "./scripts.js";
 import type { Traffic } from "./traffic.js";
 
@@ -75,21 +76,18 @@ export class Workers {
     return this.scripts[engine]!.accesses[cycle - this.base[engine]!]!;
   }
 
-  /** What the workers ask of a memory from `cycle` on, as far as it is known at once: mostly only one of them uses it. */
-  stretch(memory: number, cycle: number): { readonly engine: number; readonly stretch: Stretch } | undefined {
+  /** What the workers ask of a memory from `cycle` on: nothing is known where several of them use it. */
+  stretch(memory: number, cycle: number): Stretch {
     const [engine, another] = this.users[memory]!;
-    if (engine === undefined || another !== undefined) return undefined;
-    return { engine, stretch: this.stretchOf(engine, memory, cycle) };
-  }
-
-  private stretchOf(engine: number, memory: number, cycle: number): Stretch {
-    if (engine === ACCUMULATE && this.scanning) {
-      if (memory === WEIGHT) return this.accumulate.weightStretch(cycle);
-      return { until: memory === DATA ? this.accumulate.nextWrite(cycle) : cycle, base: cycle, turn: 0 };
+    if (engine === undefined) return NOBODY;
+    if (another !== undefined) return UNKNOWN;
+    if (engine !== ACCUMULATE || !this.scanning) {
+      const { accesses, length } = this.scripts[engine]!;
+      const base = this.base[engine]!;
+      return new Stretch(base + length, accesses, base);
     }
-    const base = this.base[engine]!;
-    const script = this.scripts[engine]!;
-    return { until: base + script.length, accesses: script.accesses, base, turn: 0 };
+    if (memory === WEIGHT) return this.accumulate.rows(cycle);
+    return memory === DATA ? new Stretch(this.accumulate.nextWrite(cycle)) : UNKNOWN;
   }
 
   /** First phase of a cycle: asks for ports. Says whether any unit got what it wanted, and whether one did not. */
