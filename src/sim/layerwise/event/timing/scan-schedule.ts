@@ -34,7 +34,10 @@ export class ScanSchedule {
   private readonly unit: number;
   /** By position of the tile: its first scan word. */
   private readonly firstWord: Int32Array;
-  /** By cycle before `known`: the weight access of the adder as if row 0 lay in bank 0; 0 where it has none. */
+  /**
+   * By cycle before `known`: the weight access of the adder as if row 0 lay in bank 0; 0 where it has none. Four bytes a cycle, of
+   * which a tile has at most a row per bit of its scan words, one of waiting per scan word, and the writes.
+   */
   reads = new Int32Array(0);
   known = 0;
   /** The first pushed word whose rows do not stand in `reads`. */
