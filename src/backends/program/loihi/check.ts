@@ -21,7 +21,7 @@ export function checkStructure(program: LoihiProgram): readonly string[] {
   if (sizes.length > 0) return sizes;
   const cores = program.cores.flatMap((core, i) => coreFaults(core, program).map((fault) => `core ${i}: ${fault}`));
   if (cores.length > 0) return cores;
-  return [
+  const faults = [
     ...placeFaults(program),
     ...neuronFaults(program),
     ...program.cores.flatMap((core, i) => routeFaults(core.routes, program, `core ${i}`)),
@@ -32,8 +32,9 @@ export function checkStructure(program: LoihiProgram): readonly string[] {
         ? []
         : [`output \`${name}\` of shape ${shape.join("x")} reads ${neurons} neurons`];
     }),
-    ...sumFaults(program),
   ];
+  // Sums follow routes, which have to lead somewhere.
+  return faults.length > 0 ? faults : sumFaults(program);
 }
 
 const elementsOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
