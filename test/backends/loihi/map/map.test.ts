@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { checkMapping, type LegalNet } from "../../../../src/backends/loihi/index.js";
+import { writeEnvelope } from "../../../../src/backends/program/envelope.js";
+import { checkStructure } from "../../../../src/backends/program/loihi/check.js";
+import { encodeLoihi } from "../../../../src/backends/program/loihi/encode.js";
 import type { AttentionCore, Core, LoihiProgram, NeuroCore } from "../../../../src/backends/program/loihi/program.js";
 import { decodeProgram, encodeProgram } from "../../../../src/backends/program/index.js";
 import { readChip, type LoihiChip } from "../../../../src/chips/index.js";
@@ -106,6 +109,32 @@ describe("program files", () => {
       expect(decodeProgram(encodeProgram(each), "test.spkc", report)).toBeUndefined();
       expect(report.diagnostics.map(({ code }) => code)).toEqual(["program/mapping"]);
     }
+  });
+});
+
+describe("the bytes of a program file", () => {
+  it("are refused or give a sound program, whatever changes under right checksums", () => {
+    const { program } = MAPPED.find(({ program: { cores } }) => cores.some(({ kind }) => kind === "attention"))!;
+    const sections = encodeLoihi(program);
+    const random = new Random(5);
+    let accepted = 0;
+    const codes = new Set<string>();
+    for (let i = 0; i < 1500; i++) {
+      const which = i % 2;
+      const section = sections[which]!.slice();
+      for (let n = random.int(1, 3); n > 0; n--) section[random.int(0, section.length - 1)] = random.int(0, 255);
+      const changed: [Uint8Array, Uint8Array] = which === 0 ? [section, sections[1]] : [sections[0], section];
+      const report = new Report();
+      const decoded = decodeProgram(Buffer.concat(writeEnvelope(changed)), "test.spkc", report);
+      expect(decoded === undefined).toBe(report.failed);
+      for (const { code } of report.diagnostics) codes.add(code);
+      if (decoded?.target !== "loihi") continue;
+      accepted++;
+      expect(checkStructure(decoded)).toEqual([]);
+    }
+    expect(accepted).toBeGreaterThan(20);
+    expect([...codes].filter((code) => !code.startsWith("program/"))).toEqual([]);
+    expect([...codes]).toEqual(expect.arrayContaining(["program/corrupt", "program/mapping", "program/chip"]));
   });
 });
 
