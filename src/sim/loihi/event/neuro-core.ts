@@ -37,7 +37,8 @@ export class RunningNeuroCore implements RunningCore {
     this.groups = core.groups.map((group) => {
       const { layer, start } = program.populations[group.population]!;
       const perCompartment = (): Int32Array => new Int32Array(group.neurons.length);
-      const state = { u: perCompartment(), v: perCompartment(), rest: perCompartment() };
+      const { stateBits } = program.chip.numerics;
+      const state = { u: perCompartment(), v: perCompartment(), rest: perCompartment(), stateBits };
       return { group, ...state, update: group.kind === "relay" ? updateRelay : update, layer, start };
     });
     const layers = this.groups.flatMap(({ group, layer }) => Array<number>(group.neurons.length).fill(layer));

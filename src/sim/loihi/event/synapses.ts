@@ -5,6 +5,9 @@ import type { Counts } from "./counts.js";
 /** In place of the delay of a list whose synapses have several. */
 const SEVERAL = 0;
 
+/** Before everything: what the host puts in at step 0 counts as sent in step -1. */
+const NEVER = -2;
+
 /**
  * The synapses of one core, and the sums of what has arrived for its compartments: one row for each of the steps that can still be
  * reached, used in turn.
@@ -22,6 +25,8 @@ export class Synapses {
   private readonly tallyStart: Int32Array;
   private readonly tally: Int32Array;
   private readonly events: Int32Array;
+  /** By axon of a crossbar core: the step whose message or host value has set its bit; undefined for other cores. */
+  private readonly lastSent: Int32Array | undefined;
 
   /** `layers` has the layer of each compartment. */
   constructor(
@@ -39,6 +44,7 @@ export class Synapses {
     const ofFormat = chip.synapseFormats.map(({ name }) => chip.time.synapse[name]!);
     const count = axons.start.length - 1;
     this.time = new Float64Array(count);
+    this.lastSent = chip.numerics.profile === "truenorth" ? new Int32Array(count).fill(NEVER) : undefined;
     this.tallyStart = new Int32Array(count + 1);
     const tally: number[] = [];
     const events: number[] = [];
@@ -62,6 +68,7 @@ export class Synapses {
   /** Everything that was on its way is gone. */
   clear(): void {
     this.sums.fill(0);
+    this.lastSent?.fill(NEVER);
   }
 
   /** The sums of a step have been used. */
@@ -71,7 +78,18 @@ export class Synapses {
 
   /** Adds what a message of a step brings to the steps that see it, and counts its synaptic events. */
   receive(axon: number, payload: number, step: number): void {
-    const { sums, lastRow, delays, tally, events, tallyStart } = this;
+    const { tally, events, tallyStart, lastSent } = this;
+    if (lastSent === undefined) this.add(axon, payload, step);
+    else if (lastSent[axon] !== step) {
+      lastSent[axon] = step;
+      this.add(axon, payload, step);
+    }
+    const counted = this.counts.synapses;
+    for (let i = tallyStart[axon]!, end = tallyStart[axon + 1]!; i < end; i++) counted[tally[i]!]! += events[i]!;
+  }
+
+  private add(axon: number, payload: number, step: number): void {
+    const { sums, lastRow, delays } = this;
     const { axons, lists } = this.core;
     const { target, weight } = lists;
     const compartments = this.layers.length;
@@ -91,8 +109,6 @@ export class Synapses {
         }
       }
     }
-    const counted = this.counts.synapses;
-    for (let i = tallyStart[axon]!, end = tallyStart[axon + 1]!; i < end; i++) counted[tally[i]!]! += events[i]!;
   }
 
   /** The layer of the compartment that the first synapse of an axon reaches; without any, that of the first compartment. */

@@ -25,6 +25,10 @@ export class RunningNeuroCore implements RunningCore {
   /** What has arrived for each compartment, by step modulo their number: no synapse reaches further. */
   private readonly sums: readonly Float64Array[];
   private readonly rule: Rule;
+  /** Whether this is a crossbar core: section 8. */
+  private readonly crossbar: boolean;
+  /** By axon of a crossbar core: the step in which the last of what arrived was sent. */
+  private readonly lastSent: number[];
 
   constructor(
     private readonly core: NeuroCore,
@@ -34,6 +38,8 @@ export class RunningNeuroCore implements RunningCore {
     const rule = RULES[chip.numerics.profile];
     if (rule === undefined) throw internalError(`a core with the unknown profile ${chip.numerics.profile}`);
     this.rule = rule;
+    this.crossbar = chip.numerics.profile === "truenorth";
+    this.lastSent = Array.from(core.axons.start, () => -Infinity);
     this.compartments = core.groups.flatMap((group) =>
       Array.from(group.neurons, (neuron, i) => ({
         index: group.first + i,
@@ -41,7 +47,12 @@ export class RunningNeuroCore implements RunningCore {
         population: group.population,
         neuron,
         layer: populations[group.population]!.layer,
-        parameters: { ...group, threshold: group.threshold[i]!, bias: group.bias[i]! },
+        parameters: {
+          ...group,
+          threshold: group.threshold[i]!,
+          bias: group.bias[i]!,
+          stateBits: chip.numerics.stateBits,
+        },
         state: EMPTY,
       })),
     );
@@ -75,6 +86,7 @@ export class RunningNeuroCore implements RunningCore {
   private *deliver(axon: number, payload: number, sent: number): Work {
     const { ticks, counts } = this.at;
     const { axons, lists } = this.core;
+    const acts = this.acts(axon, sent);
     for (let entry = axons.start[axon]!; entry < axons.start[axon + 1]!; entry++) {
       const list = axons.list[entry]!;
       const format = lists.format[list]!;
@@ -82,9 +94,17 @@ export class RunningNeuroCore implements RunningCore {
         yield ticks.synapse[format]!;
         const target = this.compartments[axons.base[entry]! + lists.target[s]!]!;
         counts.addSynapse(format, target.layer);
-        this.sumsOf(sent + lists.delay[s]!)[target.index]! += lists.weight[s]! * payload;
+        if (acts) this.sumsOf(sent + lists.delay[s]!)[target.index]! += lists.weight[s]! * payload;
       }
     }
+  }
+
+  /** Whether what arrives at an axon acts: an axon of a crossbar core is a bit, set once for each step of sending. */
+  private acts(axon: number, sent: number): boolean {
+    if (!this.crossbar) return true;
+    const first = this.lastSent[axon] !== sent;
+    this.lastSent[axon] = sent;
+    return first;
   }
 
   private sumsOf(step: number): Float64Array {
@@ -112,7 +132,7 @@ export class RunningNeuroCore implements RunningCore {
   private *update(compartment: Compartment, q: number, step: number, timestep: number): Work {
     const { ticks, counts, recorder } = this.at;
     const { state, parameters, layer, population, neuron } = compartment;
-    if (q !== 0 || state.u !== 0 || state.v !== 0 || parameters.bias !== 0) {
+    if (this.crossbar || q !== 0 || state.u !== 0 || state.v !== 0 || parameters.bias !== 0) {
       yield ticks.neuronUpdate;
       counts.add("update", layer);
     }

@@ -1,4 +1,6 @@
+import type { CrossbarNeuron } from "../../../backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../chips/loihi.js";
+import { internalError } from "../../../diagnostics/index.js";
 
 /*
  * What one compartment computes in one timestep, by profile: docs/loihi-arithmetic.md. All numbers are integers that doubles
@@ -12,8 +14,10 @@ export interface State {
   readonly rest: number;
 }
 
-/** Configuration of a compartment; see `Group` of the program. */
+/** Configuration of a compartment; see `Group` of the program, and `stateBits` of the chip. */
 export interface Parameters {
+  readonly stateBits: number;
+  readonly crossbar?: CrossbarNeuron;
   readonly decayU: number;
   readonly decayV: number;
   readonly refractory: number;
@@ -88,10 +92,26 @@ const brian2: Rule = (state, q, p) => {
   return fire(u, v, state.rest, p, 0);
 };
 
+/** docs/loihi-chip.md, section 8. */
+const truenorth: Rule = ({ v }, q, { bias, threshold, stateBits, crossbar }) => {
+  if (crossbar === undefined) throw internalError("a group without `crossbar` on a chip of profile truenorth");
+  const { negativeThreshold, reset, resetPotential } = crossbar;
+  const sum = v + q + bias;
+  // q may be as large as doubles are exact, so it is wrapped first.
+  const charged = wrapped(v + wrapped(q, stateBits - 1) + bias, stateBits - 1);
+  const fired = charged >= threshold;
+  let left = charged;
+  if (fired) left = reset === "absolute" ? resetPotential : charged - threshold;
+  else if (charged < negativeThreshold) left = reset === "absolute" ? -resetPotential : charged - negativeThreshold;
+  const kept = wrapped(left, stateBits - 1);
+  return { u: 0, v: kept, rest: 0, fired, saturated: +(charged !== sum) + +(kept !== left) };
+};
+
 /** By name; profiles without an entry cannot be simulated. */
 export const RULES: Partial<Record<LoihiChip["numerics"]["profile"], Rule>> = {
   loihi,
   "nengo-loihi": loihi,
   lava,
   "brian2-loihi": brian2,
+  truenorth,
 };
