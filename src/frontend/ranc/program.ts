@@ -91,7 +91,9 @@ class Builder {
     const routes = this.working.map((core) => this.routesOf(core));
     const latency = this.latency(elements);
     const names = this.working.map((core) => this.nameOf(core));
-    const waiting = bench.inputs.map((packets, tick) => tick + 1 + Math.max(0, ...packets.map((packet) => packet.tick)));
+    const waiting = bench.inputs.map(
+      (packets, tick) => tick + 1 + Math.max(0, ...packets.map((packet) => packet.tick)),
+    );
     const timesteps = Math.max(1, latency + bench.outputs.length, ...waiting);
     const senders = this.working.flatMap((core, i) =>
       this.sendersOf(core).map(({ neuron, axon }) => ({ output: names[i]!, neuron, axon })),
@@ -234,7 +236,7 @@ class Builder {
   private latency(inputs: readonly Target[]): number {
     const { cores, folder } = this.grid;
     const steps = new Map(inputs.map(({ core }) => [core, 0]));
-    for (let changed = true; changed; ) {
+    for (let changed = true; changed;) {
       changed = false;
       for (const [core, reached] of steps) {
         for (const neuron of cores[core]!.neurons) {
@@ -304,7 +306,7 @@ const sameConfiguration = (a: RancNeuron, b: RancNeuron): boolean =>
 /** Neurons of equal configuration side by side. */
 function groupsOf({ neurons }: RancCore, population: number): Group[] {
   const groups: Group[] = [];
-  for (let first = 0; first < neurons.length; ) {
+  for (let first = 0; first < neurons.length;) {
     const one = neurons[first]!;
     const rest = neurons.findIndex((neuron, i) => i > first && !sameConfiguration(one, neuron));
     const end = rest < 0 ? neurons.length : rest;

@@ -62,9 +62,16 @@ export function readBench({ folder, axons }: Pick<RancGrid, "folder" | "axons">)
   const outputs = outputLines.map((text, line) =>
     new BitRow(text, width, "as the first line, at most 16", lineOf(outputFile, line)).unsigned(width),
   );
+  const ticks = byTick(outputs, outputFile, file("tb_num_outputs.txt"));
+  for (const [tick, sent] of ticks.entries()) {
+    const twice = sent.find((axon, i) => sent.indexOf(axon) < i);
+    if (twice === undefined) continue;
+    const message = `tick ${tick} has output ${twice} twice; an output gets one packet in a tick`;
+    throw rancError("row", message, { location: { kind: "file", file: outputFile } });
+  }
   return {
     inputs: byTick(packets, inputFile, file("tb_num_inputs.txt")),
-    outputs: byTick(outputs, outputFile, file("tb_num_outputs.txt")).map((tick) => [...tick].sort((a, b) => a - b)),
+    outputs: ticks.map((sent) => [...sent].sort((a, b) => a - b)),
   };
 }
 
@@ -175,7 +182,9 @@ function readPacket(row: BitRow, axons: number): RancPacket {
 
 function checkTick(row: BitRow, { tick }: RancPacket): void {
   if (tick < LAST_TICK) return;
-  throw row.fault(`a packet that waits ${tick} ticks comes into the tick that is read now; ${LAST_TICK - 1} is the most`);
+  throw row.fault(
+    `a packet that waits ${tick} ticks comes into the tick that is read now; ${LAST_TICK - 1} is the most`,
+  );
 }
 
 /** Splits what a file lists by the counts of another one. */
