@@ -1,6 +1,5 @@
 import type { Group, LoihiProgram, NeuroCore } from "../../../backends/program/loihi/program.js";
-import type { LoihiChip } from "../../../chips/loihi.js";
-import { outOfRange, unknownProfile, wideMessage } from "../../diagnostics.js";
+import { outOfRange, wideMessage } from "../../diagnostics.js";
 import type { RunningCore } from "./core.js";
 import type { Counts } from "./counts.js";
 import { fits } from "./payload.js";
@@ -24,7 +23,6 @@ export class RunningNeuroCore implements RunningCore {
   private readonly synapses: Synapses;
   private readonly outcome: Outcome;
 
-  /** Throws `sim/profile` where the chip's arithmetic is not known. */
   constructor(
     core: NeuroCore,
     private readonly index: number,
@@ -33,7 +31,7 @@ export class RunningNeuroCore implements RunningCore {
     private readonly recorder: Recorder,
     private readonly counts: Counts,
   ) {
-    const update = updateOf(program.chip);
+    const update = UPDATES[program.chip.numerics.profile];
     this.groups = core.groups.map((group) => {
       const { layer, start } = program.populations[group.population]!;
       const perCompartment = (): Int32Array => new Int32Array(group.neurons.length);
@@ -120,10 +118,4 @@ export class RunningNeuroCore implements RunningCore {
     const { name } = this.program.populations[population]!;
     return `compartment ${first + compartment} of core ${this.index} (neuron ${neurons[compartment]!} of \`${name}\`)`;
   }
-}
-
-function updateOf({ numerics: { profile } }: LoihiChip): Update {
-  const update = UPDATES[profile];
-  if (update === undefined) throw unknownProfile(profile, Object.keys(UPDATES));
-  return update;
 }

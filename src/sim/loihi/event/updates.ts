@@ -224,8 +224,7 @@ export const updateRelay: Update = ({ u }, sums, at, outcome) => {
   outcome.fired = fired;
 };
 
-/** By name; profiles without an entry cannot be simulated. */
-export const UPDATES: Partial<Record<LoihiChip["numerics"]["profile"], Update>> = {
+export const UPDATES: Readonly<Record<LoihiChip["numerics"]["profile"], Update>> = {
   loihi: updateLoihi,
   "nengo-loihi": updateLoihi,
   lava: updateLava,

@@ -1,5 +1,5 @@
 import type { Group, NeuroCore } from "../../../backends/program/loihi/program.js";
-import { internalError } from "../../../diagnostics/index.js";
+import type { LoihiChip } from "../../../chips/loihi.js";
 import { outOfRange, wideMessage } from "../../diagnostics.js";
 import type { Work } from "./clock.js";
 import type { RunningCore, Surroundings } from "./core.js";
@@ -19,6 +19,12 @@ interface Compartment {
 
 const EMPTY: State = { u: 0, v: 0, rest: 0 };
 
+function parametersOf({ crossbar, ...group }: Group, compartment: number, { numerics }: LoihiChip): Parameters {
+  const [threshold, bias] = [group.threshold[compartment]!, group.bias[compartment]!];
+  const { stateBits } = numerics;
+  return { ...group, threshold, bias, ...(crossbar && { crossbar: { ...crossbar, stateBits } }) };
+}
+
 /** Compartments with their synapses: docs/loihi-chip.md, section 2. */
 export class RunningNeuroCore implements RunningCore {
   private readonly compartments: readonly Compartment[];
@@ -27,19 +33,20 @@ export class RunningNeuroCore implements RunningCore {
   private readonly rule: Rule;
   /** Whether this is a crossbar core: section 8. */
   private readonly crossbar: boolean;
-  /** By axon of a crossbar core: the step in which the last of what arrived was sent. */
-  private readonly lastSent: number[];
+  /**
+   * By axon of a crossbar core: the steps of sending whose bit was set last, the even one and the odd one. Messages of a step may
+   * overtake the host's values, which count as sent in the step before.
+   */
+  private readonly lastSent: [even: number, odd: number][];
 
   constructor(
     private readonly core: NeuroCore,
     private readonly at: Surroundings,
   ) {
     const { populations, chip } = at.program;
-    const rule = RULES[chip.numerics.profile];
-    if (rule === undefined) throw internalError(`a core with the unknown profile ${chip.numerics.profile}`);
-    this.rule = rule;
+    this.rule = RULES[chip.numerics.profile];
     this.crossbar = chip.numerics.profile === "truenorth";
-    this.lastSent = Array.from(core.axons.start, () => -Infinity);
+    this.lastSent = Array.from(core.axons.start, () => [-Infinity, -Infinity]);
     this.compartments = core.groups.flatMap((group) =>
       Array.from(group.neurons, (neuron, i) => ({
         index: group.first + i,
@@ -47,12 +54,7 @@ export class RunningNeuroCore implements RunningCore {
         population: group.population,
         neuron,
         layer: populations[group.population]!.layer,
-        parameters: {
-          ...group,
-          threshold: group.threshold[i]!,
-          bias: group.bias[i]!,
-          stateBits: chip.numerics.stateBits,
-        },
+        parameters: parametersOf(group, i, chip),
         state: EMPTY,
       })),
     );
@@ -102,9 +104,11 @@ export class RunningNeuroCore implements RunningCore {
   /** Whether what arrives at an axon acts: an axon of a crossbar core is a bit, set once for each step of sending. */
   private acts(axon: number, sent: number): boolean {
     if (!this.crossbar) return true;
-    const first = this.lastSent[axon] !== sent;
-    this.lastSent[axon] = sent;
-    return first;
+    const bits = this.lastSent[axon]!;
+    const parity = sent % 2 === 0 ? 0 : 1;
+    if (bits[parity] === sent) return false;
+    bits[parity] = sent;
+    return true;
   }
 
   private sumsOf(step: number): Float64Array {

@@ -14,10 +14,10 @@ export interface State {
   readonly rest: number;
 }
 
-/** Configuration of a compartment; see `Group` of the program, and `stateBits` of the chip. */
+/** Configuration of a compartment; see `Group` of the program. */
 export interface Parameters {
-  readonly stateBits: number;
-  readonly crossbar?: CrossbarNeuron;
+  /** Of a crossbar core alone, with `stateBits` of the chip. */
+  readonly crossbar?: CrossbarNeuron & { readonly stateBits: number };
   readonly decayU: number;
   readonly decayV: number;
   readonly refractory: number;
@@ -40,11 +40,12 @@ export type Rule = (state: State, q: number, parameters: Parameters) => Outcome;
 /** x * factor / 4096; the fraction is lost toward zero. */
 const decayed = (x: number, factor: number): number => Math.trunc((x * factor) / 4096) + 0;
 
-/** Two's complement of `bits` bits and a sign. */
+/** Two's complement of `bits` bits and a sign, of integers up to 2^53: a remainder is exact. */
 function wrapped(x: number, bits: number): number {
   const half = 2 ** bits;
-  const above = (x + half) % (2 * half);
-  return (above < 0 ? above + 2 * half : above) - half;
+  const rest = (x % (2 * half)) + 0;
+  if (rest >= half) return rest - 2 * half;
+  return rest < -half ? rest + 2 * half : rest;
 }
 
 const clipped = (x: number, { vMin, vMax }: Parameters): number => Math.min(vMax, Math.max(vMin, x));
@@ -93,9 +94,9 @@ const brian2: Rule = (state, q, p) => {
 };
 
 /** docs/loihi-chip.md, section 8. */
-const truenorth: Rule = ({ v }, q, { bias, threshold, stateBits, crossbar }) => {
+const truenorth: Rule = ({ v }, q, { bias, threshold, crossbar }) => {
   if (crossbar === undefined) throw internalError("a group without `crossbar` on a chip of profile truenorth");
-  const { negativeThreshold, reset, resetPotential } = crossbar;
+  const { negativeThreshold, reset, resetPotential, stateBits } = crossbar;
   const sum = v + q + bias;
   // q may be as large as doubles are exact, so it is wrapped first.
   const charged = wrapped(v + wrapped(q, stateBits - 1) + bias, stateBits - 1);
@@ -107,8 +108,7 @@ const truenorth: Rule = ({ v }, q, { bias, threshold, stateBits, crossbar }) => 
   return { u: 0, v: kept, rest: 0, fired, saturated: +(charged !== sum) + +(kept !== left) };
 };
 
-/** By name; profiles without an entry cannot be simulated. */
-export const RULES: Partial<Record<LoihiChip["numerics"]["profile"], Rule>> = {
+export const RULES: Readonly<Record<LoihiChip["numerics"]["profile"], Rule>> = {
   loihi,
   "nengo-loihi": loihi,
   lava,
