@@ -26,8 +26,8 @@ export class ArrivalLists {
   }
 
   append(list: number, message: number): void {
-    if (this.head[list]! === NONE) this.head[list] = message;
-    else this.next[this.tail[list]!] = message;
+    if (this.head[list]! >= 0) this.next[this.tail[list]!] = message;
+    else this.head[list] = message;
     this.tail[list] = message;
     this.next[message] = NONE;
   }

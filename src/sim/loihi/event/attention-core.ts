@@ -1,8 +1,10 @@
 import type { AttentionCore, LoihiProgram } from "../../../backends/program/loihi/program.js";
 import { internalError } from "../../../diagnostics/index.js";
 import { wideMessage } from "../../diagnostics.js";
-import type { RunningCore } from "./core.js";
+import type { Arrival, RunningCore } from "./core.js";
 import type { Counts } from "./counts.js";
+import { KIND, type Deliveries } from "./deliveries.js";
+import type { Messages } from "./messages.js";
 import { fits } from "./payload.js";
 import type { Sender } from "./sender.js";
 
@@ -14,7 +16,6 @@ const SETS = 2;
 
 /** A core that computes heads of a STAtten layer: docs/loihi-chip.md, section 6. */
 export class RunningAttentionCore implements RunningCore {
-  readonly synapseTime: Float64Array;
   /** Bits of one operand in one timestep, [tokens, channels]. */
   private readonly bits: number;
   private readonly channels: number;
@@ -38,6 +39,7 @@ export class RunningAttentionCore implements RunningCore {
     private readonly core: AttentionCore,
     private readonly index: number,
     private readonly program: LoihiProgram,
+    private readonly deliveries: Deliveries,
     private readonly sender: Sender,
     private readonly counts: Counts,
   ) {
@@ -51,7 +53,6 @@ export class RunningAttentionCore implements RunningCore {
     this.counters = new Int32Array(SETS * heads * headDim ** 2);
     this.values = new Float64Array(headDim);
     this.active = new Int32Array(headDim);
-    this.synapseTime = new Float64Array(OPERANDS * this.bits);
     const population = program.populations[core.population]!;
     this.start = population.start;
     this.layer = population.layer;
@@ -61,13 +62,16 @@ export class RunningAttentionCore implements RunningCore {
     this.lockstep = attention.mode === "lockstep";
   }
 
-  receive(axon: number, _payload: number, step: number): void {
-    const timestep = step + 1 - this.start;
-    if (timestep >= 0 && timestep < this.program.timesteps) this.received[this.half(timestep) + axon] = 1;
-  }
-
-  layerOf(): number {
-    return this.layer;
+  receive({ order, delivery, synapseTime }: Messages, from: number, to: number, step: number, kind: Arrival): void {
+    const fromHost = kind === "hostInput";
+    const timestep = (fromHost ? step : step + 1) - this.start;
+    const wanted = timestep >= 0 && timestep < this.program.timesteps;
+    for (let i = from; i < to; i++) {
+      const message = order[i]!;
+      synapseTime[message] = 0;
+      if (wanted) this.received[this.half(timestep) + this.deliveries.words[delivery[message]! + KIND]!] = 1;
+    }
+    if (fromHost) this.counts.add(this.layer, "hostInput", step, to - from);
   }
 
   begin(): void {
@@ -172,7 +176,7 @@ export class RunningAttentionCore implements RunningCore {
             throw wideMessage(name, step, value, numerics.gradedBits);
           }
           spikes++;
-          time = sender.send(first + j, value, step, time + times.spikeOut);
+          time = sender.send(first + j, value, time + times.spikeOut);
         }
       }
     }

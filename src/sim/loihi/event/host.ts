@@ -1,18 +1,22 @@
 import type { LoihiInput, LoihiProgram } from "../../../backends/program/loihi/program.js";
 import { unfitInput, wideMessage } from "../../diagnostics.js";
 import type { RunningCore } from "./core.js";
-import type { Counts } from "./counts.js";
+import type { Deliveries } from "./deliveries.js";
+import { Messages } from "./messages.js";
 import { fits } from "./payload.js";
 
 /** Puts the inputs of a sample into the cores. */
 export class Host {
   private inputs: ReadonlyMap<string, ArrayLike<number>> = new Map();
+  private readonly values: Messages;
 
   constructor(
     private readonly program: LoihiProgram,
     private readonly cores: readonly RunningCore[],
-    private readonly counts: Counts,
-  ) {}
+    private readonly deliveries: Deliveries,
+  ) {
+    this.values = new Messages(program.cores.length);
+  }
 
   /** A new sample. Throws `sim/input` and `sim/payload` where its inputs are not what the program says. */
   begin(inputs: ReadonlyMap<string, ArrayLike<number>>): void {
@@ -20,28 +24,38 @@ export class Host {
     this.inputs = inputs;
   }
 
-  /** What comes in at the beginning of a step; adds the time that it takes each core, ps, to `busy`. */
+  /** What comes in at the beginning of a step; sets the time that it takes each core, ps. */
   put(step: number, busy: Float64Array): void {
-    for (const input of this.program.inputs) {
+    const { values } = this;
+    const { hostInput } = this.program.chip.time;
+    busy.fill(0);
+    values.count = 0;
+    for (const [i, input] of this.program.inputs.entries()) {
+      const begins = this.deliveries.ofInputs[i]!;
       const timestep = step - input.start;
-      if (timestep >= 0 && timestep < this.program.timesteps) this.putTimestep(input, timestep, step, busy);
+      if (timestep >= 0 && timestep < this.program.timesteps) this.putTimestep(input, timestep, begins);
+    }
+    if (values.count === 0) return;
+    values.sortByCore();
+    const { first, order, synapseTime } = values;
+    for (const [i, core] of this.cores.entries()) {
+      const [from, to] = [first[i]!, first[i + 1]!];
+      if (from === to) continue;
+      core.receive(values, from, to, step, "hostInput");
+      for (let v = from; v < to; v++) busy[i]! += hostInput + synapseTime[order[v]!]!;
     }
   }
 
-  private putTimestep(input: LoihiInput, timestep: number, step: number, busy: Float64Array): void {
-    const { start, core, axon } = input.routes;
-    const { hostInput } = this.program.chip.time;
+  private putTimestep(input: LoihiInput, timestep: number, begins: Int32Array): void {
+    const { deliveries } = this;
     const values = this.inputs.get(input.name)!;
     const elements = elementsOf(input);
     for (let element = 0; element < elements; element++) {
       const value = values[timestep * elements + element]!;
       if (value === 0) continue;
-      for (let route = start[element]!; route < start[element + 1]!; route++) {
-        const receiver = this.cores[core[route]!]!;
-        // As if it had been sent in the step before: a delay of 1 acts now.
-        receiver.receive(axon[route]!, value, step - 1);
-        busy[core[route]!]! += hostInput + receiver.synapseTime[axon[route]!]!;
-        this.counts.add(receiver.layerOf(axon[route]!), "hostInput", step, 1);
+      const end = begins[element + 1]!;
+      for (let at = begins[element]!; at < end; at = deliveries.next(at)) {
+        this.values.push(deliveries.words[at]!, at, value, 0);
       }
     }
   }

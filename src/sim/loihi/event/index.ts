@@ -3,8 +3,10 @@ import type { LoihiChip } from "../../../chips/loihi.js";
 import { internalError } from "../../../diagnostics/index.js";
 import type { LoihiMachine, LoihiRunOptions, LoihiRunResult } from "../result.js";
 import { RunningAttentionCore } from "./attention-core.js";
+import { AxonKinds } from "./axon-kinds.js";
 import type { RunningCore } from "./core.js";
 import { Counts } from "./counts.js";
+import { Deliveries } from "./deliveries.js";
 import { Host } from "./host.js";
 import { Mesh } from "./mesh.js";
 import { Messages } from "./messages.js";
@@ -25,7 +27,7 @@ export function createEvent(program: LoihiProgram): LoihiMachine {
 class EventMachine implements LoihiMachine {
   private readonly counts: Counts;
   private readonly recorder: Recorder;
-  private readonly messages = new Messages();
+  private readonly messages: Messages;
   private readonly senders: readonly Sender[];
   private readonly cores: RunningCore[] = [];
   private readonly host: Host;
@@ -41,18 +43,21 @@ class EventMachine implements LoihiMachine {
   constructor(private readonly program: LoihiProgram) {
     const { cores, chip } = program;
     const mesh = new Mesh(program);
+    this.messages = new Messages(cores.length);
     const counts = (this.counts = new Counts(program));
     const recorder = (this.recorder = new Recorder(program));
-    this.senders = cores.map((_, i) => new Sender(program, i, mesh, this.cores, this.messages, counts));
+    const kinds = cores.map((core) => (core.kind === "neuro" ? new AxonKinds(core, program) : undefined));
+    const deliveries = new Deliveries(program, kinds);
+    this.senders = cores.map((_, i) => new Sender(program, i, mesh, deliveries, this.messages, counts));
     for (const [i, core] of cores.entries()) {
       const sender = this.senders[i]!;
       this.cores.push(
         core.kind === "neuro"
-          ? new RunningNeuroCore(core, i, program, sender, recorder, counts)
-          : new RunningAttentionCore(core, i, program, sender, counts),
+          ? new RunningNeuroCore(core, i, program, kinds[i]!, deliveries, sender, recorder, counts)
+          : new RunningAttentionCore(core, i, program, deliveries, sender, counts),
       );
     }
-    this.host = new Host(program, this.cores, counts);
+    this.host = new Host(program, this.cores, deliveries);
     this.traffic = new Traffic(program, mesh);
     this.barrier = barrierOf(chip, new Set(cores.map(({ tile }) => tile)).size);
     this.neuronTime = new Float64Array(cores.length);
@@ -73,9 +78,9 @@ class EventMachine implements LoihiMachine {
     const neuronTimes = new Float64Array(steps);
     for (let step = 0; step < steps; step++) {
       const computed = (neuronTimes[step] = this.compute(step));
+      this.receive(step);
       const delivered = traffic.deliver(this.messages, this.firstMessage);
       stepTimes[step] = Math.max(computed, delivered) + this.barrier + this.stop(step);
-      counts.endStep(step);
     }
     return {
       steps,
@@ -99,7 +104,6 @@ class EventMachine implements LoihiMachine {
   /** The neuron phases of a step; returns when the last one ends. */
   private compute(step: number): number {
     const { cores, hostTime, messages } = this;
-    hostTime.fill(0);
     this.host.put(step, hostTime);
     messages.count = 0;
     let last = 0;
@@ -111,6 +115,17 @@ class EventMachine implements LoihiMachine {
     }
     this.firstMessage[cores.length] = messages.count;
     return last;
+  }
+
+  /** What the messages of a step bring. */
+  private receive(step: number): void {
+    const { messages } = this;
+    if (messages.count === 0) return;
+    messages.sortByCore();
+    for (const [i, core] of this.cores.entries()) {
+      const [from, to] = [messages.first[i]!, messages.first[i + 1]!];
+      if (from < to) core.receive(messages, from, to, step, "message");
+    }
   }
 
   /** Lockstep chips work off the queries of a chunk behind the step that ends it; ps of that. */

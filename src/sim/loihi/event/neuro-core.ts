@@ -1,7 +1,10 @@
 import type { Group, LoihiProgram, NeuroCore } from "../../../backends/program/loihi/program.js";
 import { outOfRange, wideMessage } from "../../diagnostics.js";
-import type { RunningCore } from "./core.js";
+import type { AxonKinds } from "./axon-kinds.js";
+import type { Arrival, RunningCore } from "./core.js";
 import type { Counts } from "./counts.js";
+import type { Deliveries } from "./deliveries.js";
+import type { Messages } from "./messages.js";
 import { fits } from "./payload.js";
 import type { Recorder } from "./recorder.js";
 import type { Sender } from "./sender.js";
@@ -18,7 +21,6 @@ interface RunningGroup extends GroupState {
 
 /** A core of compartments. */
 export class RunningNeuroCore implements RunningCore {
-  readonly synapseTime: Float64Array;
   private readonly groups: readonly RunningGroup[];
   private readonly synapses: Synapses;
   private readonly outcome: Outcome;
@@ -27,30 +29,29 @@ export class RunningNeuroCore implements RunningCore {
     core: NeuroCore,
     private readonly index: number,
     private readonly program: LoihiProgram,
+    private readonly kinds: AxonKinds,
+    deliveries: Deliveries,
     private readonly sender: Sender,
     private readonly recorder: Recorder,
     private readonly counts: Counts,
   ) {
-    const update = UPDATES[program.chip.numerics.profile];
+    const { profile, stateBits } = program.chip.numerics;
+    const update = UPDATES[profile];
     this.groups = core.groups.map((group) => {
       const { layer, start } = program.populations[group.population]!;
       const perCompartment = (): Int32Array => new Int32Array(group.neurons.length);
-      const { stateBits } = program.chip.numerics;
       const state = { u: perCompartment(), v: perCompartment(), rest: perCompartment(), stateBits };
       return { group, ...state, update: group.kind === "relay" ? updateRelay : update, layer, start };
     });
-    const layers = this.groups.flatMap(({ group, layer }) => Array<number>(group.neurons.length).fill(layer));
-    this.synapses = new Synapses(core, program.chip, Int32Array.from(layers), counts);
-    this.synapseTime = this.synapses.time;
+    const compartments = this.groups.reduce((sum, { u }) => sum + u.length, 0);
+    this.synapses = new Synapses(core.lists, compartments, kinds, deliveries, profile === "truenorth");
     this.outcome = new Outcome(this.groups.reduce((most, { u }) => Math.max(most, u.length), 0));
   }
 
-  receive(axon: number, payload: number, step: number): void {
-    this.synapses.receive(axon, payload, step);
-  }
-
-  layerOf(axon: number): number {
-    return this.synapses.layerOf(axon);
+  receive(messages: Messages, from: number, to: number, step: number, kind: Arrival): void {
+    const fromHost = kind === "hostInput";
+    this.synapses.receive(messages, from, to, fromHost ? step - 1 : step);
+    this.kinds.count(this.counts, step, fromHost);
   }
 
   begin(): void {
@@ -106,7 +107,7 @@ export class RunningNeuroCore implements RunningCore {
       }
       const computing = (compartment + 1) * neuronAccess + outcome.updatedThen[i]! * neuronUpdate;
       const decided = begin + computing + sending;
-      sending += sender.send(group.first + compartment, payload, step, decided + spikeOut) - decided;
+      sending += sender.send(group.first + compartment, payload, decided + spikeOut) - decided;
       recorder.spike(group, timestep, compartment);
     }
     counts.add(layer, "spike", step, outcome.fired);

@@ -1,6 +1,6 @@
 import type { LoihiProgram } from "../../../backends/program/loihi/program.js";
-import type { RunningCore } from "./core.js";
 import type { Counts } from "./counts.js";
+import type { Deliveries } from "./deliveries.js";
 import type { Mesh } from "./mesh.js";
 import type { Messages } from "./messages.js";
 
@@ -8,24 +8,25 @@ import type { Messages } from "./messages.js";
 const MESSAGE_EVENTS = ["hopX", "hopY", "chipHop", "withinTile"] as const;
 const KINDS = MESSAGE_EVENTS.length;
 
-/** Sends the messages of one core, whose work they do at once: what they bring is not seen before the next step. */
+/** Sends the messages of one core. */
 export class Sender {
   /** Messages over the run. */
   sent = 0;
+  private readonly begins: Int32Array;
   /** By sender: MESSAGE_EVENTS of all its messages together. */
   private readonly events: Uint32Array;
   private readonly tally = new Float64Array(KINDS);
   private messagesOfLayer = 0;
 
-  /** `cores` are all of the chip; they need not be there yet. */
   constructor(
     private readonly program: LoihiProgram,
-    private readonly index: number,
+    index: number,
     mesh: Mesh,
-    private readonly cores: readonly RunningCore[],
+    private readonly deliveries: Deliveries,
     private readonly messages: Messages,
     private readonly counts: Counts,
   ) {
+    this.begins = deliveries.ofCores[index]!;
     const { routes, tile } = program.cores[index]!;
     const ways = program.cores.map((core) => mesh.hops(tile, core.tile));
     this.events = new Uint32Array(KINDS * (routes.start.length - 1));
@@ -46,21 +47,16 @@ export class Sender {
   }
 
   /** Sends to all routes of a sender, from `time` on; returns when the last message has left. */
-  send(sender: number, payload: number, step: number, time: number): number {
-    const { cores, messages } = this;
-    const { messageOut, messageIn } = this.program.chip.time;
-    const { start, core, axon } = this.program.cores[this.index]!.routes;
-    const first = start[sender]!;
-    const last = start[sender + 1]!;
+  send(sender: number, payload: number, time: number): number {
+    const { deliveries, messages, begins } = this;
+    const { messageOut } = this.program.chip.time;
+    const end = begins[sender + 1]!;
     let sent = time;
-    for (let route = first; route < last; route++) {
-      const target = core[route]!;
-      const receiver = cores[target]!;
+    for (let at = begins[sender]!; at < end; at = deliveries.next(at)) {
       sent += messageOut;
-      messages.send(target, sent, messageIn + receiver.synapseTime[axon[route]!]!);
-      receiver.receive(axon[route]!, payload, step);
+      messages.push(deliveries.words[at]!, at, payload, sent);
+      this.messagesOfLayer++;
     }
-    this.messagesOfLayer += last - first;
     for (let kind = 0; kind < KINDS; kind++) this.tally[kind]! += this.events[KINDS * sender + kind]!;
     return sent;
   }

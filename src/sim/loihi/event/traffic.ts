@@ -1,7 +1,7 @@
 import type { LoihiProgram } from "../../../backends/program/loihi/program.js";
 import type { LoihiLinkCounts } from "../result.js";
 import { ArrivalLists, NONE } from "./arrivals.js";
-import { DIRECTIONS, EAST, Mesh, NORTH, SOUTH, WEST, type Link } from "./mesh.js";
+import { DIRECTIONS, EAST, NORTH, SOUTH, WEST, type Link, type Mesh } from "./mesh.js";
 import type { Messages } from "./messages.js";
 import { WaitingLine } from "./waiting-line.js";
 
@@ -122,19 +122,21 @@ export class Traffic {
   }
 
   /** The ingress of a core; returns when it is done. */
-  private arrive(target: number, { arrival, service }: Messages): number {
+  private arrive(target: number, { arrival, synapseTime }: Messages): number {
     const { lists, line } = this;
     let message = lists.take(this.ingress + target, arrival);
     if (message === NONE) return 0;
     const { next } = lists;
+    const { messageIn } = this.program.chip.time;
     line.open(this.ingressPeaks[target]!);
     let free = 0;
     let work = 0;
     for (; message !== NONE; message = next[message]!) {
       const arrived = arrival[message]!;
       const start = arrived > free ? arrived : free;
-      free = start + service[message]!;
-      work += service[message]!;
+      const service = messageIn + synapseTime[message]!;
+      free = start + service;
+      work += service;
       line.join(arrived, start);
     }
     this.ingressPeaks[target] = line.peak;

@@ -233,7 +233,7 @@ export const UPDATES: Readonly<Record<LoihiChip["numerics"]["profile"], Update>>
 };
 
 function unsafe(compartment: number, value: number, outcome: Outcome): void {
-  outcome.fault = { compartment, what: "the sum of what arrives", value, bits: 53 };
+  outcome.fault = { compartment, what: "the input", value, bits: 53 };
 }
 
 function wide(compartment: number, what: string, value: number, outcome: Outcome): void {

@@ -33,7 +33,7 @@ export class WaitingLine {
     arrivals[message] = arrival;
     starts[message] = start;
     let { first } = this;
-    while (starts[first]! < arrival || (starts[first]! === arrival && arrivals[first]! < arrival)) first++;
+    while (starts[first]! < arrival || (arrival === starts[first]! && arrivals[first]! < arrival)) first++;
     this.first = first;
     if (message - first >= this.peak) this.peak = message - first + 1;
   }
