@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkStructure } from "../src/backends/program/loihi/check.js";
+import { checkLimits } from "../src/backends/program/loihi/limits.js";
 import { readChip } from "../src/chips/index.js";
 import { Report } from "../src/diagnostics/index.js";
 import { importRanc, type ImportedRanc } from "../src/frontend/ranc/index.js";
@@ -26,6 +28,7 @@ describe("a grid of RANC", () => {
     const imported = read(needShared(context), size);
     expect([imported.layout, imported.latency]).toEqual([expected.layout, expected.latency]);
     expect(imported.senders).toHaveLength(expected.outputs);
+    expect([...checkStructure(imported.program), ...checkLimits(imported.program)]).toEqual([]);
     const rungs = runRancLadder(imported);
     expect(rungs.map(({ name, status, detail }) => [name, status === "passed" ? "passed" : detail])).toEqual([
       ["import", "passed"],
@@ -36,17 +39,20 @@ describe("a grid of RANC", () => {
     expect(rungs[1]!.layers[0]!.spikes).toBe(expected.packets);
   });
 
-  it.for([128, 256])("of cores of %i neurons fails in both simulators if the leaks of one core are others", (size, context) => {
-    const imported = read(needShared(context), size);
-    const { program } = imported;
-    const [first] = imported.senders;
-    const at = program.populations.findIndex(({ name }) => name === first!.output);
-    const cores = program.cores.map((core, i) => {
-      if (i !== at || core.kind !== "neuro") return core;
-      const groups = core.groups.map((group) => ({ ...group, bias: group.bias.map((leak) => leak - 1) }));
-      return { ...core, groups };
-    });
-    const rungs = runRancLadder({ ...imported, program: { ...program, cores } });
-    expect(rungs.map(({ status }) => status)).toEqual(["passed", "failed", "failed", "passed"]);
-  });
+  it.for([128, 256])(
+    "of cores of %i neurons fails in both simulators if the leaks of one core are others",
+    (size, context) => {
+      const imported = read(needShared(context), size);
+      const { program } = imported;
+      const [first] = imported.senders;
+      const at = program.populations.findIndex(({ name }) => name === first!.output);
+      const cores = program.cores.map((core, i) => {
+        if (i !== at || core.kind !== "neuro") return core;
+        const groups = core.groups.map((group) => ({ ...group, bias: group.bias.map((leak) => leak - 1) }));
+        return { ...core, groups };
+      });
+      const rungs = runRancLadder({ ...imported, program: { ...program, cores } });
+      expect(rungs.map(({ status }) => status)).toEqual(["passed", "failed", "failed", "passed"]);
+    },
+  );
 });

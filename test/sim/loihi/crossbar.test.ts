@@ -11,7 +11,7 @@ import { loihiCases } from "./random-programs.js";
 import { reference } from "./reference.js";
 import { referenceCrossbar } from "./reference-update.js";
 
-/** Crossbar cores: docs/loihi-chip.md, section 8. */
+/** Crossbar cores: docs/loihi-chip.md, section 9. */
 
 interface Neuron extends CrossbarNeuron {
   readonly leak: number;

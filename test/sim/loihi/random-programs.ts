@@ -346,7 +346,7 @@ class Generator {
     for (let i = random.pick([0, 1, 1, 1, 2, 3]); i > 0; i--) {
       const list = this.list(core);
       const { synapses, small } = core.lists[list]!;
-      const span = 1 + Math.max(-1, ...synapses.map(({ target }) => target));
+      const span = 1 + Math.max(0, ...synapses.map(({ target }) => target));
       const base = random.int(0, core.ranks.length - span);
       const reached = Math.min(Infinity, ...synapses.map(({ target }) => core.ranks[base + target]!));
       if (reached < Infinity && (!small || reached <= rank)) continue;

@@ -1,7 +1,7 @@
 import type { CrossbarNeuron } from "../../../src/backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../src/chips/loihi.js";
 
-/** docs/loihi-arithmetic.md, and section 8 of docs/loihi-chip.md, in BigInt. */
+/** docs/loihi-arithmetic.md, and section 9 of docs/loihi-chip.md, in BigInt. */
 
 export interface ReferenceState {
   readonly u: bigint;

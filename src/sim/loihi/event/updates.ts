@@ -177,7 +177,7 @@ const updateBrian2: Update = ({ group, u, v, rest }, sums, at, outcome) => {
   outcome.fired = fired;
 };
 
-/** Crossbar cores: docs/loihi-chip.md, section 8. Every compartment is updated; states wrap at the chip's width. */
+/** Crossbar cores: docs/loihi-chip.md, section 9. Every compartment is updated; states wrap at the chip's width. */
 const updateTruenorth: Update = ({ group, stateBits, v }, sums, at, outcome) => {
   if (group.crossbar === undefined) throw internalError("a group without `crossbar` on a chip of profile truenorth");
   const { threshold, bias } = group;

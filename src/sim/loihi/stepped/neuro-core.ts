@@ -31,7 +31,7 @@ export class RunningNeuroCore implements RunningCore {
   /** What has arrived for each compartment, by step modulo their number: no synapse reaches further. */
   private readonly sums: readonly Float64Array[];
   private readonly rule: Rule;
-  /** Whether this is a crossbar core: section 8. */
+  /** Whether this is a crossbar core: section 9. */
   private readonly crossbar: boolean;
   /**
    * By axon of a crossbar core: the steps of sending whose bit was set last, the even one and the odd one. Messages of a step may

@@ -93,7 +93,7 @@ const brian2: Rule = (state, q, p) => {
   return fire(u, v, state.rest, p, 0);
 };
 
-/** docs/loihi-chip.md, section 8. */
+/** docs/loihi-chip.md, section 9. */
 const truenorth: Rule = ({ v }, q, { bias, threshold, crossbar }) => {
   if (crossbar === undefined) throw internalError("a group without `crossbar` on a chip of profile truenorth");
   const { negativeThreshold, reset, resetPotential, stateBits } = crossbar;
