@@ -1,6 +1,6 @@
 /**
- * A grid of crossbar cores as RANC's memory files hold it, and what its test bench puts in and expects. UA-RCL/RANC 08ae4bd:
- * `truenorthutils/neuron.py`, `packet.py` and `emulation.py` write these files, the hardware reads them.
+ * A grid of crossbar cores as RANC's memory files hold it, and what its test bench puts in and expects. UA-RCL/RANC:
+ * `truenorthutils/neuron.py`, `packet.py` and `emulation.py` (dcb9ef5, 58fd646) write these files, the hardware reads them.
  */
 
 /** Where a packet goes: by how many cores in a row and by how many rows from its sender, an axon there, and ticks that it waits beyond the next. */
