@@ -27,6 +27,7 @@ export { readInputs, type InputSet } from "./frontend/inputs/index.js";
 export { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "./frontend/loihi/index.js";
 export { MODELS } from "./frontend/models/index.js";
 export { importNetx, readNetx, type ImportedNetx, type NetxNetwork } from "./frontend/netx/index.js";
+export { importRanc, type ImportedRanc } from "./frontend/ranc/index.js";
 export { calibrateModel, randomModel, type CalibratedModel } from "./frontend/random/random-model.js";
 export { readRates, type RateTable } from "./frontend/random/rates.js";
 export {

@@ -7,6 +7,7 @@ import { energyDiagnostics } from "../energy/diagnostics.js";
 import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
 import { modelDiagnostics } from "../frontend/models/index.js";
 import { netxDiagnostics } from "../frontend/netx/index.js";
+import { rancDiagnostics } from "../frontend/ranc/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
@@ -19,6 +20,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   FRONTEND_DIAGNOSTICS,
   modelDiagnostics,
   netxDiagnostics,
+  rancDiagnostics,
   randomDiagnostics,
   irDiagnostics,
   passDiagnostics,
