@@ -63,6 +63,13 @@ export class SpikeWindow extends Window {
   planeBytes!: u32;
 }
 
+/** Where the lists of a tile go (lists.ts). */
+@unmanaged
+export class ListJob extends SpikeWindow {
+  headers!: usize;
+  rows!: usize;
+}
+
 /** Weighted sums of real or integer inputs, and where their parts lie while they are computed. */
 @unmanaged
 export class MultiplyJob extends Window {
@@ -83,7 +90,7 @@ export class MultiplyJob extends Window {
   int!: u32;
   /** Here the numbers of non-zero inputs go, as i32 per position and slot. */
   counts!: usize;
-  /** Room for 16 bytes per input of a window, and for all weights as f64. */
+  /** Room for 16 bytes per input of a window, and for all weights as f64, which convertWeights puts there. */
   patch!: usize;
   doubles!: usize;
   /** Here the weight rows of the non-zero inputs go, as u32 in the order of the sums. */

@@ -2,7 +2,7 @@
  * From spike words to lists of weight rows. The timesteps of a group are taken four at a time (a quad), and the rows of a
  * quad sorted by their pattern: bit s of pattern 1..15 says that the row's input spikes in timestep s of the quad.
  */
-import { SpikeWindow } from "./job";
+import { ListJob, SpikeWindow } from "./job";
 
 /** Header of a list: numbers 0..14 are the addresses of the rows of pattern 1..15, number 15 the end. */
 export const HEADER_BYTES: u32 = 64;
@@ -62,24 +62,22 @@ function scanWord(window: SpikeWindow, word: usize, block: i32, counts: usize): 
   return active;
 }
 
-/**
- * Lists of all positions, quads and planes of the tile: headers one behind the other at `headers`, rows (u32) at `rows`.
- * Returns the end of the rows.
- */
-export function buildLists(window: SpikeWindow, headers: usize, rows: usize): usize {
-  for (let p = 0; p < window.positions; p++) {
-    const top = window.top(p);
-    const left = window.left(p);
-    for (let step: u32 = 0; step < window.steps; step += 4) {
-      for (let plane = 0; plane < window.planes; plane++) {
-        countPatterns(window, plane, top, left, step, headers, rows);
-        placeRows(window, plane, top, left, step, headers);
+/** Lists of all positions, quads and planes of the tile: headers and rows (u32), each one behind the other. */
+export function buildLists(job: ListJob): void {
+  let headers = job.headers;
+  let rows = job.rows;
+  for (let p = 0; p < job.positions; p++) {
+    const top = job.top(p);
+    const left = job.left(p);
+    for (let step: u32 = 0; step < job.steps; step += 4) {
+      for (let plane = 0; plane < job.planes; plane++) {
+        countPatterns(job, plane, top, left, step, headers, rows);
+        placeRows(job, plane, top, left, step, headers);
         rows = load<u32>(headers + 60);
         headers += HEADER_BYTES;
       }
     }
   }
-  return rows;
 }
 
 /** Puts the end of each pattern's rows into the header: where placeRows starts, from the back. */

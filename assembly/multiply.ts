@@ -5,10 +5,9 @@
 import { MultiplyJob } from "./job";
 import { setLimit, writePair } from "./output";
 
-/** Outputs of all positions and slots. `limit` clamps int results. */
+/** Outputs of all positions and slots; the weights have been converted. `limit` clamps int results. */
 export function multiply(job: MultiplyJob, limit: f64): void {
   setLimit(limit);
-  convertWeights(job);
   let count = job.counts;
   let rows = job.rows;
   for (let p = 0; p < job.positions; p++) {
@@ -23,7 +22,7 @@ export function multiply(job: MultiplyJob, limit: f64): void {
 }
 
 /** Weights as f64, rows without gaps. */
-function convertWeights(job: MultiplyJob): void {
+export function convertWeights(job: MultiplyJob): void {
   const rows = <u32>(job.kernel * job.kernel * job.channels);
   let to = job.doubles;
   for (let r: u32 = 0; r < rows; r++) {

@@ -1,4 +1,4 @@
-/* Word by word: additions, and reductions over windows. */
+/* Word by word: additions, conversions, and reductions over windows. */
 import { PoolJob } from "./job";
 
 /** Sums of `bytes` bytes of f32; all multiples of 16. */
@@ -25,6 +25,27 @@ export function addWrapping(a: usize, b: usize, to: usize, bytes: u32, aShift: u
   for (let i: u32 = 0; i < bytes; i += 16) {
     const x = i32x4.shl(v128.load(a + i), aShift);
     v128.store(to + i, i32x4.add(x, i32x4.shl(v128.load(b + i), bShift)));
+  }
+}
+
+/** f32 to i32: times `unit`, rounded half to even, brought into lo..hi; NaN becomes 0. */
+export function convertToInt(from: usize, to: usize, bytes: u32, unit: f64, lo: f64, hi: f64): void {
+  const factor = f64x2.splat(unit);
+  const least = f64x2.splat(lo);
+  const most = f64x2.splat(hi);
+  for (let i: u32 = 0; i < bytes; i += 8) {
+    const x = f64x2.nearest(f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(from + i)), factor));
+    const kept = f64x2.min(f64x2.max(x, least), most);
+    store<i64>(to + i, i64x2.extract_lane(i32x4.trunc_sat_f64x2_s_zero(kept), 0));
+  }
+}
+
+/** i32 to f32: times `unit`, rounded once. */
+export function convertToReal(from: usize, to: usize, bytes: u32, unit: f64): void {
+  const factor = f64x2.splat(unit);
+  for (let i: u32 = 0; i < bytes; i += 8) {
+    const x = f64x2.mul(f64x2.convert_low_i32x4_s(v128.load64_zero(from + i)), factor);
+    store<i64>(to + i, i64x2.extract_lane(f32x4.demote_f64x2_zero(x), 0));
   }
 }
 

@@ -3,7 +3,7 @@
  * tsx bench/compile.ts [configuration] [chip], by default STAtten-SDT 8-768 at 224 x 224 on layerwise-large.
  */
 import { compileLayerwise, layerwiseCosts } from "../src/backends/layerwise/index.js";
-import { encodeProgram } from "../src/backends/program/index.js";
+import { programPieces } from "../src/backends/program/index.js";
 import { readChip } from "../src/chips/index.js";
 import { renderDiagnostic, Report } from "../src/diagnostics/index.js";
 import { ENERGY_TABLES, pricesOf } from "../src/energy/index.js";
@@ -25,14 +25,14 @@ function measured<T>(what: string, step: () => T | undefined): T {
   return result;
 }
 
-const chip = measured("chip", () => readChip(chipName, report));
+const chip = measured("chip", () => readChip(chipName, report, "layerwise"));
 const net = measured("random import, passes", () => {
   const model = randomModel({ seed: 1, config }, report);
   return model && runPipeline(model.net, parsePipeline("import").steps ?? []).result;
 });
 const program = measured("compile, one time block", () => compileLayerwise(net, chip, {}, report));
 console.log(`  ${program.instructions.length} instructions, ${program.weights.length} bytes of weights`);
-measured("encode", () => encodeProgram(program));
+measured("encode", () => programPieces(program));
 const found = measured("search of time blocks", () => {
   const costs = layerwiseCosts(net, chip, { activity: 0.15, prices: pricesOf(ENERGY_TABLES[0]!, chip) });
   return searchTimeBlocks(net, costs, { objective: "cycles" }, report);

@@ -4,22 +4,22 @@
  * with interleaved rounds (medians of processor time, which other processes disturb least). Weights do not fit the L2 cache.
  * `plain` and `dense` compute a part of the outputs only, `dense` of one timestep.
  */
-import {
-  createKernels,
-  KERNELS,
-  packedRowBytes,
-  type FireJob,
-  type Kernels,
-  type SpikeWindow,
-  type WeightedSum,
-} from "../src/sim/kernels/index.js";
+import { createKernels, KERNELS, type FireJob } from "../src/sim/kernels/index.js";
 import { CHARGE_RULES } from "../src/backends/program/instruction.js";
+import {
+  inputEvents,
+  LANES,
+  placeLayer,
+  runLayer,
+  TIMESTEPS,
+  type LayerShape,
+  type PlacedLayer,
+  type WeightBits,
+} from "./layer-kernel.js";
+import { race } from "./race.js";
 import { popcount, readVectors, recordedPatterns, SHARED } from "./recorded-spikes.js";
-import { median } from "./median.js";
 
 const ROUNDS = 7;
-const TIMESTEPS = 4;
-const LANES = 64;
 const ACTIVITIES = [0.04, 0.1, 0.2, 0.35];
 /** Outputs that the slow contenders compute. */
 const FEW = 64;
@@ -52,114 +52,6 @@ function uniform(): number {
   return seed / 2 ** 32;
 }
 
-/** Median processor time of each contender in ns, rounds interleaved, after two rounds of warming up. */
-function race(contenders: Readonly<Record<string, () => void>>): Record<string, number> {
-  const times: Record<string, number[]> = {};
-  for (let round = -2; round < ROUNDS; round++) {
-    for (const [name, run] of Object.entries(contenders)) {
-      const start = process.cpuUsage();
-      run();
-      const { user, system } = process.cpuUsage(start);
-      if (round >= 0) (times[name] ??= []).push(1000 * (user + system));
-    }
-  }
-  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
-}
-
-/** A layer in the memory of kernels. */
-interface Placed {
-  readonly kernels: Kernels;
-  readonly window: SpikeWindow;
-  readonly rows: number;
-  /** Blocks of LANES outputs one behind the other: i32, and packed i8. */
-  readonly weights: number;
-  readonly packed: number;
-  readonly bias: number;
-  readonly scales: number;
-  readonly output: number;
-}
-
-type Weights = (bits: 8 | 32) => number;
-
-/** Random i32 mantissas of 24 bits and sign; i8 weights are all 127, which overflow first. */
-const weightOf: Weights = (bits) => (bits === 32 ? Math.floor((uniform() - 0.5) * 2 ** 25) : 127);
-
-function place(kernels: Kernels, shape: Shape, patterns: Uint8Array, outputs: number, bits: 8 | 32): Placed {
-  const { memory } = kernels;
-  const { size, channels, kernel } = shape;
-  const blocks = channels / LANES;
-  const wordBytes = (LANES * TIMESTEPS) / 8;
-  const input = memory.take(size * size * blocks * wordBytes + 8, "spikes");
-  memory.u8.fill(0, input, input + size * size * blocks * wordBytes);
-  patterns.forEach((pattern, i) => {
-    const word = input + Math.floor(i / LANES) * wordBytes;
-    for (let t = 0; t < TIMESTEPS; t++) {
-      const byte = word + ((t * LANES + (i % LANES)) >> 3);
-      memory.u8[byte] = memory.u8[byte]! | (((pattern >> t) & 1) << (i & 7));
-    }
-  });
-  const rows = kernel ** 2 * channels;
-  const weights = memory.take(4 * rows * outputs, "weights");
-  for (let i = 0; i < rows * outputs; i++) memory.i32[weights / 4 + i] = weightOf(bits);
-  const packed = memory.take(rows * outputs, "packed weights");
-  if (bits === 8) kernels.pack8(weights, (rows * outputs) / LANES, 4 * LANES, LANES, packed);
-  const bias = memory.take(8 * outputs, "bias");
-  const scales = memory.take(8 * outputs, "scales");
-  memory.f64.fill(0, bias / 8, bias / 8 + outputs);
-  memory.f64.fill(2 ** -20, scales / 8, scales / 8 + outputs);
-  const window: SpikeWindow = {
-    input,
-    lanes: LANES,
-    blocks,
-    height: size,
-    width: size,
-    firstRow: 0,
-    kernel,
-    stride: 1,
-    padding: (kernel - 1) / 2,
-    outRow: 0,
-    outRows: size,
-    outWidth: size,
-    timesteps: TIMESTEPS,
-    steps: TIMESTEPS,
-    channels,
-    planes: 1,
-    planeBytes: 0,
-  };
-  const output = memory.take(4 * size * size * outputs * TIMESTEPS, "outputs");
-  return { kernels, window, rows, weights, packed, bias, scales, output };
-}
-
-/** Lists, then all blocks of outputs. */
-function run({ kernels, window, rows, weights, packed, bias, scales, output }: Placed, outputs: number, bits: 8 | 32) {
-  const { memory } = kernels;
-  const start = memory.mark;
-  const lists = kernels.buildLists(window);
-  const rowBytes = bits === 32 ? 4 * LANES : packedRowBytes(LANES);
-  for (let block = 0; block < outputs / LANES; block++) {
-    const job: WeightedSum = {
-      lists,
-      firstPosition: 0,
-      positions: lists.positions,
-      lanes: LANES,
-      weights: (bits === 32 ? weights : packed) + block * rows * rowBytes,
-      rowBytes,
-      rows,
-      magnitude: bits === 32 ? 2 ** 24 - 1 : 127,
-      bias: bias + 8 * LANES * block,
-      scales: scales + 8 * LANES * block,
-      output: output + 4 * LANES * block,
-      positionBytes: 4 * outputs,
-      stepBytes: 4 * outputs * lists.positions,
-      format: "real",
-      limit: Infinity,
-    };
-    if (bits === 32) kernels.sum32(job);
-    else kernels.sum8(job);
-  }
-  memory.release(start);
-}
-
 /** The loop of a dense simulator in 32-bit floats, one timestep: every input of every window times every weight. */
 function denseLoop(shape: Shape, patterns: Uint8Array, outputs: number): () => void {
   const { size, channels, kernel } = shape;
@@ -185,7 +77,7 @@ function denseLoop(shape: Shape, patterns: Uint8Array, outputs: number): () => v
 }
 
 /** Spikes times the windows that they lie in. */
-function inputEvents({ size, channels, kernel }: Shape, patterns: Uint8Array): number {
+function expectedEvents({ size, channels, kernel }: Shape, patterns: Uint8Array): number {
   const reach = (kernel - 1) / 2;
   const inside = (i: number): number => Math.min(size - 1, i + reach) - Math.max(0, i - reach) + 1;
   return patterns.reduce((sum, pattern, i) => {
@@ -194,24 +86,40 @@ function inputEvents({ size, channels, kernel }: Shape, patterns: Uint8Array): n
   }, 0);
 }
 
+/** Random i32 mantissas of 24 bits and sign; i8 weights are all 127, which overflow first. */
+const weightOf = (bits: WeightBits): number => (bits === 32 ? Math.floor((uniform() - 0.5) * 2 ** 25) : 127);
+
+/** The layer with so many of its outputs, in kernels of its own. */
+function placed(
+  kernels: (typeof KERNELS)[number],
+  { kernel, size, channels }: Shape,
+  patterns: Uint8Array,
+  outputs: number,
+  bits: WeightBits,
+): PlacedLayer {
+  const padding = (kernel - 1) / 2;
+  const shape: LayerShape = { kernel, stride: 1, padding, height: size, width: size, channels, outputs };
+  return placeLayer(createKernels(MEMORY, kernels), shape, patterns, bits, () => weightOf(bits));
+}
+
 const cell = (value: number, digits: number): string => value.toFixed(digits).padStart(8);
 
 function report(shape: Shape, source: string, patterns: Uint8Array): void {
-  const events = inputEvents(shape, patterns);
+  const events = expectedEvents(shape, patterns);
   const inputs = patterns.length * TIMESTEPS;
   const active = patterns.reduce((sum, pattern) => sum + popcount(pattern), 0);
   const rows = patterns.filter((pattern) => pattern !== 0).length;
   const contenders: Record<string, () => void> = { dense: denseLoop(shape, patterns, FEW) };
   for (const bits of [32, 8] as const) {
-    const fast = place(createKernels(MEMORY, "simd"), shape, patterns, shape.outputs, bits);
-    contenders[`simd ${bits}`] = () => run(fast, shape.outputs, bits);
+    const fast = placed("simd", shape, patterns, shape.outputs, bits);
+    contenders[`simd ${bits}`] = () => runLayer(fast);
   }
-  const slow = place(createKernels(MEMORY, "plain"), shape, patterns, FEW, 32);
-  contenders["plain"] = () => run(slow, FEW, 32);
-  const scanned = slow.kernels.scan(slow.window).spikes.reduce((sum, n) => sum + n, 0);
+  const slow = placed("plain", shape, patterns, FEW, 32);
+  contenders["plain"] = () => runLayer(slow);
+  const scanned = inputEvents(slow);
   if (scanned !== events) throw new Error(`${scanned} spikes lie in memory, ${events} were meant`);
-  const times = race(contenders);
-  const rate = (name: string, outputs: number): number => (events * outputs) / times[name]!;
+  const times = race(contenders, ROUNDS);
+  const rate = (name: string, outputs: number): number => (events * outputs) / times[name]! / 1e9;
   const [wide, narrow] = [rate("simd 32", shape.outputs), rate("simd 8", shape.outputs)];
   const [plain, dense] = [rate("plain", FEW), rate("dense", FEW / TIMESTEPS)];
   console.log(
@@ -249,7 +157,8 @@ for (const shape of [...DENSE, ...CONVOLUTIONS]) {
       return pattern;
     });
     report(shape, "i.i.d.", independent);
-    if (recorded !== undefined) report(shape, "recorded", recordedPatterns(recorded, activity, count, uniform));
+    const alike = recorded && recordedPatterns(recorded, activity, count, uniform);
+    if (alike !== undefined) report(shape, "recorded", alike);
   }
 }
 
@@ -314,8 +223,8 @@ function reportNeurons(title: string, neuron: Rule): void {
       for (let i = 0; i < REPEATS; i++) kernels.fire(job);
     };
   }
-  const times = race(contenders);
-  const rates = KERNELS.map((name) => (REPEATS * positions * LANES * TIMESTEPS) / times[name]!);
+  const times = race(contenders, ROUNDS);
+  const rates = KERNELS.map((name) => (REPEATS * positions * LANES * TIMESTEPS) / times[name]! / 1e9);
   console.log(`${title}, G updates/s: ${KERNELS.map((name, i) => `${name} ${rates[i]!.toFixed(2)}`).join(", ")}`);
 }
 

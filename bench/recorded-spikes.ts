@@ -46,10 +46,16 @@ export function readVectors(): readonly Vectors[] | undefined {
 
 /**
  * `count` patterns of inputs with about the wanted activity: recorded vectors one behind the other, the next one always from a
- * layer that brings the mean nearer, of those within a factor of two of it.
+ * layer that brings the mean nearer, of those within a factor of two of it. Undefined where no layer is so near.
  */
-export function recordedPatterns(layers: readonly Vectors[], activity: number, count: number, draw: () => number) {
+export function recordedPatterns(
+  layers: readonly Vectors[],
+  activity: number,
+  count: number,
+  draw: () => number,
+): Uint8Array | undefined {
   const near = layers.filter(({ rate }) => rate > activity / 2 && rate < activity * 2);
+  if (near.length === 0) return undefined;
   const patterns = new Uint8Array(count);
   let spikes = 0;
   for (let at = 0; at < count;) {

@@ -6,7 +6,15 @@ import type { Program } from "../src/backends/program/index.js";
 import { readChip } from "../src/chips/index.js";
 import { renderDiagnostic, Report } from "../src/diagnostics/index.js";
 import { createStepped, type RunResult } from "../src/sim/layerwise/index.js";
-import { addAccumulate, fireCycles, only, transferBytes, WaitTracer, type AdderCycles } from "./support/account.js";
+import {
+  addAccumulate,
+  fireCycles,
+  only,
+  transferBytes,
+  WaitTracer,
+  weightedWords,
+  type AdderCycles,
+} from "./support/account.js";
 import {
   LENET5,
   netOf,
@@ -47,7 +55,7 @@ interface Ran {
 
 function run(layer: PublishedLayer, map: SpikeMap): Ran {
   const report = new Report();
-  const chip = readChip("prosperity", report);
+  const chip = readChip("prosperity", report, "layerwise");
   const timeBlock = TIME_BLOCK[layer.name];
   const options = timeBlock === undefined ? {} : { timeBlock };
   const program = chip === undefined ? undefined : compileLayerwise(netOf(layer), chip, options, report);
@@ -118,9 +126,8 @@ function dramTerms({ layer, published, program }: Ran): { theirs: Terms; differe
     },
     difference: {
       "weights: fetched once, not once per 256 rows": -(tiles.m - 1) * weights * WEIGHT_BITS,
-      "weights: words of 32 bits, not 8": weights * (32 - WEIGHT_BITS),
-      "weights: lanes without an output": k * (lanes - outputs) * 32,
-      "weights: exponents and biases": 3 * lanes * 32,
+      "weights: lanes without an output": k * (lanes - outputs) * WEIGHT_BITS,
+      "weights: exponents and biases": weightedWords(program.chip) * lanes * WEIGHT_BITS,
       "spikes in: theirs": -dram.spikesIn,
       "spikes in: come as integers of 32 bits": inputWords * lanes * 32,
       "spikes in: bits of 128 lanes go out and come back": spilledIn ? 2 * inputWords * lanes : 0,
@@ -147,8 +154,7 @@ function scanBits({ layer, map, program }: Ran) {
 function cycleTerms(one: Ran): { theirs: Terms; difference: Terms; adder: AdderCycles } {
   const { published, program, tracer } = one;
   const adder: AdderCycles = { issue: 0, parameters: 0, rows: 0, writes: 0, starved: 0 };
-  for (const instruction of only(program, "accumulate"))
-    addAccumulate(adder, instruction, program.chip.fifoDepth, scanBits(one));
+  for (const instruction of only(program, "accumulate")) addAccumulate(adder, instruction, program.chip, scanBits(one));
   const { load, fire, readOut, handOver } = tracer.waits;
   return {
     theirs: {
@@ -196,7 +202,8 @@ describe("LeNet5 on the chip `prosperity`, bit-sparse", () => {
       expect([layer.name, sum(Object.values(theirs)) + sum(Object.values(difference))]).toEqual([layer.name, ours]);
       const weights = transferBytes(program, "load", "weight", weightedLayer(program));
       const { channels, kernel } = layer;
-      expect(weights).toBe((kernel * kernel * channels + 3) * program.chip.lanes * 4);
+      const words = kernel * kernel * channels + weightedWords(program.chip);
+      expect(weights).toBe((words * program.chip.lanes * WEIGHT_BITS) / 8);
     }
     holdsPage([
       tableOf(
@@ -219,7 +226,10 @@ describe("LeNet5 on the chip `prosperity`, bit-sparse", () => {
       expect([layer.name, adder.rows]).toEqual([layer.name, published.cycles.compute]);
       expect([layer.name, sum(Object.values(adder))]).toEqual([layer.name, tracer.busy]);
       expect([layer.name, tracer.denied]).toEqual([layer.name, 0]);
-      expect([layer.name, tracer.fireBusy]).toEqual([layer.name, sum(only(program, "fire").map(fireCycles))]);
+      expect([layer.name, tracer.fireBusy]).toEqual([
+        layer.name,
+        sum(only(program, "fire").map((one) => fireCycles(one, program.chip))),
+      ]);
       expect([layer.name, sum(Object.values(theirs)) + sum(Object.values(difference))]).toEqual([
         layer.name,
         result.cycles,

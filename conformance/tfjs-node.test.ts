@@ -1,58 +1,23 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import type { TfjsComparison } from "./support/compare-tfjs.js";
-import { hasCommand, makeScratch, type Scratch } from "./support/scratch.js";
+import type { Scratch } from "./support/scratch.js";
 import { needShared, skipLoudly } from "./support/shared.js";
+import { installTfjsNode, type TfjsNodeInstall } from "./support/tfjs-node.js";
 
 /**
  * TensorFlow's native library as an independent implementation. It is no dependency of spikec, so it is installed into a scratch
  * copy of the checkout; a machine without the tools or the network for it skips these checks, in a box.
  */
 
-const TFJS_NODE = "@tensorflow/tfjs-node@4.22.0";
-
-const TOOLS = [
-  { name: "bash", present: () => hasCommand("bash", ["--version"]) },
-  { name: "python3 with pip", present: () => hasCommand("python3", ["-m", "pip", "--version"]) },
-  { name: "g++", present: () => hasCommand("g++", ["--version"]) },
-  { name: "make", present: () => hasCommand("make", ["--version"]) },
-  { name: "Node headers in /usr/include/node", present: () => existsSync("/usr/include/node/node_api.h") },
-] as const;
-
-/** What npm and pip say when a registry cannot be reached, or has no wheel for this kind of machine. */
-const NO_NETWORK =
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|NewConnectionError|ConnectTimeout|ReadTimeout|No matching distribution/;
-
-let installed: { readonly scratch: Scratch } | { readonly missing: string } | undefined;
+let installed: TfjsNodeInstall | undefined;
 afterAll(() => {
   if (installed !== undefined && "scratch" in installed) installed.scratch.remove();
 });
 
-function install(shared: string): NonNullable<typeof installed> {
-  const script = join(shared, "tools", "install-tfjs-node");
-  if (!existsSync(script)) return { missing: `no ${script}` };
-  const absent = TOOLS.filter(({ present }) => !present()).map(({ name }) => name);
-  if (absent.length > 0) return { missing: `tfjs-node cannot be built here, missing: ${absent.join(", ")}` };
-  const scratch = makeScratch();
-  const steps = [
-    // As an optional peer of this very package it counts as wanted nowhere, unless it is asked for as a development dependency.
-    () => scratch.run("npm", ["install", "--no-save", "--save-dev", "--ignore-scripts", TFJS_NODE]),
-    () => scratch.run("bash", [script, scratch.folder]),
-  ];
-  for (const step of steps) {
-    const { ok, output } = step();
-    if (ok) continue;
-    scratch.remove();
-    const reason = output.split("\n").find((line) => NO_NETWORK.test(line));
-    if (reason === undefined) throw new Error(`tfjs-node cannot be installed:\n${output}`);
-    return { missing: `tfjs-node cannot be installed, no registry: ${reason.trim()}` };
-  }
-  return { scratch };
-}
-
 function needTfjsNode(context: TestContext): Scratch {
-  installed ??= install(needShared(context));
+  installed ??= installTfjsNode(needShared(context));
   return "scratch" in installed ? installed.scratch : skipLoudly(context, installed.missing);
 }
 

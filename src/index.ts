@@ -2,7 +2,7 @@
 
 export { BACKENDS } from "./backends/index.js";
 export { compileLayerwise } from "./backends/layerwise/index.js";
-export { decodeProgram, encodeProgram, type Program } from "./backends/program/index.js";
+export { decodeProgram, encodeProgram, readProgram, type Program } from "./backends/program/index.js";
 export { readChip, type LayerwiseChip } from "./chips/index.js";
 export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
 export {
@@ -26,6 +26,7 @@ export { sampleFor } from "./frontend/inputs/channels-last.js";
 export { readInputs, type InputSet } from "./frontend/inputs/index.js";
 export { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "./frontend/loihi/index.js";
 export { MODELS } from "./frontend/models/index.js";
+export { importNetx, readNetx, type ImportedNetx, type NetxNetwork } from "./frontend/netx/index.js";
 export { calibrateModel, randomModel, type CalibratedModel } from "./frontend/random/random-model.js";
 export { readRates, type RateTable } from "./frontend/random/rates.js";
 export {

@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
       "backends/program/",
       "sim/diagnostics.ts",
       ...SHARED_BY_SIMULATORS,
-      ...(simulator === "event" ? ["sim/kernels/"] : []),
+      ...(simulator === "event" ? ["sim/kernels/", "sim/bell.ts", "sim/thread.ts"] : []),
     ],
   })),
   ...["stepped", "event"].map((simulator) => ({

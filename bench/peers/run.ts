@@ -6,10 +6,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { printBox, ROOT, SHARED } from "../../conformance/support/shared.js";
+import { installTfjsNode } from "../../conformance/support/tfjs-node.js";
 import { table } from "../../src/cli/text.js";
 import { peerResultSchema, type PeerResult } from "./measure.js";
 
@@ -33,12 +34,15 @@ const { values: options } = parseArgs({
 });
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const script = (name: string): readonly string[] => [process.execPath, "--import", "tsx", file(name)];
+/** A script of this folder, in whichever checkout it is started. */
+const script = (name: string): readonly string[] => [process.execPath, "--import", "tsx", join("bench", "peers", name)];
 const cases = CASES.map((name) => join(SHARED, "golden", name));
 
 interface Peer {
   readonly name: string;
   readonly command: readonly string[];
+  /** The checkout to start it in; this one by default. */
+  readonly checkout?: () => string;
   /** Why it cannot run here. */
   readonly missing?: () => string | undefined;
 }
@@ -46,13 +50,12 @@ interface Peer {
 /** How spikec's own line is recognised: the others are compared with it. */
 const OWN = "spikec";
 
-function start([program = "", ...args]: readonly string[], more: readonly string[]) {
-  const limits = { TF_NUM_INTRAOP_THREADS: options.threads, TF_NUM_INTEROP_THREADS: "1", PYTHONDONTWRITEBYTECODE: "1" };
+function start([program = "", ...args]: readonly string[], more: readonly string[], checkout = ROOT) {
   return spawnSync(program, [...args, ...more], {
-    cwd: ROOT,
+    cwd: checkout,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...limits },
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
   });
 }
 
@@ -61,6 +64,22 @@ function torchMissing(): string | undefined {
   return status === 0
     ? undefined
     : `\`${options.python}\` has no torch and numpy; see bench/peers/README.md, or --python`;
+}
+
+/** Why there is no tfjs-node, where WebAssembly takes its place. */
+let withoutTfjsNode = "it is installed but does not load";
+
+/** The checkout that has tfjs-node: this one, a copy that it is installed into, or this one without it. */
+function tfjsCheckout(): string {
+  if (existsSync(join(ROOT, "node_modules", "@tensorflow", "tfjs-node"))) return ROOT;
+  process.stderr.write("installing tfjs-node into a copy of the checkout ...\n");
+  const installed = installTfjsNode(SHARED);
+  if ("missing" in installed) {
+    withoutTfjsNode = installed.missing;
+    return ROOT;
+  }
+  process.on("exit", () => installed.scratch.remove());
+  return installed.scratch.folder;
 }
 
 const checks = cases.flatMap((folder) => ["--check", folder]);
@@ -74,12 +93,12 @@ const PEERS: readonly Peer[] = [
   { name: OWN, command: [...script("spikec.ts"), "--chip", options.chip, "--threads", options.threads, ...checks] },
   torch("official"),
   torch("folded"),
-  { name: "tfjs", command: [...script("tfjs.ts"), ...checks] },
+  { name: "tfjs", command: [...script("tfjs.ts"), "--threads", options.threads, ...checks], checkout: tfjsCheckout },
 ];
 
 /** The folder of the network that all peers run; made once, because calibrating the large one takes minutes. */
 function network(): string {
-  const folder = join(options.networks, `${options.config}-${options.rates}`);
+  const folder = resolve(options.networks, `${options.config}-${options.rates}`);
   if (existsSync(join(folder, "config.json"))) return folder;
   process.stderr.write(`making ${folder}\n`);
   const { status } = start(script("network.ts"), [folder, options.config, options.rates]);
@@ -87,14 +106,15 @@ function network(): string {
   return folder;
 }
 
-function runPeer({ name, command, missing }: Peer, folder: string): PeerResult | undefined {
+function runPeer({ name, command, missing, checkout }: Peer, folder: string): PeerResult | undefined {
   const reason = missing?.();
   if (reason !== undefined) {
     printBox([`SKIPPED: ${name}`, reason]);
     return undefined;
   }
+  const where = checkout?.() ?? ROOT;
   process.stderr.write(`${name} ...\n`);
-  const { status, stdout, error } = start(command, ["--time", folder, "--runs", options.runs]);
+  const { status, stdout, error } = start(command, ["--time", folder, "--runs", options.runs], where);
   if (status === 0) return peerResultSchema.parse(JSON.parse(stdout));
   printBox([`FAILED: ${name}`, error?.message ?? `exit status ${status}; its message stands above`]);
   process.exitCode = 1;
@@ -137,7 +157,7 @@ process.stdout.write(`\n${options.config}, rates ${options.rates}, one picture, 
 process.stdout.write(`${show(results, own)}\n`);
 
 if (results.some(({ peer }) => peer.startsWith("tfjs-wasm")))
-  printBox(["SKIPPED: tfjs-node", "not installed, so WebAssembly ran in its place; see bench/peers/README.md"]);
+  printBox(["SKIPPED: tfjs-node, WebAssembly ran in its place", withoutTfjsNode, "see bench/peers/README.md"]);
 const [first] = results;
 for (const { peer, spikes } of results) {
   if (first === undefined || Math.abs(spikes / first.spikes - 1) <= SPIKE_TOLERANCE) continue;

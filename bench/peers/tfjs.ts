@@ -1,10 +1,9 @@
 /*
  * A network through TensorFlow.js: spikec's evaluator walks the net, TensorFlow.js computes convolutions, matrix products and
  * real max-pooling; neurons and attention are the evaluator's. Takes tfjs-node where it is installed, else WebAssembly.
- * tsx bench/peers/tfjs.ts --check CASE --time FOLDER [--runs N] [--backend wasm]
+ * tsx bench/peers/tfjs.ts --check CASE --time FOLDER [--runs N] [--threads N] [--backend wasm]
  */
 import { basename } from "node:path";
-import { availableParallelism } from "node:os";
 import { faultsOf } from "../../conformance/support/golden.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { evaluate, flatten, type Evaluation, type LinearKernels } from "../../src/ir/index.js";
@@ -28,7 +27,10 @@ class Stopwatch {
   }
 }
 
-const { check, time, runs, backend: wanted } = readOptions();
+const { check, time, runs, threads, backend: wanted } = readOptions();
+// TensorFlow reads them when it is loaded.
+process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
+process.env["TF_NUM_INTEROP_THREADS"] = "1";
 const { kernels, backend, note } = await loadTfjsKernels(wanted === "wasm" ? { backend: "wasm" } : {});
 if (note !== undefined) process.stderr.write(`${note}\n`);
 
@@ -61,7 +63,7 @@ for (const { layer, result: name } of net.ops) {
 }
 printResult({
   peer: `${backend} under spikec's evaluator`,
-  threads: backend.startsWith("tfjs-node") ? availableParallelism() : 1,
+  threads: backend.startsWith("tfjs-node") ? threads : 1,
   checked: check.map((folder) => basename(folder)),
   ...times,
   spikes,

@@ -1,6 +1,6 @@
 import { ENGINES, MEMORIES, type Instruction, type InstructionFor } from "../../src/backends/program/instruction.js";
 import type { Program } from "../../src/backends/program/program.js";
-import { wordBytes } from "../../src/chips/index.js";
+import { parameterWords, wordBytes, type LayerwiseChip } from "../../src/chips/index.js";
 import { ENGINE_STATES } from "../../src/sim/layerwise/index.js";
 
 /**
@@ -21,15 +21,21 @@ export interface AdderCycles {
 /** Set bits of a scan word: OR over the timesteps of the instruction. */
 export type ScanBits = (step: number, y: number, x: number, block: number) => number;
 
+/** Words of exponents (32 bits) and biases (64 bits). */
+export function weightedWords(chip: LayerwiseChip): number {
+  return parameterWords(chip, 32) + parameterWords(chip, 64);
+}
+
 /** One accumulate instruction on spikes, alone on its memories: scanner, FIFO and adder, cycle by cycle. */
 export function addAccumulate(
   cycles: AdderCycles,
   { fields: f }: InstructionFor<"accumulate">,
-  fifoDepth: number,
+  chip: LayerwiseChip,
   bits: ScanBits,
 ): void {
   cycles.issue += 1;
-  cycles.parameters += 3;
+  const { fifoDepth } = chip;
+  cycles.parameters += weightedWords(chip);
   const words: { bits: number; last: boolean }[] = [];
   for (let position = 0; position < f.outRows * f.outWidth; position++) {
     const top = (f.outRow + Math.floor(position / f.outWidth)) * f.stride - f.padding;
@@ -68,8 +74,8 @@ export function addAccumulate(
 }
 
 /** Cycles of a fire instruction, its issue included, where no port is contended. */
-export function fireCycles({ fields: f }: InstructionFor<"fire">): number {
-  const parameters = (f.thresholds >= 0 ? 1 : 0) + (f.gains >= 0 ? 1 : 0);
+export function fireCycles({ fields: f }: InstructionFor<"fire">, chip: LayerwiseChip): number {
+  const parameters = parameterWords(chip, 32) * (Number(f.thresholds >= 0) + Number(f.gains >= 0));
   return 1 + parameters + f.positions * (f.stateRead + f.steps + f.stateWrite + 1);
 }
 
@@ -119,7 +125,7 @@ export class WaitTracer {
   constructor(program: Program) {
     let end = 0;
     this.ends = only(program, "fire").map((one) => {
-      end += fireCycles(one);
+      end += fireCycles(one, program.chip);
       return { end, layer: program.layers[one.layer]?.name ?? "" };
     });
   }

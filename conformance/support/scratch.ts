@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, SHARED } from "./shared.js";
@@ -28,14 +28,16 @@ const COPIED = [
   "src",
   "test/tfjs",
   "conformance",
+  "bench",
   "node_modules",
 ] as const;
 
 export function makeScratch(): Scratch {
   const folder = mkdtempSync(join(tmpdir(), "spikec-tfjs-node-"));
   for (const path of COPIED) {
-    if (existsSync(join(ROOT, path)))
-      cpSync(join(ROOT, path), join(folder, path), { recursive: true, verbatimSymlinks: true });
+    const from = join(ROOT, path);
+    // A folder that is a link itself is followed: what is installed into the copy must not end up in the original.
+    if (existsSync(from)) cpSync(realpathSync(from), join(folder, path), { recursive: true, verbatimSymlinks: true });
   }
   return {
     folder,

@@ -4,6 +4,9 @@ import { z } from "zod";
 
 const positive = z.number().int().positive();
 
+/** A mantissa is an integer of 32 bits. */
+const MAX_WEIGHT_BITS = 32;
+
 const memory = z.strictObject({
   /** Capacity. */
   bytes: positive.max(2 ** 30),
@@ -28,8 +31,8 @@ export const layerwiseChipSchema = z
     queueDepth: positive.max(1024),
     /** Words between scanner and adder of the accumulate engine. */
     fifoDepth: positive.max(1024),
-    /** Bits of a weight, sign included. */
-    weightBits: positive.max(32),
+    /** Bits of a weight, sign included. Any width gives words of whole bytes, as `lanes` is a multiple of 8. */
+    weightBits: positive.max(MAX_WEIGHT_BITS),
     /** Bits of an accumulator, sign included. */
     accumulatorBits: positive.max(54),
     memories: z.strictObject({ spike: memory, weight: memory, data: memory }),
@@ -65,11 +68,12 @@ export const layerwiseChipSchema = z
         message: `must be at least ${chip.weightBits}, the \`weightBits\`: a sum of one row is that row`,
       });
     }
-    const { lanes, parallelTimesteps, dram } = chip;
+    const { lanes, parallelTimesteps, weightBits, dram } = chip;
     // Reported above; the checks below would only repeat it.
     if (lanes <= 0 || lanes % 8 !== 0 || parallelTimesteps <= 0 || dram.burstBytes <= 0 || dram.bandwidth.cycles <= 0) {
       return;
     }
+    if (weightBits <= 0 || weightBits > MAX_WEIGHT_BITS) return;
     if (dram.bandwidth.bytes > dram.burstBytes * dram.bandwidth.cycles) {
       context.addIssue({ code: "custom", path: ["dram", "bandwidth"], message: "must not exceed one burst per cycle" });
     }
@@ -101,10 +105,17 @@ function burstsOfWord(word: number, burst: number): number {
   return word % burst === 0 ? word / burst : Math.ceil(word / burst) + 1;
 }
 
-/** Bytes of one word: lanes x P bits for spikes, lanes x 32 bits for weights and data. */
+/** Bytes of one word: lanes x P bits for spikes, lanes x `weightBits` for weights, lanes x 32 bits for data. */
 export function wordBytes(
-  chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps">,
+  chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "weightBits">,
   memory: "spike" | "weight" | "data",
 ): number {
-  return memory === "spike" ? (chip.lanes * chip.parallelTimesteps) / 8 : chip.lanes * 4;
+  const { lanes, parallelTimesteps, weightBits } = chip;
+  const bits = memory === "spike" ? parallelTimesteps : memory === "weight" ? weightBits : 32;
+  return (lanes * bits) / 8;
+}
+
+/** Words of the weight memory that one parameter of `bits` bits per lane takes (docs/layerwise-chip.md, section 1). */
+export function parameterWords({ weightBits }: Pick<LayerwiseChip, "weightBits">, bits: number): number {
+  return Math.ceil(bits / weightBits);
 }

@@ -1,23 +1,21 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { decodeProgram } from "../backends/program/index.js";
-import { DiagnosticError, internalError, Report } from "../diagnostics/index.js";
+import { DiagnosticError, internalError } from "../diagnostics/index.js";
 import { Timeline } from "../report/perfetto.js";
 import { createEvent, createStepped, type Machine, type SteppedOptions } from "../sim/layerwise/index.js";
 import { Probes } from "../sim/probes.js";
 import type { ThreadReply, ThreadRequest, ThreadResult, ThreadStart } from "./chip-thread.js";
 
-/** The other side of `chip-thread.ts`: decodes the program once, then runs the samples that are sent. */
+/** The other side of `chip-thread.ts`: runs the samples that are sent. */
 
-const { program: bytes, file, simulator, kernels, workers } = workerData as ThreadStart;
-const program = decodeProgram(bytes, file, new Report());
-if (program === undefined || parentPort === null) throw internalError(`\`${file}\` was checked before`);
+const { program, simulator, kernels, workers } = workerData as ThreadStart;
+if (parentPort === null) throw internalError("the other side of a chip thread runs in no thread");
 const port = parentPort;
 let machine: Machine<SteppedOptions> | undefined;
 
 function run({ inputs, record, probes: targets, timeline: timed }: ThreadRequest): ThreadResult {
-  const probes = new Probes(program!, targets);
-  const timeline = timed ? new Timeline(program!.instructions.length) : undefined;
-  machine ??= simulator === "stepped" ? createStepped(program!) : createEvent(program!, { kernels, workers });
+  const probes = new Probes(program, targets);
+  const timeline = timed ? new Timeline(program.instructions.length) : undefined;
+  machine ??= simulator === "stepped" ? createStepped(program) : createEvent(program, { kernels, workers });
   const result = machine.run(inputs, {
     record,
     ...(targets.length === 0 ? {} : { probe: probes.probe }),

@@ -1,10 +1,9 @@
-import { createRequire } from "node:module";
-import { extname } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import type { Program } from "../backends/program/index.js";
 import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
 import type { KernelsName, PortValues, RunResult, SimulatorName } from "../sim/layerwise/index.js";
 import type { ProbeRecord, ProbeTarget } from "../sim/probes.js";
+import { startThread } from "../sim/thread.js";
 import type { TraceTimes } from "../report/perfetto.js";
 import { cliDiagnostics } from "./diagnostics.js";
 
@@ -12,9 +11,8 @@ import { cliDiagnostics } from "./diagnostics.js";
 
 /** What the thread is started with. */
 export interface ThreadStart {
-  /** A program file, and the name it has in messages. */
-  readonly program: Uint8Array;
-  readonly file: string;
+  /** Copied, but for weights in a SharedArrayBuffer: those are the same bytes in both threads. */
+  readonly program: Program;
   /** `stepped` where samples have probes. */
   readonly simulator: SimulatorName;
   readonly kernels?: KernelsName | undefined;
@@ -39,20 +37,6 @@ export interface ThreadResult {
 
 export type ThreadReply = { readonly done: ThreadResult } | { readonly failed: Diagnostic };
 
-/**
- * The other side lies beside this file: `.js` when built. Run from the sources it is `.ts`, and a thread does not inherit its parent's
- * TypeScript loader, so a first module brings one.
- */
-function startWorker(start: ThreadStart): Worker {
-  const ending = extname(fileURLToPath(import.meta.url));
-  const script = new URL(`./chip-thread-worker${ending}`, import.meta.url);
-  if (ending === ".js") return new Worker(script, { workerData: start });
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx/package.json"));
-  const loader = new URL("dist/esm/api/index.mjs", tsx);
-  const first = `import { register } from "${loader.href}"; register(); await import("${script.href}");`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(first)}`), { workerData: start });
-}
-
 export class ChipThread {
   private readonly worker: Worker;
   private waiting: { resolve: (result: ThreadResult) => void; reject: (error: Error) => void } | undefined;
@@ -60,7 +44,7 @@ export class ChipThread {
   private ended: Error | undefined;
 
   constructor(start: ThreadStart) {
-    this.worker = startWorker(start);
+    this.worker = startThread(import.meta.url, "./chip-thread-worker", start);
     this.worker.on("message", (reply: ThreadReply) => {
       if ("done" in reply) this.settle()?.resolve(reply.done);
       else this.settle()?.reject(new DiagnosticError(reply.failed));

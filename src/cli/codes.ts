@@ -1,10 +1,12 @@
 import type { DiagnosticDefinition, DiagnosticTable } from "../diagnostics/index.js";
 import { programDiagnostics } from "../backends/program/diagnostics.js";
 import { layerwiseDiagnostics } from "../backends/layerwise/diagnostics.js";
+import { loihiDiagnostics } from "../backends/loihi/diagnostics.js";
 import { chipDiagnostics } from "../chips/diagnostics.js";
 import { energyDiagnostics } from "../energy/diagnostics.js";
 import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
 import { modelDiagnostics } from "../frontend/models/index.js";
+import { netxDiagnostics } from "../frontend/netx/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
@@ -16,11 +18,13 @@ import { OUTPUT_DIAGNOSTICS } from "./output.js";
 const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTable }[] = [
   FRONTEND_DIAGNOSTICS,
   modelDiagnostics,
+  netxDiagnostics,
   randomDiagnostics,
   irDiagnostics,
   passDiagnostics,
   chipDiagnostics,
   layerwiseDiagnostics,
+  loihiDiagnostics,
   programDiagnostics,
   simDiagnostics,
   energyDiagnostics,

@@ -84,7 +84,7 @@ export function withModelOptions(command: Command): Command {
     .option("--arch <name>", "architecture of the checkpoint; `spikec models` lists them")
     .option(
       "--set <name=value>",
-      "a setting of the architecture, repeatable",
+      "a setting of the architecture or NetX network, repeatable",
       collectAssignments,
       new Map<string, string>(),
     )
@@ -99,6 +99,11 @@ export function withModelOptions(command: Command): Command {
     .addHelpText("after", RANDOM_HELP);
   onlyWith(command, ["--config", "--rates", "--rates-images", "--rates-tolerance"], ["--random-init"]);
   onlyWith(command, ["--rates-images", "--rates-tolerance"], ["--rates"]);
+  refuseWithoutEffect(command, ["--arch"], ({ args: [file = ""] }) =>
+    file.endsWith(".net")
+      ? { why: `for \`${file}\`: a NetX network says its own architecture`, hint: "leave it out" }
+      : undefined,
+  );
   return refuseWithoutEffect(command, ["--arch", "--set"], ({ args: [file = ""] }) =>
     /\.(snn|spk)$/.test(file)
       ? {

@@ -4,13 +4,7 @@ import { encodeProgram } from "../backends/program/index.js";
 import { readChip, type LayerwiseChip } from "../chips/index.js";
 import { combinations, parseVariation, varyChip, type Variation } from "../chips/vary.js";
 import { Report, reporting } from "../diagnostics/index.js";
-import {
-  ENERGY_TABLES,
-  estimateEnergy,
-  readEnergyTable,
-  type EnergyEstimate,
-  type EnergyTable,
-} from "../energy/index.js";
+import { estimateEnergy, readEnergyTable, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import { bottleneck, type Bottleneck } from "../report/bottleneck.js";
 import type { RunFile } from "../sim/run-file.js";
@@ -24,25 +18,24 @@ import {
   type ModelOptions,
   type Outcome,
 } from "./command.js";
-import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { energyNotes } from "./energy.js";
 import { checkOutput, pathsRead } from "./files.js";
-import { withReadingOptions } from "./inputs.js";
+import { readLabelledInputs, withReadingOptions, type InputSetOptions, type LabelledInputs } from "./inputs.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { loadNet } from "./load-net.js";
+import { chipsOf, withChips, withInput, withModelArgument, withTable, withTarget } from "./options.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
-import { readLabelledInputs, type InputSetOptions, type LabelledInputs } from "./simulate.js";
+import { compileScheduled, withScheduleOptions, type ScheduleOptions } from "./schedule.js";
 import { simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
-interface CompareOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions {
+interface CompareOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, ScheduleOptions {
   readonly chip: readonly string[];
   readonly vary: readonly string[];
   readonly target: string;
-  readonly timeBlock?: number;
   readonly table: string;
   readonly csv?: string;
   readonly json?: boolean;
@@ -63,8 +56,7 @@ type Measured = Candidate &
 
 /** Every chip in every variation; faults are reported before anything runs. */
 function candidates(options: CompareOptions, report: Report): readonly Candidate[] {
-  const names = options.chip.length > 0 ? options.chip : ["layerwise-default"];
-  const chips = names.flatMap((name) => readChip(name, report) ?? []);
+  const chips = chipsOf(options).flatMap((name) => readChip(name, report, "layerwise") ?? []);
   const variations = options.vary.flatMap((text): Variation[] => {
     const variation = reporting(report, () => parseVariation(text));
     return variation === undefined ? [] : [variation];
@@ -100,7 +92,7 @@ async function measure(
 ): Promise<Measurement> {
   const { options, prices, inputs, labels } = setup;
   const failed = (why: string) => ({ measured: { ...candidate, why, untold: "does not run" as const } });
-  const program = compileNet(net, { ...options, chip: candidate.chip }, report);
+  const program = compileScheduled(net, { ...options, chip: candidate.chip }, prices, report);
   const [error] = report.errors;
   if (program === undefined || error !== undefined) return failed(error?.message ?? "it cannot be compiled");
   const simulation = { program, bytes: encodeProgram(program), file: candidate.chip.name, inputs, labels };
@@ -189,7 +181,7 @@ async function compare(
   const chips = candidates(options, report);
   const prices = readEnergyTable(options.table, report);
   if (prices === undefined || report.failed) return;
-  const net = loadNet(file, options, report, io);
+  const net = await loadNet(file, options, report, io);
   const lowered =
     net === undefined ? undefined : runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
   const read = lowered === undefined ? undefined : readLabelledInputs(options, report);
@@ -238,35 +230,17 @@ export function registerCompare(program: Command, io: Io): void {
   const command = program
     .command("compare")
     .description("one network on several chips, or on one chip over ranges of its numbers: cycles, energy, bottleneck")
-    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
-    .option(
-      "--chip <name>",
-      "chip description: one that `spikec targets` lists, or a JSON file; repeatable; default layerwise-default",
-      collectText,
-      [],
-    )
     .option(
       "--vary <field=values>",
       "numbers of the chip to try, for example lanes=64,128 or dram.latencyCycles=50,200; repeatable: every combination",
       collectText,
       [],
     )
-    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
     .option("--limit <n>", "how many samples to simulate on each chip", positiveInteger, 1)
-    .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
-    .option(
-      "--time-block <timesteps>",
-      "timesteps a layer runs before the next one starts; default all",
-      positiveInteger,
-    )
-    .option(
-      "--table <name>",
-      `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
-      "horowitz-45nm",
-    )
     .option("--csv <file>", "write the table as CSV, numbers as they are, per sample")
     .option("--json", "print JSON");
-  withReadingOptions(withPassOptions(withModelOptions(command))).action(
+  withInput(withTable(withChips(withTarget(withModelArgument(command)))));
+  withReadingOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))).action(
     (file: string | undefined, options: CompareOptions) =>
       runCommand(io, (report) => interruptible((onSignal) => compare(file, options, report, io, onSignal))),
   );

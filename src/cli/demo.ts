@@ -17,7 +17,7 @@ import { runCommand, type Io } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { Progress } from "./progress.js";
-import { accuracyOf, simulateAll } from "./simulation.js";
+import { accuracyOf, simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
 /** Pictures whose every spike is compared between chip and evaluator; predictions are compared for all. */
@@ -43,13 +43,13 @@ interface Variant {
 }
 
 /** Imports the example with a chunk, compiles it, and runs the whole test split on the chip. */
-function runVariant(
+async function runVariant(
   chunk: number,
   inputs: InputSet,
   labels: ArrayLike<number>,
   progress: Progress,
   report: Report,
-): Variant | undefined {
+): Promise<Variant | undefined> {
   const overrides = new Map([["chunk", String(chunk)]]);
   const model = importModel(example("model.pth"), { arch: "statten", overrides }, report);
   if (model === undefined) return undefined;
@@ -58,9 +58,14 @@ function runVariant(
   const compiled = compileNet(net, { target: "layerwise", chip: "layerwise-default" }, report);
   if (compiled === undefined) return undefined;
   // Through the file, as a user's program would go: the simulator sees nothing but the program.
-  const program = decodeProgram(encodeProgram(compiled), "demo.spk", report);
+  const program = decodeProgram(encodeProgram(compiled), "demo.spk", report, "layerwise");
   if (program === undefined) return undefined;
-  return { chunk, net, program, run: simulateAll(program, inputs, labels, progress) };
+  // There is nothing to keep of a part of the demo: a signal ends the process.
+  const onSignal = (): void => undefined;
+  const { run, stopped, bug } = await simulateInThread({ program, inputs, labels }, progress, onSignal);
+  if (bug !== undefined) throw bug;
+  if (stopped !== undefined) return report.add(stopped);
+  return { chunk, net, program, run };
 }
 
 /** The checkpoint's own accuracy, by the evaluator. */
@@ -104,7 +109,7 @@ function comparison(variants: readonly Variant[]): string {
   ]);
 }
 
-function demo(report: Report, io: Io): boolean | void {
+async function demo(report: Report, io: Io): Promise<boolean | void> {
   const progress = new Progress(io);
   const inputs = readInputs(example("test-images.npy"), report);
   if (inputs === undefined) return;
@@ -112,8 +117,8 @@ function demo(report: Report, io: Io): boolean | void {
   const recorded = readArray("test-predicted.npy", report).data;
   io.out(`A trained STAtten on ${labels.length} handwritten digits it has never seen (examples/digits).\n`);
 
-  const statten = runVariant(2, inputs, labels, progress, report);
-  const perStep = runVariant(1, inputs, labels, progress, report);
+  const statten = await runVariant(2, inputs, labels, progress, report);
+  const perStep = await runVariant(1, inputs, labels, progress, report);
   if (statten === undefined || perStep === undefined) return;
   const { net, program, run } = statten;
   io.out(

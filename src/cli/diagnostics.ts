@@ -14,6 +14,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "A network comes either from a file or from --random-init.",
   },
+  "no-rates": {
+    severity: "warning",
+    explain:
+      "A network made from a seed has the official initialisation, whose batch norms no training has adapted: its deeper layers may hardly fire, or never. --rates sets their firing rates.",
+  },
   "unknown-name": { severity: "error", explain: "Nothing of this name exists; the message says what was looked for." },
   "run-file": {
     severity: "error",

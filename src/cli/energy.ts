@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { ENERGY_TABLES, estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
+import { estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
 import type { RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
+import { withTable } from "./options.js";
 import { readRun } from "./run-input.js";
 import { count, si, table } from "./text.js";
 
@@ -13,7 +14,7 @@ export function energyNotes({ chip }: RunFile): readonly string[] {
   const { name, weightBits } = chip;
   if (weightBits === undefined || weightBits > NARROW_BITS) return [];
   return [
-    `${name} has ${weightBits}-bit weights, priced as if they were wide: additions at the table's one figure (fp32 in the built-in table), weights as 32-bit words; compare it with other integer nets, not with float nets`,
+    `${name} has ${weightBits}-bit weights, whose additions are priced as if they were wide, at the table's one figure (fp32 in the built-in table); compare it with other integer nets, not with float nets`,
   ];
 }
 
@@ -47,15 +48,11 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
 }
 
 export function registerEnergy(program: Command, io: Io): void {
-  program
+  const command = program
     .command("energy")
     .description("price the events of a run: per layer, total, per sample")
-    .argument("<run>", "run.json written by `spikec simulate`")
-    .option(
-      "--table <name>",
-      `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
-      "horowitz-45nm",
-    )
+    .argument("<run>", "run.json written by `spikec simulate`");
+  withTable(command)
     .option("--explain", "every row: count x figure, and where the figure comes from")
     .option("--json", "print JSON")
     .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>

@@ -4,6 +4,7 @@ import { readNpy } from "../frontend/formats/index.js";
 import {
   isNormalisationName,
   NORMALISATIONS,
+  readInputs,
   type InputSet,
   type NormalisationName,
 } from "../frontend/inputs/index.js";
@@ -28,6 +29,32 @@ export function readLabels(path: string | undefined, inputs: InputSet, report: R
   return report.add(
     cliDiagnostics.make("labels", `\`${path}\` has shape ${shape}, ${samples} samples need a label each`),
   );
+}
+
+/** Options of every command that runs inputs on a chip. */
+export interface InputSetOptions {
+  readonly input: string;
+  readonly labels?: string;
+  readonly limit?: number;
+  readonly normalise?: NormalisationName;
+  readonly pad?: number;
+}
+
+export interface LabelledInputs {
+  readonly inputs: InputSet;
+  readonly labels: ArrayLike<number> | undefined;
+}
+
+/** Reads inputs and their labels as the options say. */
+export function readLabelledInputs(options: InputSetOptions, report: Report): LabelledInputs | undefined {
+  const inputs = readInputs(options.input, report, {
+    ...normalisation(options.normalise),
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.pad === undefined ? {} : { pad: options.pad }),
+  });
+  if (inputs === undefined) return undefined;
+  const labels = readLabels(options.labels, inputs, report);
+  return report.failed ? undefined : { inputs, labels };
 }
 
 export function normalisation(name: NormalisationName | undefined) {

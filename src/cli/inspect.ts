@@ -4,8 +4,10 @@ import { netTimesteps, printType, valueTypes, type Net } from "../ir/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { elements } from "../math/tensor.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
+import { inspectNetx } from "./inspect-netx.js";
 import { loadNet, reportNoArch } from "./load-net.js";
 import { inspectProgram } from "./inspect-program.js";
+import { Progress } from "./progress.js";
 import { checkSource, makeRandomNet, ratesText } from "./random-net.js";
 import { count, table } from "./text.js";
 
@@ -83,7 +85,7 @@ function netText(path: string, net: Net): string {
 }
 
 function inspectRandom(options: ModelOptions & { json?: boolean }, report: Report, io: Io): void {
-  const made = makeRandomNet(options, report);
+  const made = makeRandomNet(options, report, new Progress(io));
   if (made === undefined) return;
   const { model, calibration } = made;
   if (options.json === true) {
@@ -97,16 +99,16 @@ function inspectRandom(options: ModelOptions & { json?: boolean }, report: Repor
 export function registerInspect(program: Command, io: Io): void {
   const command = program
     .command("inspect")
-    .description("say what is in a checkpoint, IR text or program file")
-    .argument("[file]", "checkpoint, net.snn or program.spk; none with --random-init")
+    .description("say what is in a checkpoint, NetX network, IR text or program file")
+    .argument("[file]", "checkpoint, network.net, net.snn or program.spk; none with --random-init")
     .option("--json", "print JSON");
   withModelOptions(command).action((file: string | undefined, options: ModelOptions & { json?: boolean }) =>
-    runCommand(io, (report) => {
+    runCommand(io, async (report) => {
       if (!checkSource(file, options, report)) return;
       if (file === undefined) return inspectRandom(options, report, io);
       if (file.endsWith(".spk")) return inspectProgram(file, options.json === true, report, io);
       if (file.endsWith(".snn")) {
-        const net = loadNet(file, options, report, io);
+        const net = await loadNet(file, options, report, io);
         if (net === undefined) return;
         return io.out(
           options.json === true
@@ -114,6 +116,7 @@ export function registerInspect(program: Command, io: Io): void {
             : netText(file, net),
         );
       }
+      if (file.endsWith(".net")) return inspectNetx(file, options.json === true, options.set, report, io);
       if (options.arch === undefined) return reportNoArch(file, report);
       const model = importModel(file, { arch: options.arch, overrides: options.set }, report);
       if (model === undefined) return;

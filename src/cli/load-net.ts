@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { decodeProgram } from "../backends/program/index.js";
+import { readProgram } from "../backends/program/index.js";
 import { Report } from "../diagnostics/index.js";
 import { readCheckpointFile, readSafetensors } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { MODELS } from "../frontend/models/index.js";
+import { importNetx } from "../frontend/netx/index.js";
 import { constantsFromTensors, parseNet, verifyNet, type Constant, type Net } from "../ir/index.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { constantsPath, readFileOrThrow } from "./files.js";
+import { Progress } from "./progress.js";
 import { count } from "./text.js";
 import { checkSource, makeRandomNet, ratesSummary } from "./random-net.js";
 
@@ -40,7 +42,7 @@ function loadText(path: string, report: Report): Net | undefined {
 
 /** Reports what stands in the way of a file without --arch: it is a program, no checkpoint at all, or one that needs an architecture. */
 export function reportNoArch(path: string, report: Report): undefined {
-  if (decodeProgram(readFileOrThrow(path), path, new Report()) !== undefined) {
+  if (readProgram(path, new Report()) !== undefined) {
     const hint = `run it with \`spikec simulate ${path}\`; other programs are compiled from the checkpoint or IR text`;
     return report.add(cliDiagnostics.make("is-program", `\`${path}\` is already a program`, { hint }));
   }
@@ -49,15 +51,21 @@ export function reportNoArch(path: string, report: Report): undefined {
   return report.add(cliDiagnostics.make("arch-needed", `\`${path}\` does not say which architecture it is`, { hint }));
 }
 
-/** A net from a checkpoint of a named architecture, from IR text (`.snn`), or made from a seed. */
-export function loadNet(path: string | undefined, options: ModelOptions, report: Report, io: Io): Net | undefined {
+/** A net from a checkpoint of a named architecture, from IR text (`.snn`), from a NetX network (`.net`), or made from a seed. */
+export async function loadNet(
+  path: string | undefined,
+  options: ModelOptions,
+  report: Report,
+  io: Io,
+): Promise<Net | undefined> {
   if (!checkSource(path, options, report)) return undefined;
   if (path === undefined) {
-    const made = makeRandomNet(options, report);
+    const made = makeRandomNet(options, report, new Progress(io));
     if (made?.calibration !== undefined) io.err(ratesSummary(made.calibration));
     return made?.model.net;
   }
   if (path.endsWith(".snn")) return loadText(path, report);
+  if (path.endsWith(".net")) return (await importNetx(path, options.set, report))?.net;
   if (options.arch === undefined) return reportNoArch(path, report);
   return importModel(path, { arch: options.arch, overrides: options.set }, report)?.net;
 }

@@ -9,6 +9,7 @@ import { checkOutput, constantsPath, readFileOrThrow } from "./files.js";
 import { withReadingOptions } from "./inputs.js";
 import { loadNet } from "./load-net.js";
 import { onlyWith } from "./no-effect.js";
+import { withModelArgument } from "./options.js";
 import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 
@@ -43,19 +44,18 @@ export function registerOpt(program: Command, io: Io): void {
   const command = program
     .command("opt")
     .description("run passes and write the net as IR text, its constants beside it")
-    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option(
       "-o, --output <file>",
       "net.snn to write, with net.safetensors beside it; without it, the text goes to stdout",
     )
     .option("--explain", "print what the passes found out, on stderr")
     .option("--locations", "print where each op came from");
-  withReadingOptions(withPassOptions(withModelOptions(command)));
+  withReadingOptions(withPassOptions(withModelOptions(withModelArgument(command))));
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate"]);
   command.action((file: string | undefined, options: OptOptions) =>
     runCommand(io, async (report) => {
       if (options.output !== undefined) checkOptOutput(options.output, file);
-      const net = loadNet(file, options, report, io);
+      const net = await loadNet(file, options, report, io);
       if (net === undefined) return;
       const result = runPasses(net, { ...options, passes: options.passes ?? "" }, report, io);
       if (result === undefined) return;

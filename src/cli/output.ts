@@ -38,8 +38,8 @@ function holdSignals(): () => void {
   };
 }
 
-/** Bytes, a text, or a text piece by piece that need not fit into one string. */
-export type Content = Uint8Array | string | Iterable<string>;
+/** Bytes, a text, or pieces of them that need not fit into one array or string. */
+export type Content = Uint8Array | string | Iterable<Uint8Array> | Iterable<string>;
 
 /**
  * Writes `content` to `path` so that readers see the old file or the new one, never a part: temporary file in the same
@@ -76,10 +76,11 @@ function* chunks(content: Content): Generator<Uint8Array> {
   if (typeof content === "string") return yield encoder.encode(content);
   let text = "";
   for (const piece of content) {
-    text += piece;
-    if (text.length < PIECE) continue;
-    yield encoder.encode(text);
-    text = "";
+    if (piece instanceof Uint8Array) yield piece;
+    else if ((text += piece).length >= PIECE) {
+      yield encoder.encode(text);
+      text = "";
+    }
   }
   yield encoder.encode(text);
 }

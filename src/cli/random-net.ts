@@ -7,6 +7,7 @@ import { readRates } from "../frontend/random/rates.js";
 import { netInputs } from "../validate/replay.js";
 import type { ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import type { Progress } from "./progress.js";
 import { table } from "./text.js";
 
 /** A model made from a seed, with what calibration reached if rates were asked for. */
@@ -15,13 +16,19 @@ export interface RandomNet {
   readonly calibration?: Calibration;
 }
 
-/** Makes the model of the options; see `withModelOptions`. */
-export function makeRandomNet(options: ModelOptions, report: Report): RandomNet | undefined {
+/** Makes the model of the options; see `withModelOptions`. Warns of one that nothing makes fire. */
+export function makeRandomNet(options: ModelOptions, report: Report, progress: Progress): RandomNet | undefined {
   const { randomInit: seed = 0, arch, config, set, rates: table, ratesImages, ratesTolerance: tolerance } = options;
   const model = randomModel({ seed, arch, config, overrides: set }, report);
   const rates = table === undefined ? undefined : readRates(table, report);
   if (model === undefined || report.failed) return undefined;
-  if (rates === undefined) return { model };
+  if (rates === undefined) {
+    const message = `seed ${seed} gives weights, and nothing sets how often neurons fire: the network may be silent`;
+    const hint =
+      "set firing rates with --rates, for example --rates 0.15, before counts, cycles or energy mean anything";
+    report.add(cliDiagnostics.make("no-rates", message, { hint }));
+    return { model };
+  }
   const images = ratesImages === undefined ? undefined : readInputs(ratesImages, report, { limit: 1 });
   if (report.failed) return undefined;
   const input = images === undefined ? undefined : [...netInputs(model.net, images.data, 0).values()][0];
@@ -29,8 +36,11 @@ export function makeRandomNet(options: ModelOptions, report: Report): RandomNet 
     seed,
     ...(input === undefined ? {} : { input }),
     ...(tolerance === undefined ? {} : { tolerance }),
+    onOp: () => progress.step(),
   };
+  progress.start(model.net.ops.length, "ops calibrated");
   const calibrated = calibrateModel(model, rates, settings, report);
+  progress.stop();
   return calibrated === undefined ? undefined : { model: calibrated, calibration: calibrated.calibration };
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import type { Program } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { pricesOf, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
@@ -13,8 +14,9 @@ import {
 import type { CostModel, Schedule, ScheduleGroup } from "../passes/cost-model.js";
 import type { Calibration } from "../passes/index.js";
 import { positiveInteger } from "./command.js";
-import { findTarget, type TargetOptions } from "./compile-net.js";
+import { compileNet, findTarget, type TargetOptions } from "./compile-net.js";
 import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
+import { readCalibration, type PassOptions } from "./pass-options.js";
 import { count, si, table } from "./text.js";
 
 /** Time blocks on the command line: one for the whole net, or groups of layers with a time block each. */
@@ -50,13 +52,18 @@ function rate(text: string): number {
   return n;
 }
 
+/** `--time-block`. */
+export function withTimeBlock(command: Command): Command {
+  return command.option(
+    "--time-block <timesteps>",
+    "timesteps a layer runs before the next one starts; `auto` finds groups of layers with a time block each; default all",
+    timeBlock,
+  );
+}
+
+/** `--time-block`, and what a search of time blocks goes by. */
 export function withScheduleOptions(command: Command): Command {
-  command
-    .option(
-      "--time-block <timesteps>",
-      "timesteps a layer runs before the next one starts; `auto` finds groups of layers with a time block each; default all",
-      timeBlock,
-    )
+  withTimeBlock(command)
     .option("--objective <name>", "what --time-block auto minimises: cycles, energy or latency", objective, "cycles")
     .option(
       "--activity <rate>",
@@ -72,8 +79,30 @@ export function withScheduleOptions(command: Command): Command {
   );
 }
 
+/** What decides how a command compiles a net. */
+export type CompilingOptions = ScheduleOptions & TargetOptions & PassOptions;
+
+/**
+ * Compiles with the time blocks of the options; `auto` searches for them by expected costs, of which `explain` gets the tables.
+ * Undefined with reports where that fails.
+ */
+export function compileScheduled(
+  net: Net,
+  options: CompilingOptions,
+  energy: EnergyTable,
+  report: Report,
+  explain: (text: string) => void = () => undefined,
+): Program | undefined {
+  const { target, chip, timeBlock: block } = options;
+  if (block !== "auto") return compileNet(net, { target, chip, timeBlock: block }, report);
+  const calibration = readCalibration(net, options, report);
+  if (report.failed) return undefined;
+  const schedule = findSchedule(net, options, energy, calibration, report, explain);
+  return schedule && compileNet(net, { target, chip, schedule }, report);
+}
+
 /** Searches a schedule by expected costs; `explain` gets the table that it was chosen from. */
-export function findSchedule(
+function findSchedule(
   net: Net,
   options: ScheduleOptions & TargetOptions,
   energy: EnergyTable,

@@ -1,32 +1,23 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
-import { decodeProgram, type Program } from "../backends/program/index.js";
+import { readProgram, type Program } from "../backends/program/index.js";
 import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
-import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
 import type { RunFile } from "../sim/run-file.js";
 import { collectText, positiveInteger, runCommand, type Io, type Outcome } from "./command.js";
-import { checkOutput, pathsRead, readFileOrThrow } from "./files.js";
+import { checkOutput, pathsRead } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
-import { normalisation, readLabels, withInputOptions } from "./inputs.js";
+import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./inputs.js";
 import { jsonPieces } from "./json-pieces.js";
 import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
+import { withInput } from "./options.js";
 import { writeFileAtomically } from "./output.js";
 import { probeText } from "./probe-text.js";
 import { Progress } from "./progress.js";
 import { accuracyOf, simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
-
-/** Options of every command that runs inputs on a chip. */
-export interface InputSetOptions {
-  readonly input: string;
-  readonly labels?: string;
-  readonly limit?: number;
-  readonly normalise?: NormalisationName;
-  readonly pad?: number;
-}
 
 interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
@@ -68,23 +59,6 @@ function summaryText(run: RunFile): string {
   ].join("\n");
 }
 
-export interface LabelledInputs {
-  readonly inputs: InputSet;
-  readonly labels: ArrayLike<number> | undefined;
-}
-
-/** Reads inputs and their labels as the options say. */
-export function readLabelledInputs(options: InputSetOptions, report: Report): LabelledInputs | undefined {
-  const inputs = readInputs(options.input, report, {
-    ...normalisation(options.normalise),
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-    ...(options.pad === undefined ? {} : { pad: options.pad }),
-  });
-  if (inputs === undefined) return undefined;
-  const labels = readLabels(options.labels, inputs, report);
-  return report.failed ? undefined : { inputs, labels };
-}
-
 /** What probes name, or a report of those that name nothing. */
 function findProbes(names: readonly string[], program: Program, report: Report): readonly ProbeTarget[] {
   return names.flatMap((name) => reporting(report, () => parseProbe(name, program)) ?? []);
@@ -118,8 +92,7 @@ async function simulate(
   io: Io,
   onSignal: OnSignal,
 ): Promise<Outcome> {
-  const bytes = readFileOrThrow(file);
-  const program = decodeProgram(bytes, file, report);
+  const program = readProgram(file, report, "layerwise");
   if (program === undefined) return;
   const reads = pathsRead(file, { ...options, trace: undefined });
   const { output, trace } = options;
@@ -130,8 +103,6 @@ async function simulate(
   if (read === undefined) return;
   const simulation = {
     program,
-    bytes,
-    file,
     ...read,
     probes,
     record: options.record === true,
@@ -160,9 +131,8 @@ export function registerSimulate(program: Command, io: Io): void {
   const command = program
     .command("simulate")
     .description("run a program on the simulated chip: predictions, cycles, seconds, events per layer")
-    .argument("<program>", "program file written by `spikec compile`")
-    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary");
-  withInputOptions(command)
+    .argument("<program>", "program file written by `spikec compile`");
+  withInputOptions(withInput(command))
     .addOption(
       new Option(
         "--simulator <name>",
@@ -178,7 +148,10 @@ export function registerSimulate(program: Command, io: Io): void {
       ).choices(KERNELS),
     )
     .addOption(
-      new Option("--workers <n>", "threads in which event computes large instructions; results do not depend on it")
+      new Option(
+        "--workers <n>",
+        "threads in which event computes: instructions, clock, helpers; results do not depend on it",
+      )
         .argParser(positiveInteger)
         .default(availableParallelism(), "one per core"),
     )

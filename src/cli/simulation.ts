@@ -3,7 +3,7 @@ import { DiagnosticError, type Diagnostic } from "../diagnostics/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import type { InputSet } from "../frontend/inputs/index.js";
 import type { TraceTimes } from "../report/perfetto.js";
-import { createEvent, type KernelsName, type RunResult, type SimulatorName } from "../sim/layerwise/index.js";
+import type { KernelsName, RunResult, SimulatorName } from "../sim/layerwise/index.js";
 import type { ProbeTarget } from "../sim/probes.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
 import { ChipThread } from "./chip-thread.js";
@@ -37,29 +37,6 @@ function checkFinite(outputs: RunResult["outputs"], sample: string): void {
   }
 }
 
-/** Runs a program on every sample of an input set, in this thread; for commands that have nothing to keep when they are stopped. */
-export function simulateAll(
-  program: Program,
-  inputs: InputSet,
-  labels: ArrayLike<number> | undefined,
-  progress: Progress,
-): RunFile {
-  const port = pictureInput(program);
-  const machine = createEvent(program);
-  const totals = new RunTotals(program);
-  const samples = inputs.data.shape[0] ?? 0;
-  progress.start(samples, "samples");
-  for (let index = 0; index < samples; index++) {
-    const result = machine.run(new Map([[port.name, sampleFor(port, inputs.data, index)]]));
-    const name = inputs.names[index] ?? String(index);
-    checkFinite(result.outputs, name);
-    totals.add(result, { name, label: labels?.[index] });
-    progress.step();
-  }
-  progress.stop();
-  return totals.finish();
-}
-
 /** Correct predictions of the labelled samples, as a fraction; undefined without labels. */
 export function accuracyOf(run: RunFile): number | undefined {
   const labelled = run.samples.filter((sample) => sample.label !== null);
@@ -69,9 +46,6 @@ export function accuracyOf(run: RunFile): number | undefined {
 
 export interface Simulation {
   readonly program: Program;
-  /** The program's file, which the simulator's thread decodes, and its name. */
-  readonly bytes: Uint8Array;
-  readonly file: string;
   readonly inputs: InputSet;
   readonly labels: ArrayLike<number> | undefined;
   /** Keep the spikes of recorded layers. */
@@ -112,8 +86,7 @@ export async function simulateInThread(
   const nameOf = (index: number): string => inputs.names[index] ?? String(index);
   const simulator = probes.length > 0 ? "stepped" : (simulation.simulator ?? "event");
   const thread = new ChipThread({
-    program: simulation.bytes,
-    file: simulation.file,
+    program,
     simulator,
     kernels: simulation.kernels,
     workers: simulation.workers,

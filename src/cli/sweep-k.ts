@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/index.js";
+import { readEnergyTable, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import type { EventName } from "../sim/layerwise/index.js";
 import { positiveInteger, runCommand, withModelOptions, type Io, type ModelOptions, type Outcome } from "./command.js";
@@ -8,11 +8,12 @@ import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { loadNet } from "./load-net.js";
+import { withChip, withInput, withModelArgument, withTable, withTarget } from "./options.js";
 import { SIGNALS, writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
-import { withInputOptions } from "./inputs.js";
-import { readLabelledInputs, type InputSetOptions } from "./simulate.js";
+import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./inputs.js";
+import { withScheduleOptions, type ScheduleOptions } from "./schedule.js";
 import { count, percent, si, table } from "./text.js";
 import {
   amountText,
@@ -25,12 +26,12 @@ import {
   type SweepPoint,
 } from "./token-sweep.js";
 
-interface SweepOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, SelectionOptions {
+interface SweepOptions
+  extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, SelectionOptions, ScheduleOptions {
   readonly k?: readonly number[];
   readonly share?: readonly number[];
   readonly target: string;
   readonly chip: string;
-  readonly timeBlock?: number;
   readonly table: string;
   readonly output?: string;
 }
@@ -150,7 +151,7 @@ async function sweep(
   const amounts = amountsOf(options, report);
   if (amounts === undefined) return;
   const prices = readEnergyTable(options.table, report);
-  const net = prices === undefined ? undefined : loadNet(file, options, report, io);
+  const net = prices === undefined ? undefined : await loadNet(file, options, report, io);
   if (prices === undefined || net === undefined) return;
   const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io);
   const nets = lowered === undefined ? undefined : netsOf(lowered, amounts, options, report);
@@ -162,7 +163,7 @@ async function sweep(
   }
   const read = readLabelledInputs(options, report);
   if (read === undefined) return;
-  const setup = { ...options, ...read, table: prices, selection: options };
+  const setup = { ...read, options, table: prices };
   const progress = new Progress(io);
   const points: SweepPoint[] = [];
   let exit: number | undefined;
@@ -203,7 +204,6 @@ export function registerSweepK(program: Command, io: Io): void {
   const command = program
     .command("sweep-k")
     .description("what keeping fewer tokens costs and saves: compiles and simulates each number of them")
-    .argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init")
     .option("--k <list>", "tokens to keep, for example 64,48,32,16; all tokens come first", positiveIntegers)
     .option(
       "--share <list>",
@@ -213,21 +213,9 @@ export function registerSweepK(program: Command, io: Io): void {
     .option("--floor <n>", "with --share: fewest tokens to keep; default 1", positiveInteger)
     .option("--capacity <n>", "with --share: most tokens to keep; default all", positiveInteger)
     .option("--overflow <name>", "with --share: what more than the capacity are: error or keep-best")
-    .requiredOption("--input <path>", "inputs: .npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary")
-    .option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise")
-    .option("--chip <name>", "chip description: one that `spikec targets` lists, or a JSON file", "layerwise-default")
-    .option(
-      "--time-block <timesteps>",
-      "timesteps a layer runs before the next one starts; default all",
-      positiveInteger,
-    )
-    .option(
-      "--table <name>",
-      `energy table: ${ENERGY_TABLES.map((t) => t.name).join(", ")}, or a JSON file`,
-      "horowitz-45nm",
-    )
     .option("-o, --output <file>", "write the table as CSV, one row per k, per sample");
-  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(command)))).action(
+  withInput(withTable(withChip(withTarget(withModelArgument(command)))));
+  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command))))).action(
     (file: string | undefined, options: SweepOptions) =>
       runCommand(io, (report) => interruptible((onSignal) => sweep(file, options, report, io, onSignal))),
   );

@@ -5,11 +5,11 @@ import { estimateEnergy, type EnergyEstimate, type EnergyTable } from "../energy
 import type { Net } from "../ir/index.js";
 import { makeStep, runPipeline, selectableTokens, sparsifyTopK } from "../passes/index.js";
 import type { RunFile } from "../sim/run-file.js";
-import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import type { OnSignal } from "./interrupt.js";
 import type { Progress } from "./progress.js";
-import type { LabelledInputs } from "./simulate.js";
+import type { LabelledInputs } from "./inputs.js";
+import { compileScheduled, type CompilingOptions } from "./schedule.js";
 import { accuracyOf, simulateInThread } from "./simulation.js";
 import { percent } from "./text.js";
 
@@ -99,11 +99,9 @@ export interface SweepPoint {
 
 /** Where and on what a sweep runs. */
 export interface SweepSetup extends LabelledInputs {
-  readonly target: string;
-  readonly chip: string;
-  readonly timeBlock?: number | undefined;
+  /** How each net is compiled, and how its tokens are chosen. */
+  readonly options: CompilingOptions & SelectionOptions;
   readonly table: EnergyTable;
-  readonly selection: SelectionOptions;
 }
 
 /** Compiles and simulates one net in a thread, so that signals are heard; undefined, with a report, where it is stopped. */
@@ -115,7 +113,7 @@ export async function measurePoint(
   report: Report,
   onSignal: OnSignal,
 ): Promise<SweepPoint | undefined> {
-  const program = compileNet(net, setup, report);
+  const program = compileScheduled(net, setup.options, setup.table, report);
   if (program === undefined) return undefined;
   const { inputs, labels } = setup;
   const simulation = { program, bytes: encodeProgram(program), file: amountText(amount), inputs, labels };
@@ -142,8 +140,8 @@ export async function largestWithin(
   report: Report,
 ): Promise<{ readonly point: SweepPoint; readonly all: SweepPoint } | undefined> {
   // One token is legal wherever there are any: faults of the other options are found before anything is simulated.
-  if (selectTokens(net, { k: 1 }, setup.selection, report) === undefined) return undefined;
-  const tokens = tokensOf(net, setup.selection);
+  if (selectTokens(net, { k: 1 }, setup.options, report) === undefined) return undefined;
+  const tokens = tokensOf(net, setup.options);
   if (tokens === undefined) {
     const hint = "leave --keep-energy out";
     return report.add(
@@ -154,7 +152,7 @@ export async function largestWithin(
   const onSignal = (): void => undefined;
   const measure = async (k: number | undefined, all?: SweepPoint): Promise<SweepPoint | undefined> => {
     const amount = k === undefined ? undefined : { k };
-    const chosen = amount === undefined ? net : selectTokens(net, amount, setup.selection, report);
+    const chosen = amount === undefined ? net : selectTokens(net, amount, setup.options, report);
     const point =
       chosen === undefined ? undefined : await measurePoint(chosen, amount, setup, progress, report, onSignal);
     if (point === undefined) return undefined;

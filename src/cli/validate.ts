@@ -8,13 +8,15 @@ import { isNeuronCase, readNeuronCase } from "../validate/neuron-case.js";
 import { runNeuronLadder } from "../validate/neuron-replay.js";
 import type { Rung } from "../validate/rung.js";
 import { readRecordedCase, type RecordedCase } from "../validate/recorded-case.js";
-import { collectText, positiveInteger, runCommand, type Io } from "./command.js";
+import { runCommand, type Io } from "./command.js";
 import { refuseWithoutEffect } from "./no-effect.js";
+import { chipsOf, withChips } from "./options.js";
+import { withTimeBlock } from "./schedule.js";
 
 interface ValidateOptions {
   readonly json?: boolean;
   readonly chip: readonly string[];
-  readonly timeBlock?: number;
+  readonly timeBlock?: number | "auto";
   readonly tfjs: boolean;
 }
 
@@ -35,7 +37,7 @@ function importRung(recorded: RecordedCase, model: ImportedModel | undefined): R
 async function validateCase(folder: string, options: ValidateOptions, report: Report, io: Io): Promise<boolean> {
   if (isNeuronCase(folder)) return validateNeurons(folder, options.json === true, report, io);
   const recorded = readRecordedCase(folder, report);
-  const chips = options.chip.map((name) => readChip(name, report)).filter((chip) => chip !== undefined);
+  const chips = chipsOf(options).flatMap((name) => readChip(name, report, "layerwise") ?? []);
   if (recorded === undefined || report.failed) return false;
   const json = options.json === true;
   const onRung = (rung: Rung): void => {
@@ -84,25 +86,12 @@ export function registerValidate(program: Command, io: Io): void {
   const command = program
     .command("validate")
     .description("run the validation ladder on a recorded case: one line per rung, first mismatch located")
-    .argument("<case>", CASE_HELP)
-    .option(
-      "--chip <name>",
-      "chip description: one that `spikec targets` lists, or a JSON file; repeatable",
-      collectText,
-      [],
-    )
-    .option("--time-block <timesteps>", "timesteps a layer runs before the next one starts", positiveInteger)
+    .argument("<case>", CASE_HELP);
+  withTimeBlock(withChips(command))
     .option("--no-tfjs", "leave out the TensorFlow.js rung")
     .option("--json", "print JSON")
     .action((folder: string, options: ValidateOptions) =>
-      runCommand(io, (report) =>
-        validateCase(
-          folder,
-          { ...options, chip: options.chip.length > 0 ? options.chip : ["layerwise-default"] },
-          report,
-          io,
-        ),
-      ),
+      runCommand(io, (report) => validateCase(folder, options, report, io)),
     );
   refuseWithoutEffect(command, ["--chip", "--time-block", "--no-tfjs"], ({ args: [folder = ""] }) =>
     isNeuronCase(folder)

@@ -1,16 +1,18 @@
 import { checkOp, valueTypes, type AttrValue, type Net, type Op, type ValueType } from "../ir/index.js";
 import { internalError } from "../diagnostics/index.js";
+import { ValueNames } from "./rewrite.js";
 
-/** Collects ops to insert and operands to replace in a net; results get fresh names (numbers that no value has), types are inferred. */
+/** Collects ops to insert and operands to replace in a net; results get numbers that no value has, types are inferred. */
 export class OpEdits {
   private readonly types: Map<string, ValueType>;
   private readonly order: ReadonlyMap<Op, number>;
   private readonly inserted = new Map<Op, Op[]>();
   private readonly operands = new Map<Op, readonly string[]>();
-  private next = 0;
+  private readonly names: ValueNames;
 
   constructor(private readonly net: Net) {
     this.types = new Map(valueTypes(net));
+    this.names = new ValueNames(net);
     this.order = new Map(net.ops.map((op, i) => [op, i]));
   }
 
@@ -27,8 +29,7 @@ export class OpEdits {
 
   /** Inserts an op directly in front of `before`, behind what was inserted there earlier; returns its result. */
   insert(before: Op, name: string, operands: readonly string[], attrs: Readonly<Record<string, AttrValue>>): string {
-    while (this.types.has(String(this.next))) this.next++;
-    const draft = { name, result: String(this.next), operands, symbols: [], attrs };
+    const draft = { name, result: this.names.anonymous(), operands, symbols: [], attrs };
     const types = operands.map((operand) => this.typeOf(operand));
     const checked = checkOp(draft, types, this.net.constants);
     if ("faults" in checked) throw internalError(checked.faults.map((fault) => fault.diagnostic.message).join("; "));

@@ -36,15 +36,20 @@ export class ValueNames {
     this.taken = new Set([...net.inputs.map(({ name }) => name), ...net.ops.map((op) => op.result)]);
   }
 
+  /** A name for a value that serves `base`. */
   add(base: string, suffix: string): string {
-    const name = ANONYMOUS.test(base) ? this.number() : freeName(`${base}.${suffix}`, this.taken);
+    if (ANONYMOUS.test(base)) return this.anonymous();
+    const name = freeName(`${base}.${suffix}`, this.taken);
     this.taken.add(name);
     return name;
   }
 
-  private number(): string {
+  /** A number that no value has. */
+  anonymous(): string {
     while (this.taken.has(String(this.next))) this.next++;
-    return String(this.next);
+    const name = String(this.next);
+    this.taken.add(name);
+    return name;
   }
 }
 

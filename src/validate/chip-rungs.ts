@@ -1,9 +1,11 @@
-import { compileLayerwise } from "../backends/layerwise/index.js";
+import { compileLayerwise, layerwiseCosts, type LayerwiseOptions } from "../backends/layerwise/index.js";
 import { decodeProgram, encodeProgram, type Program } from "../backends/program/index.js";
 import type { LayerwiseChip } from "../chips/index.js";
 import { internalError, Report } from "../diagnostics/index.js";
+import { ENERGY_TABLES, pricesOf } from "../energy/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { evaluate, flatten, type Net, type Op } from "../ir/index.js";
+import { searchTimeBlocks } from "../passes/block-time.js";
 import { parsePipeline, printStep } from "../passes/index.js";
 import { createEvent, createStepped, type Machine, type RunResult } from "../sim/layerwise/index.js";
 import { LayerTally } from "./agreement.js";
@@ -53,7 +55,7 @@ export function chipAgainstEvaluator(
 
 function reload(program: Program): Program {
   const report = new Report();
-  const loaded = decodeProgram(encodeProgram(program), "program", report);
+  const loaded = decodeProgram(encodeProgram(program), "program", report, "layerwise");
   if (loaded === undefined)
     throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
   return loaded;
@@ -82,19 +84,39 @@ function pipelineFor(chip: LayerwiseChip, imported: Net): { readonly name: strin
   return { name: `quantized to ${bits} bits`, text: steps.join(",") };
 }
 
+/** Timesteps that a layer runs before the next one starts, or groups of layers with a time block each, found for the fewest cycles. */
+export type TimeBlock = number | "auto";
+
+/** Recorded samples on which the search of time blocks measures activity. */
+const ACTIVITY_SAMPLES = 4;
+
+/** How to compile with a time block; undefined, with a report, where none runs on the chip. */
+function compileOptions(
+  net: Net,
+  chip: LayerwiseChip,
+  timeBlock: TimeBlock | undefined,
+  recorded: Pick<RecordedCase, "input" | "samples">,
+  report: Report,
+): LayerwiseOptions | undefined {
+  if (timeBlock !== "auto") return timeBlock === undefined ? {} : { timeBlock };
+  const samples = Math.min(ACTIVITY_SAMPLES, recorded.samples);
+  const activity = Array.from({ length: samples }, (_, sample) => netInputs(net, recorded.input, sample));
+  const costs = layerwiseCosts(net, chip, { activity, prices: pricesOf(ENERGY_TABLES[0]!, chip) });
+  const found = searchTimeBlocks(net, costs, { objective: "cycles" }, report);
+  return found && { schedule: found.chosen.schedule };
+}
+
 /**
- * Chip against evaluator, bit for bit, on the net that the chip can run. An imported net has to meet the recording as well; a
- * quantised one is another net, whose distance from the recording is said and not judged.
+ * Chip against evaluator, bit for bit, on the net that the chip can run: `imported`, which has to meet the recording as well, or
+ * `net` quantised, which is another net, whose distance from the recording is said and not judged.
  */
 export function chipRungs(
   chip: LayerwiseChip,
-  net: Net,
+  { net, imported }: { readonly net: Net; readonly imported: Net },
   recorded: Pick<RecordedCase, "input" | "samples" | "logits">,
-  { timeBlock }: { readonly timeBlock?: number },
+  { timeBlock }: { readonly timeBlock?: TimeBlock },
   report: Report,
 ): readonly Rung[] {
-  const imported = runNamed("import", net, recorded).result;
-  if (imported === undefined) throw internalError("the import pipeline failed on a verified net");
   const pipeline = pipelineFor(chip, imported);
   const exact = pipeline.name === "import";
   const nameOf = (what: string): string => `chip ${chip.name}, ${what}${exact ? "" : `, pipeline ${pipeline.name}`}`;
@@ -105,7 +127,8 @@ export function chipRungs(
     { name: nameOf("stepped"), status, detail, layers: [] },
   ];
   if (compiled === undefined) return refused(`refused: ${diagnostics[0]?.message ?? "no reason given"}`, "skipped");
-  const program = compileLayerwise(compiled, chip, timeBlock === undefined ? {} : { timeBlock }, report);
+  const options = compileOptions(compiled, chip, timeBlock, recorded, report);
+  const program = options && compileLayerwise(compiled, chip, options, report);
   if (program === undefined) {
     return refused(`does not compile: ${report.errors[report.errors.length - 1]?.message ?? ""}`, "failed");
   }

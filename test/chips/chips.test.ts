@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BUILT_IN_CHIPS, parseChip, readChip } from "../../src/chips/index.js";
+import { LAYERWISE_CHIPS, parseChip, readChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { SMALL } from "../sim/support.js";
 
@@ -13,7 +13,7 @@ function problems(change: object): string[] {
 }
 
 describe("chip descriptions", () => {
-  it.each(BUILT_IN_CHIPS)("%s is valid and gives a source for every number", (name) => {
+  it.each(LAYERWISE_CHIPS)("%s is valid and gives a source for every number", (name) => {
     const report = new Report();
     const chip = readChip(name, report);
     expect(report.diagnostics).toEqual([]);
@@ -80,7 +80,10 @@ describe("chip descriptions", () => {
     ],
     ["no queue", { queueDepth: 0 }, "/queueDepth", ">0"],
     ["no FIFO", { fifoDepth: 0 }, "/fifoDepth", ">0"],
-    ["accumulators narrower than weights", { weightBits: 9, accumulatorBits: 8 }, "/accumulatorBits", "at least 9"],
+    ["accumulators narrower than weights", { weightBits: 16, accumulatorBits: 15 }, "/accumulatorBits", "at least 16"],
+    ["no weights", { weightBits: 0 }, "/weightBits", "weightBits"],
+    ["weights wider than mantissas", { weightBits: 33, accumulatorBits: 40 }, "/weightBits", "32"],
+    ["weights of half a bit", { weightBits: 7.5 }, "/weightBits", "int"],
     ["no counters", { attention: { counters: 0, counterBits: 8 } }, "/attention/counters", ">0"],
   ])("with %s name the field", (_, change, place, says) => {
     const found = problems(change);
@@ -90,7 +93,7 @@ describe("chip descriptions", () => {
   });
 
   it("may have accumulators as wide as weights, and memories of one word per bank", () => {
-    expect(problems({ weightBits: 9, accumulatorBits: 9 })).toEqual([]);
+    expect(problems({ weightBits: 16, accumulatorBits: 16 })).toEqual([]);
     expect(problems({ memories: { ...SMALL.memories, spike: { bytes: 4, banks: 2, ports: 1 } } })).toEqual([]);
   });
 

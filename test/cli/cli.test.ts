@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUILT_IN_CHIPS } from "../../src/chips/index.js";
 import { energyTableSchema } from "../../src/energy/table.js";
-import { ENERGY_TABLES } from "../../src/energy/index.js";
+import { ENERGY_TABLES, type EnergyEstimate } from "../../src/energy/index.js";
 import { runFileSchema } from "../../src/sim/run-file.js";
 import { writeSafetensors } from "../../src/frontend/formats/index.js";
 import { spikec } from "../support/command-line.js";
@@ -266,7 +266,6 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
 
   const BESIDE: readonly (readonly [option: readonly string[], says: string])[] = [
     [["--activity", "0.1", "--calibrate", "images.npy"], "--activity means nothing beside --calibrate"],
-    [["--keep-energy", "0.9", "--input", "images.npy"], "--keep-energy means nothing beside --time-block auto"],
   ];
   it.each(BESIDE)("compile --time-block auto %j is refused", async (options, says) => {
     const args = ["compile", model, "--arch", "statten", "--time-block", "auto", "-o", at("beside.spk")];
@@ -435,7 +434,7 @@ describe("documentation comes from the code's own data", () => {
       expect(list.out).toMatch(new RegExp(`^${chip} +\\S`, "m"));
       const page = await spikec("targets", chip);
       expect([chip, page.code]).toEqual([chip, 0]);
-      expect(page.out).toMatch(/^dram\.bandwidth +[\d,]+ bytes per cycle +\S/m);
+      expect(page.out).toMatch(/^(dram\.bandwidth +[\d,]+ bytes per cycle|time\.messageOut +[\d,]+) +\S/m);
       expect(page.out).not.toContain("not stated");
     }
   });
@@ -475,7 +474,46 @@ describe("time blocks on the command line", () => {
     expect(await chosen("horowitz-45nm")).not.toBe(await chosen(at("dear.json")));
   });
 
+  const pictures = ["--input", digitsPath("test-images.npy"), "--limit", "1"];
+  // Six timesteps: the fewest at which the groups that are found differ in their time blocks.
+  const searched = ["--set", "timesteps=6", "--time-block", "auto"];
+
+  /** Of the program that `compile` wrote last. */
+  async function simulated() {
+    expect(await spikec("simulate", at("auto.spkc"), ...pictures, "-o", at("auto.json"))).toMatchObject({ code: 0 });
+    const { cycles } = JSON.parse(readFileSync(at("auto.json"), "utf8")) as { cycles: number };
+    const energy = await spikec("energy", at("auto.json"), "--json");
+    return { cycles, joules: (JSON.parse(energy.out) as EnergyEstimate).totals.all };
+  }
+
+  it("searches for each net that sweep-k and compare compile, as compile does", async () => {
+    expect(await compile(...searched)).toMatchObject({ code: 0 });
+    const { cycles } = await simulated();
+    const common = [model, "--arch", "statten", "--chip", "layerwise-small", ...searched, ...pictures];
+    const compared = await spikec("compare", ...common, "--json");
+    expect((JSON.parse(compared.out) as { points: unknown[] }).points).toMatchObject([{ cycles }]);
+    expect(await spikec("sweep-k", ...common, "--k", "4", "-o", at("auto.csv"))).toMatchObject({ code: 0 });
+    const [header = "", all = ""] = readFileSync(at("auto.csv"), "utf8").split("\n");
+    expect(Number(all.split(",")[header.split(",").indexOf("cycles")])).toBe(cycles);
+  });
+
+  it("measures --keep-energy on the schedules that it searches", { timeout: 240_000 }, async () => {
+    expect(await compile(...searched)).toMatchObject({ code: 0 });
+    const all = (await simulated()).joules;
+    const kept = await compile(...searched, "--keep-energy", "0.99", ...pictures);
+    expect(kept).toMatchObject({ code: 0 });
+    const share = (await simulated()).joules / all;
+    expect(share).toBeLessThanOrEqual(0.99);
+    expect(kept.out).toContain(`${(100 * share).toFixed(1)} % of the energy of all tokens on 1 samples`);
+  });
+
   it("is strict about what it is told", async () => {
+    for (const command of ["compare", "sweep-k", "validate"]) {
+      const given = command === "validate" ? [folder] : [model, "--arch", "statten", ...pictures, "--k", "2"];
+      const refused = await spikec(command, ...given, "--time-block", "some");
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.err).toContain("--time-block");
+    }
     expect((await compile("--time-block", "some")).code).toBe(2);
     expect((await compile("--time-block", "auto", "--objective", "speed")).code).toBe(2);
     expect((await compile("--time-block", "auto", "--activity", "1.5")).code).toBe(2);

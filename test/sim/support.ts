@@ -26,12 +26,19 @@ import { differences, logged } from "./layerwise/event/equality.js";
 
 export function builtIn(name: string): LayerwiseChip {
   const report = new Report();
-  const chip = readChip(name, report);
+  const chip = readChip(name, report, "layerwise");
   if (chip === undefined) throw new Error(report.diagnostics.map((d) => d.message).join("; "));
   return chip;
 }
 
 export const SMALL = builtIn("layerwise-small");
+
+/** The chip with weights of another width, in as many words. */
+export function narrow(chip: LayerwiseChip, weightBits: number): LayerwiseChip {
+  const { weight } = chip.memories;
+  const bytes = (weight.bytes / wordBytes(chip, "weight")) * ((chip.lanes * weightBits) / 8);
+  return { ...chip, weightBits, memories: { ...chip.memories, weight: { ...weight, bytes } } };
+}
 
 /** An instruction; fields that are left out have their least value. */
 export function instruction<O extends Opcode>(
@@ -238,6 +245,34 @@ export function dataMap(
       Array.from({ length: channels }, (_, c) => values[(s * positions + n) * padded + c]!),
     ),
   );
+}
+
+/** Weight words, one per row of at most `lanes` mantissas: bit i of lane l is bit l * weightBits + i of its word. */
+export function weightRows(chip: LayerwiseChip, rows: readonly (readonly number[])[]): Uint8Array {
+  const word = wordBytes(chip, "weight");
+  const bytes = new Uint8Array(rows.length * word);
+  rows.forEach((row, r) =>
+    row.forEach((mantissa, l) => {
+      for (let i = 0; i < chip.weightBits; i++) {
+        const bit = l * chip.weightBits + i;
+        if ((mantissa >> i) & 1) bytes[r * word + (bit >> 3)]! |= 1 << (bit & 7);
+      }
+    }),
+  );
+  return bytes;
+}
+
+/** The weight words of a parameter: one number per lane, padded to whole words. */
+export function parameterBytes(chip: LayerwiseChip, numbers: Int32Array | Float32Array | Float64Array): Uint8Array {
+  const bits = 8 * numbers.BYTES_PER_ELEMENT;
+  const bytes = new Uint8Array(Math.ceil(bits / chip.weightBits) * wordBytes(chip, "weight"));
+  bytes.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
+  return bytes;
+}
+
+/** Bytes one behind the other. */
+export function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
 /** A nested array [a][b][c] from a function. */

@@ -15,7 +15,7 @@ const images = digitsArray("test-images.npy");
 const net = folded(digitsModel().net);
 
 function chip(name: string): LayerwiseChip {
-  const found = readChip(name, new Report());
+  const found = readChip(name, new Report(), "layerwise");
   if (found === undefined) throw new Error(`no chip ${name}`);
   return found;
 }
@@ -23,7 +23,7 @@ function chip(name: string): LayerwiseChip {
 function compile(of: Net, on: LayerwiseChip, timeBlock?: number): Program {
   const report = new Report();
   const program = compileLayerwise(of, on, timeBlock === undefined ? {} : { timeBlock }, report);
-  const loaded = program === undefined ? undefined : decodeProgram(encodeProgram(program), "test.spk", report);
+  const loaded = program === undefined ? undefined : decodeProgram(encodeProgram(program), "test.spk", report, "layerwise");
   if (loaded === undefined) throw new Error(report.errors.map((d) => d.message).join("\n"));
   return loaded;
 }
@@ -180,10 +180,13 @@ describe("a number of the chip description changes what depends on it, and nothi
 
 describe("the chip's rung of the ladder", () => {
   const samples = 2;
-  const outputs = Array.from({ length: samples }, (_, i) => evaluate(net, netInputs(net, images, i)).outputs);
-  const data = Float32Array.from(outputs.flatMap((output) => [...flatten(output.get("logits") ?? [])]));
-  const logits = { dtype: "f32", shape: [samples, data.length / samples], data } as const;
-  const other = { ...logits, data: data.map((x) => x + 1) };
+  const logitsOf = (of: Net, count: number) => {
+    const outputs = Array.from({ length: count }, (_, i) => evaluate(of, netInputs(of, images, i)).outputs);
+    const data = Float32Array.from(outputs.flatMap((output) => [...flatten(output.get("logits") ?? [])]));
+    return { dtype: "f32", shape: [count, data.length / count], data } as const;
+  };
+  const logits = logitsOf(net, samples);
+  const other = { ...logits, data: logits.data.map((x) => x + 1) };
   const int8 = chip("layerwise-int8");
 
   it.each([
@@ -197,7 +200,7 @@ describe("the chip's rung of the ladder", () => {
     const report = new Report();
     const [rung, ...others] = chipRungs(
       on,
-      digitsModel().net,
+      { net: digitsModel().net, imported: net },
       { input: images, samples, logits: recorded },
       {},
       report,
@@ -210,5 +213,21 @@ describe("the chip's rung of the ladder", () => {
     expect(others.map((other) => other.status)).toEqual(status === "skipped" ? [] : ["passed"]);
     expect(rung.layers).toHaveLength(status === "skipped" ? 0 : 12);
     expect(rung.layers.every((layer) => layer.mismatches === 0)).toBe(true);
+  });
+
+  it("stands on a schedule that it searches, where time blocks are to be found", () => {
+    const longer = digitsModel({ timesteps: "8" }).net;
+    const imported = folded(longer);
+    const recorded = { input: images, samples: 1, logits: logitsOf(imported, 1) };
+    const detailOf = (timeBlock: "auto" | number): string => {
+      const report = new Report();
+      const rungs = chipRungs(chip("layerwise-small"), { net: longer, imported }, recorded, { timeBlock }, report);
+      expect(report.diagnostics).toEqual([]);
+      expect(rungs.map(({ status }) => status)).toEqual(["passed", "passed"]);
+      return rungs[0]!.detail;
+    };
+    const cycles = (detail: string): number => Number(/([\d,]+) cycles/.exec(detail)?.[1]?.replaceAll(",", ""));
+    const uniform = [2, 4, 8].map((block) => cycles(detailOf(block)));
+    expect(cycles(detailOf("auto"))).toBeLessThan(Math.min(...uniform));
   });
 });

@@ -1,5 +1,6 @@
 import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
 import { CHARGE_RULES, MEMORIES, type FieldsOf, type MemoryName } from "../program/instruction.js";
+import { parameterWordsOf } from "../program/parameters.js";
 import type { Draft } from "./stage.js";
 
 /** Where accesses happen: on-chip memories in words, DRAM in bytes. */
@@ -49,7 +50,7 @@ function transfer(draft: Extract<Draft, { op: "load" | "store" }>, chip: Layerwi
   ];
 }
 
-function weighted(draft: Extract<Draft, { op: "accumulate" | "multiply" }>): Access[] {
+function weighted(draft: Extract<Draft, { op: "accumulate" | "multiply" }>, chip: LayerwiseChip): Access[] {
   const { fields } = draft;
   const { skip, words } = windowWords(fields);
   const input = fields.input + skip;
@@ -60,23 +61,25 @@ function weighted(draft: Extract<Draft, { op: "accumulate" | "multiply" }>): Acc
   const slots = draft.op === "accumulate" ? fields.steps : draft.fields.slots;
   const rows = fields.kernel * fields.kernel * fields.channels;
   const out = strided(fields.outRows * fields.outWidth, fields.outputStride);
+  const { exponents, biases } = parameterWordsOf(chip);
   return [
     ...reads,
     ...pieces("weight", false, fields.weights, rows, 0, 1),
-    ...pieces("weight", false, fields.parameters, 3, 0, 1),
+    ...pieces("weight", false, fields.parameters, exponents + biases, 0, 1),
     ...pieces("data", true, fields.output, out, fields.outputStepStride, slots),
   ];
 }
 
-function fire(f: FieldsOf<"fire">): Access[] {
+function fire(f: FieldsOf<"fire">, chip: LayerwiseChip): Access[] {
+  const { thresholds, gains } = parameterWordsOf(chip);
   const state =
     strided(f.positions, f.outputStride) + (CHARGE_RULES[f.rule] === "cuba" ? f.positions * f.outputStride : 0);
   return [
     ...pieces("data", false, f.current, strided(f.positions, f.currentStride), f.currentStepStride, f.slots),
     ...(f.stateRead === 1 ? pieces("data", false, f.state, state, 0, 1) : []),
     ...(f.stateWrite === 1 ? pieces("data", true, f.state, state, 0, 1) : []),
-    ...(f.thresholds >= 0 ? pieces("weight", false, f.thresholds, 1, 0, 1) : []),
-    ...(f.gains >= 0 ? pieces("weight", false, f.gains, 1, 0, 1) : []),
+    ...(f.thresholds >= 0 ? pieces("weight", false, f.thresholds, thresholds, 0, 1) : []),
+    ...(f.gains >= 0 ? pieces("weight", false, f.gains, gains, 0, 1) : []),
     ...pieces("spike", true, f.output, strided(f.positions, f.outputStride), 0, 1),
   ];
 }
@@ -89,9 +92,9 @@ export function accessesOf(draft: Draft, chip: LayerwiseChip): readonly Access[]
       return transfer(draft, chip);
     case "accumulate":
     case "multiply":
-      return weighted(draft);
+      return weighted(draft, chip);
     case "fire":
-      return fire(draft.fields);
+      return fire(draft.fields, chip);
     case "score-tokens":
     case "score-kv":
     case "top-k":

@@ -1,5 +1,6 @@
 import { sumBound, type Op, type ValueType, type Weights } from "../../ir/index.js";
 import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
+import { parameterWordsOf } from "../program/parameters.js";
 import { layerwiseDiagnostics } from "./diagnostics.js";
 import { locationOf, type LowerContext } from "./lower/context.js";
 import type { FeatureMap } from "./stage.js";
@@ -78,14 +79,15 @@ export function checkWeights(
     const message = `\`${name}\` needs ${rows} patch values for one window, the chip has ${chip.patchValues}`;
     fits = refuse(context, op, "patch-values", message, "raise `patchValues` of the chip");
   }
-  return fits && checkRegion(context, op, rows + 3);
+  return fits && checkRegion(context, op, rows);
 }
 
 /** One channel block of weights must lie in the weight memory as a whole. */
-function checkRegion(context: LowerContext, op: Op, words: number): boolean {
+function checkRegion(context: LowerContext, op: Op, rows: number): boolean {
   const { chip } = context;
-  const neuronWords = context.facts.fusedNeuron(op) === undefined ? 0 : 2;
-  const bytes = (words + neuronWords) * wordBytes(chip, "weight");
+  const { exponents, biases, thresholds, gains } = parameterWordsOf(chip);
+  const neuronWords = context.facts.fusedNeuron(op) === undefined ? 0 : thresholds + gains;
+  const bytes = (rows + exponents + biases + neuronWords) * wordBytes(chip, "weight");
   if (bytes <= chip.memories.weight.bytes) return true;
   const message = `\`${nameOf(op)}\` needs ${bytes} bytes of weight memory for ${chip.lanes} output channels, the chip has ${chip.memories.weight.bytes}`;
   return refuse(

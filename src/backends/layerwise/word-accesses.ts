@@ -1,4 +1,4 @@
-import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
+import { parameterWords, wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
 import { CHARGE_RULES, MEMORIES, type FieldsOf, type Instruction, type MemoryName } from "../program/instruction.js";
 
 /** On-chip memories in words, DRAM in bursts. */
@@ -54,7 +54,7 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
     case "multiply": {
       const f = instruction.fields;
       loop(f.weights, [[f.kernel * f.kernel * f.channels, 1]], reader("weight"));
-      loop(f.parameters, [[3, 1]], reader("weight"));
+      loop(f.parameters, [[parameterWords(chip, 32) + parameterWords(chip, 64), 1]], reader("weight"));
       const out = [f.outRows * f.outWidth, f.outputStride] as const;
       if (instruction.op === "accumulate") {
         windowLoop(f, instruction.fields.planes, instruction.fields.planeStride, spikes);
@@ -65,8 +65,9 @@ export function visitWords(instruction: Instruction, chip: LayerwiseChip, visit:
     }
     case "fire": {
       const f = instruction.fields;
-      if (f.thresholds >= 0) visit("weight", f.thresholds, false);
-      if (f.gains >= 0) visit("weight", f.gains, false);
+      const perLane = [[parameterWords(chip, 32), 1]] as const;
+      if (f.thresholds >= 0) loop(f.thresholds, perLane, reader("weight"));
+      if (f.gains >= 0) loop(f.gains, perLane, reader("weight"));
       loop(
         f.current,
         [

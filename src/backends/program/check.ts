@@ -11,6 +11,7 @@ import {
   type TokenUse,
 } from "./instruction.js";
 import type { ProgramCode } from "./diagnostics.js";
+import { parameterWordsOf } from "./parameters.js";
 import type { Program } from "./program.js";
 
 /** A fault of one instruction, as code and sentence. */
@@ -164,10 +165,11 @@ function checkWeighted(instruction: InstructionFor<"accumulate" | "multiply">, c
   if (f.lanesUsed > chip.lanes) return wrong(`${f.lanesUsed} lanes of ${chip.lanes}`);
   if (f.channels > f.blocks * chip.lanes) return wrong(`${f.channels} channels in ${f.blocks} blocks of ${chip.lanes}`);
   const positions = f.outRows * f.outWidth;
+  const { exponents, biases } = parameterWordsOf(chip);
   const common =
     checkWindow(f) ??
     words(chip, "weight", f.weights, [f.kernel * f.kernel * f.channels, 1]) ??
-    words(chip, "weight", f.parameters, [3, 1]);
+    words(chip, "weight", f.parameters, [exponents + biases, 1]);
   if (common !== undefined) return common;
   if (instruction.op === "accumulate") {
     const { planes, planeStride } = instruction.fields;
@@ -208,12 +210,13 @@ function checkFire(f: FieldsOf<"fire">, layer: number, { chip, layers }: Program
     return wrong(`records outside the ${into.positions} x ${into.channels} neurons of its layer`);
   }
   const maps = rule === "cuba" ? 2 : 1;
+  const perLane = parameterWordsOf(chip);
   return (
     checkSlots(f.slots, f.steps) ??
     words(chip, "data", f.current, [f.positions, f.currentStride], [f.slots, f.currentStepStride]) ??
     (f.state < 0 ? undefined : words(chip, "data", f.state, [f.positions * maps, f.outputStride])) ??
-    words(chip, "weight", Math.max(0, f.thresholds)) ??
-    words(chip, "weight", Math.max(0, f.gains)) ??
+    (f.thresholds < 0 ? undefined : words(chip, "weight", f.thresholds, [perLane.thresholds, 1])) ??
+    (f.gains < 0 ? undefined : words(chip, "weight", f.gains, [perLane.gains, 1])) ??
     words(chip, "spike", f.output, [f.positions, f.outputStride])
   );
 }

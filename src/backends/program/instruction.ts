@@ -9,7 +9,7 @@
 export const ENGINES = ["load", "accumulate", "fire", "attend", "vector", "store"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** On-chip memories. A spike word holds `lanes` channels x P timesteps as bits, the others `lanes` 32-bit values. */
+/** On-chip memories. A spike word holds `lanes` channels x P timesteps as bits, a weight word `lanes` weights, a data word `lanes` values of 32 bits. */
 export const MEMORIES = ["spike", "weight", "data"] as const;
 export type MemoryName = (typeof MEMORIES)[number];
 
@@ -92,7 +92,7 @@ const WEIGHTED = {
   channels: positive("input channels"),
   weights: field("weight word of row 0; row (ky * kernel + kx) * channels + c"),
   parameters: field(
-    "weight word of the grid exponents (i32), followed by two words of bias mantissas (f64, low lanes first)",
+    "first weight word of the grid exponents (i32); their words are followed by those of the bias mantissas (f64)",
   ),
   lanesUsed: positive("output channels of this block"),
   ...OUTPUT,
@@ -146,8 +146,8 @@ export const INSTRUCTIONS = {
       vTh: real("threshold of all neurons, where thresholds is -1"),
       vReset: real("potential after a hard reset"),
       v0: real("potential before the first timestep"),
-      thresholds: optional("weight word with one threshold per lane (in the currents' format), or -1"),
-      gains: optional("weight word with one rule argument per lane (f32), or -1"),
+      thresholds: optional("first weight word of one threshold per lane (32 bits, in the currents' format), or -1"),
+      gains: optional("first weight word of one rule argument per lane (f32), or -1"),
       gt: flag("1: fires where h > v_th; 0: where h >= v_th"),
       soft: flag("1: soft reset; 0: hard"),
       stateBits: { doc: "integer potentials: width, sign included", min: 2, max: 32 },

@@ -22,7 +22,10 @@ function opening(bytes: Uint8Array): string {
 /** More telling kinds come first: IDX and JSON have weak signatures. */
 const KINDS: readonly Kind[] = [
   magic("a .npy array", [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]),
-  magic("an HDF5 file (NIR graph, Keras .h5 or the like)", [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]),
+  magic(
+    "an HDF5 file (a NetX network, which is to be named .net, a NIR graph, Keras .h5 or the like)",
+    [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a],
+  ),
   magic("a PNG picture", [0x89, 0x50, 0x4e, 0x47]),
   magic("a JPEG picture", [0xff, 0xd8, 0xff]),
   magic("a gzip file, perhaps a .tar.gz archive", [0x1f, 0x8b]),

@@ -30,6 +30,8 @@ export interface CalibrationOptions {
   readonly ownOnly?: boolean;
   /** Largest deviation of the mean rate over time, as a fraction of the wanted one; never less than one spike. */
   readonly tolerance?: number;
+  /** Called behind each op of the net, in its order. */
+  readonly onOp?: () => void;
 }
 
 export const DEFAULT_TOLERANCE = 0.02;
@@ -68,6 +70,7 @@ class Calibrator {
       this.running.compute(op);
       if (op.layer !== undefined) this.layer(op, op.layer.name);
       for (const name of lastUse.get(index) ?? []) this.running.values.delete(name);
+      this.options.onOp?.();
     }
     this.check();
     if (this.options.ownOnly !== true && !this.report.failed) this.checkProfiles();

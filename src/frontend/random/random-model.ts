@@ -3,7 +3,7 @@ import { netTimesteps, verifyNet } from "../../ir/index.js";
 import type { Checkpoint } from "../formats/index.js";
 import { findModel, type ImportedModel } from "../import-model.js";
 import { MODELS, resolveSettings, type Configuration, type Model } from "../models/index.js";
-import { calibrate, type Calibration } from "./calibrate.js";
+import { calibrate, type Calibration, type CalibrationOptions } from "./calibrate.js";
 import { noiseInput } from "./noise.js";
 import { randomDiagnostics } from "./diagnostics.js";
 import { officialInitialisation } from "./initialise.js";
@@ -63,7 +63,7 @@ export interface CalibratedModel extends ImportedModel {
 export function calibrateModel(
   model: ImportedModel,
   rates: RateTable | number,
-  options: { readonly seed: number; readonly input?: ArrayLike<number>; readonly tolerance?: number },
+  options: Pick<CalibrationOptions, "seed" | "tolerance" | "onOp"> & { readonly input?: ArrayLike<number> },
   report: Report,
 ): CalibratedModel | undefined {
   const [input] = model.net.inputs;

@@ -1,16 +1,17 @@
 import { createMemory, KernelMemory, type SharedPart } from "./memory.js";
 import type { Kernels, KernelsName } from "./kernels.js";
 import { createPlain } from "./plain.js";
-import { createSimd, hasSimd, type Threading } from "./simd.js";
+import { createSimd, hasSimd } from "./simd.js";
+import type { Threading } from "./team.js";
 
 export { counterBytes, counterRowBytes, type AttendKeys, type AttendQueries } from "./attend.js";
 export type { FireJob, NeuronRule } from "./fire.js";
 export * from "./kernels.js";
 export { createMemory, KernelMemory, type SharedPart } from "./memory.js";
 export type { Multiplication, Multiplied } from "./multiply.js";
-export type { Threading } from "./simd.js";
-export { HELPER_BYTES } from "./team.js";
-export type { Addition, MaxPool, OrPool } from "./vector.js";
+export { Helper } from "./helper.js";
+export { GRAIN, THREAD_BYTES, type HelperStart, type Threading } from "./team.js";
+export type { Addition, Conversion, MaxPool, OrPool } from "./vector.js";
 
 /**
  * Kernels over a memory of `size` bytes, or over a part of one that another thread shares. `name` chooses the implementation;

@@ -6,7 +6,8 @@ import type { AttendKeys, AttendQueries } from "./attend.js";
 import type { FireJob } from "./fire.js";
 import type { KernelMemory } from "./memory.js";
 import type { Multiplication, Multiplied } from "./multiply.js";
-import type { Addition, MaxPool, OrPool } from "./vector.js";
+import type { HelperStart } from "./team.js";
+import type { Addition, Conversion, MaxPool, OrPool } from "./vector.js";
 
 export const KERNELS = ["simd", "plain"] as const;
 export type KernelsName = (typeof KERNELS)[number];
@@ -75,6 +76,8 @@ export interface Lists {
   readonly positions: number;
   readonly steps: number;
   readonly planes: number;
+  /** Number of rows in all lists together. */
+  readonly rows: number;
 }
 
 /** Weighted sums of one block of outputs. */
@@ -127,6 +130,9 @@ export interface Kernels {
   /** Sum of two runs of data words. */
   add(job: Addition): void;
 
+  /** A run of data words in the other format. */
+  convert(job: Conversion): void;
+
   poolOr(job: OrPool): void;
   poolMax(job: MaxPool): void;
 
@@ -135,6 +141,12 @@ export interface Kernels {
 
   /** Q times the counters of one head. Returns the spikes of q per position and timestep. */
   attendQueries(job: AttendQueries): Int32Array;
+
+  /**
+   * What the `guest`-th of the caller's own threads needs to help with calls; undefined where no call is divided. A guest that does
+   * not help costs nothing.
+   */
+  invite(guest: number): HelperStart | undefined;
 
   /** Ends the threads, if there are any; nothing can be computed afterwards. */
   close(): void;

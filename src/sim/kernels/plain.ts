@@ -20,7 +20,7 @@ import { checkSum, fitsLanes } from "./check-sum.js";
 import { firePlain } from "./fire.js";
 import { sumLarge } from "./large-sums.js";
 import { forEachWord, writeResult } from "./plain-parts.js";
-import { addPlain, poolMaxPlain, poolOrPlain } from "./vector.js";
+import { addPlain, convertPlain, poolMaxPlain, poolOrPlain } from "./vector.js";
 
 export function createPlain(memory: KernelMemory): Kernels {
   return {
@@ -35,10 +35,12 @@ export function createPlain(memory: KernelMemory): Kernels {
     fire: (job) => firePlain(memory, job),
     multiply: (job) => multiplyPlain(memory, job),
     add: (job) => addPlain(memory, job),
+    convert: (job) => convertPlain(memory, job),
     poolOr: (job) => poolOrPlain(memory, job),
     poolMax: (job) => poolMaxPlain(memory, job),
     attendKeys: (job) => attendKeysPlain(memory, job),
     attendQueries: (job) => attendQueriesPlain(memory, job),
+    invite: () => undefined,
     close: () => undefined,
   };
 }
@@ -80,7 +82,8 @@ function buildLists(memory: KernelMemory, window: SpikeWindow): Lists {
   const { u8, u32 } = memory;
   const headers = memory.take(mostListBytes(window), "lists of rows");
   let header = headers;
-  let rows = headers + headersOf(window) * HEADER_BYTES;
+  const first = headers + headersOf(window) * HEADER_BYTES;
+  let rows = first;
   for (let position = 0; position < positionsOf(window); position++) {
     for (let step = 0; step < window.steps; step += QUAD) {
       const steps = Math.min(QUAD, window.steps - step);
@@ -102,7 +105,8 @@ function buildLists(memory: KernelMemory, window: SpikeWindow): Lists {
     }
   }
   memory.release(rows);
-  return { headers, positions: positionsOf(window), steps: window.steps, planes: window.planes };
+  const { steps, planes } = window;
+  return { headers, positions: positionsOf(window), steps, planes, rows: (rows - first) / 4 };
 }
 
 function magnitude({ i32 }: KernelMemory, weights: number, rows: number, rowBytes: number, lanes: number): number {

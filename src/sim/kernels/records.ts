@@ -7,6 +7,14 @@ import type { MaxPool, OrPool } from "./vector.js";
 
 type Fields = readonly number[];
 
+/* Fields that differ between the parts of a call, by their place in its record. */
+export const WINDOW_FIELDS = { outRow: 8, outRows: 9 };
+export const LIST_FIELDS = { headers: 19, rows: 20 };
+export const MULTIPLY_FIELDS = { output: 20, counts: 24, patch: 25, rows: 27 };
+export const QUERY_FIELDS = { first: 0, positions: 2, events: 13, bytes: 14, output: 16 };
+export const SUM_FIELDS = { headers: 0, positions: 1, output: 11, scratch: 15 };
+export const FIRE_FIELDS = { current: 0, positions: 3, state: 8, output: 16, counts: 19 };
+
 /** Window. */
 function windowFields(window: MapWindow, wordBytes: number): Fields {
   return [
@@ -39,6 +47,11 @@ export function spikeWindowFields(window: SpikeWindow): Fields {
     window.planes,
     window.planeBytes,
   ];
+}
+
+/** ListJob. */
+export function listFields(window: SpikeWindow, headers: number, rows: number): Fields {
+  return [...spikeWindowFields(window), headers, rows];
 }
 
 /** MultiplyJob. */
@@ -151,7 +164,7 @@ export function sumFields(job: WeightedSum, safeRows: number, scratch: number): 
   ];
 }
 
-/** FireJob, but for its f32 fields, which follow. */
+/** FireJob. */
 export function fireFields(
   job: FireJob,
   rule: number,
@@ -185,5 +198,12 @@ export function fireFields(
     2 ** (neuron.stateBits - 1),
     neuron.vReset,
     neuron.v0,
+    bitsOf(neuron.vReset),
+    bitsOf(neuron.v0),
   ];
+}
+
+/** A number as an f32, bit for bit in 32 bits. */
+function bitsOf(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0]!;
 }

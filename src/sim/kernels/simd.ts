@@ -20,39 +20,36 @@ import {
 import type { KernelMemory } from "./memory.js";
 import { mostRowBytes, type Multiplication, type Multiplied } from "./multiply.js";
 import { createPlain } from "./plain.js";
-import { GRAIN, shareOfFire, shareOfSum, sharesOfFire, sharesOfSum } from "./shares.js";
-import { Team } from "./team.js";
+import { SCRATCH_BYTES, type Calls, type DividedCall } from "./board.js";
+import { planFire, planLists, planMultiply, planQueries, planSum, type Plan } from "./divide.js";
+import { GRAIN, Team, type HelperStart, type Threading } from "./team.js";
 import * as records from "./records.js";
 import { vectorRule } from "./simd-neurons.js";
-import type { Addition } from "./vector.js";
+import type { Addition, Conversion } from "./vector.js";
 import { webAssembly } from "./webassembly.js";
 
-/** What assembly/index.ts exports; jobs and windows are addresses of records (records.ts). */
-interface Exports {
+/** What assembly/index.ts exports, beside the calls that can be divided; jobs and windows are addresses of records (records.ts). */
+interface Exports extends Calls {
   scan(window: number, words: number, counts: number): number;
-  buildLists(window: number, headers: number, rows: number): number;
   magnitude(weights: number, rows: number, rowBytes: number, lanes: number): number;
   pack8(weights: number, rows: number, rowBytes: number, lanes: number, to: number): void;
-  sum32(job: number, limit: number): void;
-  sum8(job: number, limit: number): void;
-  multiply(job: number, limit: number): void;
-  fireReal(job: number): void;
-  fireInt(job: number): void;
+  convertWeights(job: number): void;
   addReal(a: number, b: number, to: number, bytes: number): void;
   addInt(a: number, b: number, to: number, bytes: number, aShift: number, bShift: number, limit: number): void;
   addWrapping(a: number, b: number, to: number, bytes: number, aShift: number, bShift: number): void;
+  convertToInt(from: number, to: number, bytes: number, unit: number, lo: number, hi: number): void;
+  convertToReal(from: number, to: number, bytes: number, unit: number): void;
   poolOr(job: number): void;
   poolMaxReal(job: number): void;
   poolMaxInt(job: number): void;
   attendKeys(job: number): void;
-  attendQueries(job: number, scale: number): void;
   scaleCounters(counters: number, to: number, bytes: number, scale: number): void;
 }
 
 const FILE = new URL("./kernels.wasm", import.meta.url);
 const RECORD_BYTES = 256;
-/** Sums of the 15 patterns of a quad, for the widest chunk of lanes. */
-const PATTERN_BYTES = 4096;
+/** Number of a list's header that says where its rows end. */
+const QUAD_END = HEADER_BYTES / 4 - 1;
 /** Additions of i8 weights that a 16-bit lane holds: 255 * 128 < 2^15. */
 const SAFE_ROWS_8 = 255;
 
@@ -72,30 +69,22 @@ export function hasSimd(): boolean {
   return webAssembly !== undefined && webAssembly.validate(readCode());
 }
 
-/** Kernels over a memory, which must be WebAssembly's; large calls are divided among so many threads. */
-export function createSimd(memory: KernelMemory, { threads = 1, grain = GRAIN }: Threading = {}): Kernels {
+/** Kernels over a memory, which must be WebAssembly's. */
+export function createSimd(memory: KernelMemory, threading: Threading = {}): Kernels {
   const { wasm } = memory;
   if (webAssembly === undefined || wasm === undefined) throw internalError("simd kernels without WebAssembly");
   const module = new webAssembly.Module(readCode());
   const exports = new webAssembly.Instance(module, { env: { memory: wasm } }).exports as unknown as Exports;
-  return new Simd(memory, exports, new Team(module, memory, threads), grain);
-}
-
-/** How calls are divided. Results do not depend on it. */
-export interface Threading {
-  /** Threads that compute, this one included; 1 by default. */
-  readonly threads?: number | undefined;
-  /** Additions that a call must have to be divided. */
-  readonly grain?: number | undefined;
+  return new Simd(memory, exports, new Team(module, memory, exports, threading), threading.grain ?? GRAIN);
 }
 
 class Simd implements Kernels {
   readonly name = "simd";
   private readonly plain: Kernels;
   private readonly record: number;
-  /** Counts per timestep. */
+  /** Room of this thread: counts per timestep, sums of patterns and the like. */
   private readonly counts: number;
-  private readonly patterns: number;
+  private readonly scratch: number;
 
   constructor(
     readonly memory: KernelMemory,
@@ -105,8 +94,8 @@ class Simd implements Kernels {
   ) {
     this.plain = createPlain(memory);
     this.record = memory.take(RECORD_BYTES, "the record of a call");
-    this.counts = memory.take(8 * 64, "counts per timestep");
-    this.patterns = memory.take(PATTERN_BYTES, "sums of patterns");
+    this.counts = team.own.counts;
+    this.scratch = team.own.scratch;
   }
 
   /** Writes a record and returns its address. */
@@ -117,6 +106,18 @@ class Simd implements Kernels {
 
   private limitOf({ format, limit }: Pick<Result, "format" | "limit">): number {
     return format === "int" ? limit : Infinity;
+  }
+
+  /** Units of a piece of a call; all of them where it is not divided. */
+  private pieceOf({ cost, units }: Plan): number {
+    const pieces = this.team.hands.length === 1 || cost === 0 ? 1 : Math.min(units, Math.floor(cost / this.grain));
+    return pieces < 2 ? units : Math.ceil(units / pieces);
+  }
+
+  /** Runs a call in pieces of so many units. */
+  private call(call: DividedCall, plan: Plan, piece: number, record: readonly number[], argument = 0): void {
+    if (piece === plan.units) this.exports[call](this.write(record), argument);
+    else this.team.run({ ...plan, call, piece, record, argument });
   }
 
   scan(window: SpikeWindow): Scan {
@@ -131,10 +132,17 @@ class Simd implements Kernels {
 
   buildLists(window: SpikeWindow): Lists {
     const { memory } = this;
+    const { steps, planes } = window;
     const headers = memory.take(mostListBytes(window), "lists of rows");
-    const rows = headers + headersOf(window) * HEADER_BYTES;
-    memory.release(this.exports.buildLists(this.write(records.spikeWindowFields(window)), headers, rows) >>> 0);
-    return { headers, positions: positionsOf(window), steps: window.steps, planes: window.planes };
+    const end = headers + headersOf(window) * HEADER_BYTES;
+    const plan = planLists(window);
+    this.call("buildLists", plan, this.pieceOf(plan), records.listFields(window, headers, end));
+    let rows = 0;
+    for (let at = headers >>> 2; at < end >>> 2; at += HEADER_BYTES >> 2) {
+      rows += (memory.u32[at + QUAD_END]! - memory.u32[at]!) >>> 2;
+    }
+    memory.release(headers === end ? end : memory.u32[(end >>> 2) - 1]!);
+    return { headers, positions: positionsOf(window), steps, planes, rows };
   }
 
   magnitude(weights: number, rows: number, rowBytes: number, lanes: number): number {
@@ -161,19 +169,9 @@ class Simd implements Kernels {
   }
 
   private sum(call: "sum32" | "sum8", job: WeightedSum, safeRows: number): void {
-    const { memory, team } = this;
-    const limit = this.limitOf(job);
-    const [, own = job.positions, ...ends] =
-      team.helpers.length === 0 ? [] : sharesOfSum(memory, job, team.helpers.length + 1, this.grain);
-    const helpers = team.helpers.slice(0, ends.length);
-    helpers.forEach((helper, i) => {
-      const share = shareOfSum(job, ends[i - 1] ?? own, ends[i]!);
-      memory.i32.set(records.sumFields(share, safeRows, helper.patterns), helper.record >>> 2);
-      team.start(helper, call, limit);
-    });
-    const share = shareOfSum(job, 0, own);
-    this.exports[call](this.write(records.sumFields(share, safeRows, this.patterns)), limit);
-    for (const helper of helpers) team.finish(helper);
+    const plan = planSum(job, call === "sum8" ? 8 : 32);
+    const fields = records.sumFields(job, safeRows, this.scratch);
+    this.call(call, plan, this.pieceOf(plan), fields, this.limitOf(job));
   }
 
   multiply(job: Multiplication): Multiplied {
@@ -185,15 +183,28 @@ class Simd implements Kernels {
     const patch = memory.take(16 * inputs, "inputs of a window");
     const doubles = memory.take(8 * inputs * job.lanes, "weights as doubles");
     const rows = memory.take(mostRowBytes(job), "rows of inputs");
-    this.exports.multiply(this.write(records.multiplyFields(job, counts, patch, doubles, rows)), this.limitOf(job));
+    const fields = records.multiplyFields(job, counts, patch, doubles, rows);
+    const plan = planMultiply(job, SCRATCH_BYTES);
+    const piece = this.pieceOf(plan);
+    this.exports.convertWeights(this.write(fields));
+    this.call("multiply", plan, piece, fields, this.limitOf(job));
     memory.release(start);
     const found = memory.i32.slice(counts >>> 2, (counts >>> 2) + sums);
-    const values = found.reduce((sum, n) => sum + n, 0);
-    return { counts: found, rows: memory.i32.slice(rows >>> 2, (rows >>> 2) + values) };
+    // The rows of a piece lie behind the room that those before it could have needed.
+    const all = new Int32Array(found.reduce((sum, n) => sum + n, 0));
+    const sumsOfPiece = piece * job.outWidth * job.slots;
+    let to = 0;
+    for (let first = 0; first < sums; first += sumsOfPiece) {
+      const values = found.subarray(first, first + sumsOfPiece).reduce((sum, n) => sum + n, 0);
+      const from = (rows >>> 2) + first * inputs;
+      all.set(memory.i32.subarray(from, from + values), to);
+      to += values;
+    }
+    return { counts: found, rows: all };
   }
 
   fire(job: FireJob): Int32Array {
-    const { memory, counts, record, team } = this;
+    const { memory } = this;
     const constants = perLane(memory, job);
     const vector = vectorRule(job, constants);
     if (vector === undefined) return this.plain.fire(job);
@@ -207,25 +218,14 @@ class Simd implements Kernels {
     const ruleArguments = place(vector.arguments);
     const thresholds = place(constants.threshold);
     const call = int ? "fireInt" : "fireReal";
-    const prepare = (share: FireJob, to: number, counted: number): void => {
-      memory.i32.fill(0, counted >>> 2, (counted >>> 2) + job.steps);
-      const fields = records.fireFields(share, vector.rule, ruleArguments, thresholds, counted);
-      memory.i32.set(fields, to >>> 2);
-      memory.f32.set([job.neuron.vReset, job.neuron.v0], (to >>> 2) + fields.length);
-    };
-    const [, own = job.positions, ...ends] =
-      team.helpers.length === 0 ? [] : sharesOfFire(job, team.helpers.length + 1, this.grain);
-    const helpers = team.helpers.slice(0, ends.length);
-    helpers.forEach((helper, i) => {
-      prepare(shareOfFire(job, ends[i - 1] ?? own, ends[i]!), helper.record, helper.counts);
-      team.start(helper, call, 0);
-    });
-    prepare(shareOfFire(job, 0, own), record, counts);
-    this.exports[call](record);
-    const spikes = memory.i32.slice(counts >>> 2, (counts >>> 2) + job.steps);
-    for (const helper of helpers) {
-      team.finish(helper);
-      for (let s = 0; s < job.steps; s++) spikes[s]! += memory.i32[(helper.counts >>> 2) + s]!;
+    const plan = planFire(job);
+    const piece = this.pieceOf(plan);
+    const hands = piece === plan.units ? [this.team.own] : this.team.hands;
+    for (const { counts } of hands) memory.i32.fill(0, counts >>> 2, (counts >>> 2) + job.steps);
+    this.call(call, plan, piece, records.fireFields(job, vector.rule, ruleArguments, thresholds, this.counts));
+    const spikes = new Int32Array(job.steps);
+    for (const { counts } of hands) {
+      for (let s = 0; s < job.steps; s++) spikes[s]! += memory.i32[(counts >>> 2) + s]!;
     }
     memory.release(start);
     return spikes;
@@ -241,6 +241,11 @@ class Simd implements Kernels {
     else this.plain.add(job);
   }
 
+  convert({ input, output, values, format, unit, lo, hi }: Conversion): void {
+    if (format === "int") this.exports.convertToInt(input, output, 4 * values, 1 / unit, lo, hi);
+    else this.exports.convertToReal(input, output, 4 * values, unit);
+  }
+
   poolOr(job: Parameters<Kernels["poolOr"]>[0]): void {
     this.exports.poolOr(this.write(records.orPoolFields(job)));
   }
@@ -249,6 +254,10 @@ class Simd implements Kernels {
     const at = this.write(records.maxPoolFields(job));
     if (job.format === "int") this.exports.poolMaxInt(at);
     else this.exports.poolMaxReal(at);
+  }
+
+  invite(guest: number): HelperStart {
+    return this.team.invite(guest);
   }
 
   close(): void {
@@ -281,7 +290,8 @@ class Simd implements Kernels {
       this.exports.scaleCounters(job.counters, counters, counterBytes(d), job.scale);
     }
     const fields = records.attendFields(job, queries, 0, counters, events, rows, 0);
-    this.exports.attendQueries(this.write([...fields, ...records.queryFields(job)]), job.scale);
+    const plan = planQueries(job, SCRATCH_BYTES);
+    this.call("attendQueries", plan, this.pieceOf(plan), [...fields, ...records.queryFields(job)], job.scale);
     memory.release(start);
     return memory.i32.slice(events >>> 2, (events >>> 2) + positions * steps);
   }

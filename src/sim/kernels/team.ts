@@ -1,118 +1,110 @@
-/* Threads that run parts of one kernel call on the same memory. */
-import { Worker } from "node:worker_threads";
+/* The threads that compute calls of the kernels together. */
+import type { Worker } from "node:worker_threads";
 import { internalError } from "../../diagnostics/index.js";
+import { Bell } from "../bell.js";
+import { startThread } from "../thread.js";
+import { BOARD_BYTES, HAND_BYTES, Hand, type Calls, type Division, type HandStart } from "./board.js";
 import type { KernelMemory } from "./memory.js";
 
-/** Kernels whose outputs can be divided among threads. */
-const CALLS = ["sum32", "sum8", "fireReal", "fireInt"] as const;
-export type DividedCall = (typeof CALLS)[number];
+/** A piece of a divided call, ns: much longer than it takes to share one, much shorter than a large call. */
+export const GRAIN = 50_000;
 
-/** What a thread's mailbox holds, as i32 but for the last, an f64. */
-const POSTED = 0;
-const DONE = 1;
-const CALL = 2;
-const RECORD = 3;
-const FAILED = 4;
-const LIMIT = 3;
-const MAILBOX_BYTES = 64;
-const RECORD_BYTES = 256;
-const COUNT_BYTES = 8 * 64;
-const PATTERN_BYTES = 4096;
-
-/** Looks at a mailbox so often before it sleeps: calls follow each other within microseconds, waking takes tens of them. */
-const SPINS = 3000;
 /** A helper that says nothing for so long will never do so, ms. */
 const PATIENCE = 120_000;
 
-/** The loop of a helper; it needs nothing but the module and the memory. */
-const HELPER = `
-const { module, memory, mailbox, calls, spins } = require("node:worker_threads").workerData;
-const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
-const box = new Int32Array(memory.buffer, mailbox, 16);
-const numbers = new Float64Array(memory.buffer, mailbox, 8);
-for (let done = 0; ; ) {
-  for (let i = 0; i < spins && Atomics.load(box, ${POSTED}) === done; i++);
-  Atomics.wait(box, ${POSTED}, done);
-  if (Atomics.load(box, ${POSTED}) === done) continue;
-  try {
-    kernels[calls[box[${CALL}]]](box[${RECORD}] >>> 0, numbers[${LIMIT}]);
-  } catch {
-    box[${FAILED}] = 1;
-  }
-  done = Atomics.load(box, ${POSTED});
-  Atomics.store(box, ${DONE}, done);
-  Atomics.notify(box, ${DONE});
-}`;
-
-interface Helper {
-  /** Started with its first call. */
-  worker: Worker | undefined;
-  readonly mailbox: number;
-  readonly record: number;
-  /** Scratch of its own: counts per timestep, and sums of patterns. */
-  readonly counts: number;
-  readonly patterns: number;
+/** What a thread that does nothing but help is started with. */
+export interface HelperStart {
+  readonly hand: HandStart;
+  readonly bell: SharedArrayBuffer;
 }
 
-/** The helpers of one memory. They sleep between calls and do not keep the process alive. */
+/** How calls are divided. Results do not depend on it. */
+export interface Threading {
+  /** Threads that compute, this one included; 1 by default. */
+  readonly threads?: number | undefined;
+  /** How many of them are threads of the caller, which {@link Team.invite} brings to the board; 0 by default. */
+  readonly guests?: number | undefined;
+  /** Nanoseconds that a piece of a divided call takes, about; a call that is less than two of them is not divided. {@link GRAIN} by default. */
+  readonly grain?: number | undefined;
+  /** Bell of this thread; one of its own by default. */
+  readonly bell?: Bell | undefined;
+  /** Milliseconds to wait for a piece that another thread has taken, before that counts as dead; two minutes by default. */
+  readonly patience?: number | undefined;
+}
+
+/** The hands of one memory. Helpers sleep between calls and do not keep the process alive. */
 export class Team {
-  readonly helpers: readonly Helper[];
+  readonly hands: readonly Hand[];
+  private readonly starts: readonly HandStart[];
+  private readonly bell: Bell;
+  /** Bells of all other threads, guests first. */
+  private readonly bells: readonly Bell[];
+  private readonly guests: number;
+  private readonly patience: number;
+  private workers: readonly Worker[] | undefined;
+  /** Why nothing more can be computed. */
+  private broken: string | undefined;
 
   constructor(
-    private readonly module: object,
-    private readonly memory: KernelMemory,
-    threads: number,
+    module: object,
+    memory: KernelMemory,
+    calls: Calls,
+    { threads = 1, guests = 0, bell, patience = PATIENCE }: Threading,
   ) {
-    this.helpers = Array.from({ length: threads - 1 }, () => {
-      const mailbox = memory.take(MAILBOX_BYTES, "a mailbox");
-      memory.i32.fill(0, mailbox >>> 2, (mailbox + MAILBOX_BYTES) >>> 2);
-      return {
-        worker: undefined,
-        mailbox,
-        record: memory.take(RECORD_BYTES, "the record of a helper"),
-        counts: memory.take(COUNT_BYTES, "counts of a helper"),
-        patterns: memory.take(PATTERN_BYTES, "sums of a helper"),
-      };
+    const board = memory.take(BOARD_BYTES, "the board of a team");
+    memory.i32.fill(0, board >>> 2, (board + BOARD_BYTES) >>> 2);
+    this.bell = bell ?? new Bell();
+    this.guests = guests;
+    this.patience = patience;
+    this.starts = Array.from({ length: threads }, () => {
+      const room = memory.take(HAND_BYTES, "the room of a thread");
+      return { module, memory: memory.wasm!, board, room, caller: this.bell.shared };
+    });
+    this.hands = this.starts.map((start) => new Hand(start, calls));
+    this.bells = this.starts.slice(1).map(() => new Bell());
+  }
+
+  /** The hand of this thread. */
+  get own(): Hand {
+    return this.hands[0]!;
+  }
+
+  /** For the `guest`-th of the caller's threads: what it needs to help, and the bell to wait at. */
+  invite(guest: number): HelperStart {
+    if (guest >= this.guests) throw internalError(`guest ${guest} of ${this.guests}`);
+    return { hand: this.starts[1 + guest]!, bell: this.bells[guest]!.shared };
+  }
+
+  /** Computes a call together. This thread waits for nothing but pieces that others have taken. */
+  run(division: Division): void {
+    if (this.broken !== undefined) throw internalError(this.broken);
+    this.workers ??= this.employ();
+    const { own, bell } = this;
+    own.post(division);
+    for (const other of this.bells) other.ring();
+    while (own.help());
+    for (let rings = bell.rings; !own.done; rings = bell.rings) {
+      if (!bell.wait(rings, this.patience) && !own.done) throw internalError((this.broken = "a kernel thread is gone"));
+    }
+    if (own.failed) throw internalError("a kernel failed");
+  }
+
+  private employ(): readonly Worker[] {
+    return this.starts.slice(1 + this.guests).map((hand, i) => {
+      const start: HelperStart = { hand, bell: this.bells[this.guests + i]!.shared };
+      const worker = startThread(import.meta.url, "./helper-thread", start);
+      worker.on("error", (error) => (this.broken = `a kernel thread died: ${error.message}`));
+      worker.unref();
+      return worker;
     });
   }
 
-  /** Has a helper, whose record is written, run a call. */
-  start(helper: Helper, call: DividedCall, limit: number): void {
-    const { mailbox, record } = helper;
-    const { i32, f64 } = this.memory;
-    helper.worker ??= this.employ(mailbox);
-    const box = mailbox >>> 2;
-    i32[box + CALL] = CALLS.indexOf(call);
-    i32[box + RECORD] = record;
-    f64[(mailbox >>> 3) + LIMIT] = limit;
-    Atomics.add(i32, box + POSTED, 1);
-    Atomics.notify(i32, box + POSTED);
-  }
-
-  /** Waits until a helper has done all that it was started for. */
-  finish({ mailbox }: Helper): void {
-    const { i32 } = this.memory;
-    const box = mailbox >>> 2;
-    const posted = Atomics.load(i32, box + POSTED);
-    for (let i = 0; i < SPINS && Atomics.load(i32, box + DONE) !== posted; i++);
-    for (let done = Atomics.load(i32, box + DONE); done !== posted; done = Atomics.load(i32, box + DONE)) {
-      if (Atomics.wait(i32, box + DONE, done, PATIENCE) === "timed-out") throw internalError("a kernel thread is gone");
-    }
-    if (i32[box + FAILED] !== 0) throw internalError("a kernel failed in its thread");
-  }
-
-  private employ(mailbox: number): Worker {
-    const { module, memory } = this;
-    const workerData = { module, memory: memory.wasm, mailbox, calls: CALLS, spins: SPINS };
-    const worker = new Worker(HELPER, { eval: true, workerData });
-    worker.unref();
-    return worker;
-  }
-
   close(): void {
-    for (const { worker } of this.helpers) void worker?.terminate();
+    for (const worker of this.workers ?? []) void worker.terminate();
+    this.workers = [];
+    this.broken ??= "the kernels were closed";
   }
 }
 
-/** Room that each helper takes in the memory of the kernels. */
-export const HELPER_BYTES = MAILBOX_BYTES + RECORD_BYTES + COUNT_BYTES + PATTERN_BYTES;
+/** Room that each thread takes in the memory of the kernels; alignment included. */
+export const THREAD_BYTES = HAND_BYTES + BOARD_BYTES;

@@ -1,4 +1,5 @@
 /* Work on single words, in plain code, one after the other: an output may overlap inputs of later words. */
+import { roundHalfEven } from "../../math/grid.js";
 import { positionsOf, type MapWindow } from "./kernels.js";
 import type { KernelMemory } from "./memory.js";
 import { forEachTap } from "./plain-parts.js";
@@ -14,6 +15,20 @@ export interface Addition {
   readonly aShift: number;
   readonly bShift: number;
   readonly limit: number;
+}
+
+/** Numbers of the other format at `input` become numbers of `format` at `output`; integers count `unit`s. */
+export interface Conversion {
+  readonly input: number;
+  readonly output: number;
+  /** Number of values, a multiple of 8. */
+  readonly values: number;
+  readonly format: "real" | "int";
+  /** A power of two, from 2^-64 to 2^64. */
+  readonly unit: number;
+  /** `int`: rounded half to even, then brought into lo..hi, 32 bits. */
+  readonly lo: number;
+  readonly hi: number;
 }
 
 /** OR over the windows of a spike map, all blocks and timesteps of the words. */
@@ -44,6 +59,15 @@ export function addPlain({ i32, f32 }: KernelMemory, job: Addition): void {
   for (let i = 0; i < job.values; i++) {
     const sum = i32[a + i]! * left + i32[b + i]! * right;
     i32[to + i] = Math.min(job.limit, Math.max(-job.limit, sum));
+  }
+}
+
+export function convertPlain({ i32, f32 }: KernelMemory, job: Conversion): void {
+  const { values, unit, lo, hi } = job;
+  const [from, to] = [job.input >>> 2, job.output >>> 2];
+  if (job.format === "real") for (let i = 0; i < values; i++) f32[to + i] = i32[from + i]! * unit;
+  else {
+    for (let i = 0; i < values; i++) i32[to + i] = Math.min(hi, Math.max(lo, roundHalfEven(f32[from + i]! / unit)));
   }
 }
 

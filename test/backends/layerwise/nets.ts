@@ -115,7 +115,7 @@ const CHIP = {
   clockHz: 1e9,
   queueDepth: 4,
   fifoDepth: 2,
-  weightBits: 25,
+  weightBits: 32,
   accumulatorBits: 54,
   attention: { counters: 4096, counterBits: 16 },
   patchValues: 2048,
@@ -162,6 +162,7 @@ export function randomChip(random: Random): LayerwiseChip {
   const lanes = random.pick([8, 16, 24, 64]);
   const parallelTimesteps = random.int(1, 8);
   const burstBytes = random.pick([16, 32, 64, 128]);
+  const weightBits = random.pick([25, 29, 32]);
   const memory = (word: number, words: number) => {
     const banks = random.int(1, 4);
     return { bytes: Math.ceil(words / banks) * banks * word, banks, ports: random.int(1, 2) };
@@ -171,11 +172,12 @@ export function randomChip(random: Random): LayerwiseChip {
     name: "test-random",
     lanes,
     parallelTimesteps,
+    weightBits,
     queueDepth: random.int(1, 6),
     fifoDepth: random.int(1, 4),
     memories: {
       spike: memory((lanes * parallelTimesteps) / 8, random.int(20, 400)),
-      weight: memory(lanes * 4, random.int(300, 1500)),
+      weight: memory((lanes * weightBits) / 8, random.int(300, 1500)),
       data: memory(lanes * 4, random.int(40, 600)),
     },
     dram: {

@@ -1,11 +1,17 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import {
   decodeProgram,
   encodeProgram,
   INSTRUCTIONS,
   OPCODES,
+  programPieces,
+  readProgram,
   type Field,
   type Instruction,
   type Opcode,
@@ -69,7 +75,7 @@ function program(instructions: readonly Instruction[], weights: Uint8Array): Pro
 
 function decode(bytes: Uint8Array): { program: Program | undefined; report: Report } {
   const report = new Report();
-  return { program: decodeProgram(bytes, "test.spkc", report), report };
+  return { program: decodeProgram(bytes, "test.spkc", report, "layerwise"), report };
 }
 
 describe("a program file", () => {
@@ -89,6 +95,13 @@ describe("a program file", () => {
       { numRuns: 400, seed: 1 },
     );
     expect([...seen.keys()].sort()).toEqual([...OPCODES].sort());
+  });
+
+  it("is written in pieces, one of them the very weights", () => {
+    const whole = program([], new Uint8Array([1, 2, 3]));
+    const pieces = programPieces(whole);
+    expect(pieces.filter((piece) => piece === whole.weights)).toHaveLength(1);
+    expect(new Uint8Array(pieces.flatMap((piece) => [...piece]))).toEqual(encodeProgram(whole));
   });
 
   it("places the weights at a multiple of 64 bytes and reads them as a view", () => {
@@ -128,6 +141,72 @@ function simulate(decoded: Program): void {
   }
 }
 
+const folder = mkdtempSync(join(tmpdir(), "program-file-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function read(path: string): { program: Program | undefined; report: Report } {
+  const report = new Report();
+  return { program: readProgram(path, report, "layerwise"), report };
+}
+
+/** What is said of bytes, which must be the same of a file that holds them. */
+function judged(bytes: Uint8Array): string | undefined {
+  const path = join(folder, "judged.spk");
+  writeFileSync(path, bytes);
+  const [fromBytes, fromFile] = [decode(bytes), read(path)];
+  const told = ({ report }: { report: Report }) => report.diagnostics.map(({ code, message }) => `${code}: ${message}`);
+  expect(told(fromFile)).toEqual(told(fromBytes));
+  expect(fromFile.program).toEqual(fromBytes.program);
+  return fromBytes.report.diagnostics[0]?.code;
+}
+
+describe("a program on disk", () => {
+  it("is what its bytes say, with weights that threads can share", () => {
+    const whole = everyOpcode();
+    const path = join(folder, "good.spk");
+    writeFileSync(path, encodeProgram(whole));
+    const { program: back, report } = read(path);
+    expect(report.diagnostics).toEqual([]);
+    expect(back).toEqual(whole);
+    expect(back!.weights.buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  it.skipIf(process.platform === "win32")("may come through a pipe", () => {
+    const whole = everyOpcode();
+    const path = join(folder, "piped.spk");
+    const pipe = join(folder, "pipe");
+    writeFileSync(path, encodeProgram(whole));
+    execFileSync("mkfifo", [pipe]);
+    execFileSync("sh", ["-c", 'cat "$0" > "$1" 2>/dev/null &', path, pipe], { stdio: "ignore" });
+    expect(read(pipe).program).toEqual(whole);
+  });
+
+  it("that is none is named", () => {
+    for (const path of [join(folder, "missing.spk"), folder]) {
+      const { program: none, report } = read(path);
+      expect(none).toBeUndefined();
+      expect(report.diagnostics.map(({ code, location }) => [code, location])).toEqual([
+        ["program/cannot-read", { kind: "file", file: path }],
+      ]);
+    }
+    expect(read("/dev/null").report.diagnostics.map(({ code }) => code)).toEqual(["program/not-a-program"]);
+  });
+
+  it("takes no memory for sections that are too long for any chip, though the file is as long", () => {
+    const path = join(folder, "long.spk");
+    const bytes = encodeProgram(program([], new Uint8Array(0)));
+    const view = new DataView(bytes.buffer);
+    const length = 2 ** 42;
+    view.setBigUint64(40 + 16, BigInt(length), true);
+    view.setUint32(12, crc32(bytes.subarray(16, 64)), true);
+    writeFileSync(path, bytes);
+    expect(read(path).report.diagnostics.map(({ code }) => code)).toEqual(["program/truncated"]);
+    // Sparse: the disk holds nothing of it.
+    truncateSync(path, bytes.length + length);
+    expect(read(path).report.diagnostics.map(({ code }) => code)).toEqual(["program/limits"]);
+  });
+});
+
 /** Corrects all checksums after a change, as a hostile writer would. */
 function seal(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -145,15 +224,43 @@ describe("a damaged program file", () => {
   const code = (bytes: Uint8Array): string | undefined => decode(bytes).report.diagnostics[0]?.code;
 
   it("is named", () => {
-    expect(code(new Uint8Array(0))).toBe("program/not-a-program");
-    expect(code(new TextEncoder().encode("net @x() {}"))).toBe("program/not-a-program");
-    expect(code(good.subarray(0, 7))).toBe("program/truncated");
-    expect(code(good.subarray(0, 30))).toBe("program/truncated");
-    expect(code(good.subarray(0, good.length - 200))).toBe("program/truncated");
-    expect(code(good.with(4, 99))).toBe("program/version");
-    expect(code(good.with(20, good[20]! ^ 1))).toBe("program/checksum");
-    expect(code(good.with(good.length - 60, 1))).toBe("program/checksum");
-    expect(code(good.with(200, good[200]! ^ 64))).toBe("program/checksum");
+    expect(judged(new Uint8Array(0))).toBe("program/not-a-program");
+    expect(judged(new TextEncoder().encode("net @x() {}"))).toBe("program/not-a-program");
+    expect(judged(good.subarray(0, 7))).toBe("program/truncated");
+    expect(judged(good.subarray(0, 30))).toBe("program/truncated");
+    expect(judged(good.subarray(0, good.length - 200))).toBe("program/truncated");
+    expect(judged(good.with(4, 99))).toBe("program/version");
+    // Before weight words had `weightBits` bits per lane.
+    expect(judged(good.with(4, 3))).toBe("program/version");
+    expect(judged(good.with(20, good[20]! ^ 1))).toBe("program/checksum");
+    expect(judged(good.with(good.length - 60, 1))).toBe("program/checksum");
+    expect(judged(good.with(200, good[200]! ^ 64))).toBe("program/checksum");
+    expect(judged(good.subarray(0, good.length - 1))).toBe("program/truncated");
+    const longer = new Uint8Array(good.length + 1);
+    longer.set(good);
+    expect(judged(longer)).toBe("program/corrupt");
+  });
+
+  it("is refused where a section does not follow the one before it", () => {
+    const [flat, weights] = [16, 40];
+    for (const [entry, by] of [
+      [flat, 64],
+      [weights, 64],
+      [weights, -64],
+      [weights, 1],
+    ] as const) {
+      const bytes = good.slice();
+      const view = new DataView(bytes.buffer);
+      view.setBigUint64(entry + 8, view.getBigUint64(entry + 8, true) + BigInt(by), true);
+      view.setUint32(12, crc32(bytes.subarray(16, 64)), true);
+      expect(judged(bytes)).toBe("program/corrupt");
+    }
+  });
+
+  it("is refused where a section is not filled up with zeros", () => {
+    const bytes = encodeProgram(program([], new Uint8Array([1, 2, 3])));
+    expect(judged(bytes)).toBeUndefined();
+    expect(judged(bytes.with(bytes.length - 1, 1))).toBe("program/checksum");
   });
 
   it("is refused whatever byte changes, and never crashes when the checksums are right", () => {

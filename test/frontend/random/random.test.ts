@@ -46,9 +46,13 @@ function make(options: Partial<RandomOptions> & { readonly set?: Readonly<Record
   return model;
 }
 
-function calibrated(model: ReturnType<typeof make>, rates: RateTable | number, tolerance?: number) {
+function calibrated(model: ReturnType<typeof make>, rates: RateTable | number, tolerance?: number, onOp?: () => void) {
   const report = new Report();
-  const options = tolerance === undefined ? { seed: 1 } : { seed: 1, tolerance };
+  const options = {
+    seed: 1,
+    ...(tolerance === undefined ? {} : { tolerance }),
+    ...(onOp === undefined ? {} : { onOp }),
+  };
   return { report, result: calibrateModel(model, rates, options, report) };
 }
 
@@ -315,6 +319,13 @@ describe("tables of rates", () => {
   });
 });
 
+it("calibration tells of each op that it is done with", () => {
+  const model = make();
+  let ops = 0;
+  calibrated(model, 0.2, undefined, () => ops++);
+  expect(ops).toBe(model.net.ops.length);
+});
+
 describe("the command line", () => {
   const set = Object.entries(SMALL).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   const seeded = ["--random-init", "1", "--arch", "statten", ...set];
@@ -334,6 +345,9 @@ describe("the command line", () => {
     expect(opt.err).toContain("layers calibrated");
     expect(opt.out).not.toContain("norm.batch");
     expect(await spikec("compile", ...seeded, "-o", join(folder, "small.spk"))).toMatchObject({ code: 0 });
+    const silent = await spikec("inspect", ...seeded);
+    expect(silent).toMatchObject({ code: 0 });
+    expect(silent.err).toContain("warning[cli/no-rates]");
   });
 
   it("calibrates on a given picture", async () => {

@@ -125,8 +125,8 @@ function expected(s: Shape, rule: NeuronRule, numbers: Numbers): Outcome {
   const numbersOf = (words: Int32Array): readonly number[] => [...new Words(words.buffer as ArrayBuffer)];
   neurons.start({ ...rule, lanesUsed: used } as FieldsOf<"fire">);
   const thresholds = bits(numbers.thresholds);
-  if (s.thresholds) neurons.setThresholds(thresholds, new Float32Array(thresholds.buffer), 0);
-  if (s.gains) neurons.setGains(Float32Array.from(numbers.gains), 0);
+  if (s.thresholds) neurons.setThresholds(thresholds, new Float32Array(thresholds.buffer));
+  if (s.gains) neurons.setGains(Float32Array.from(numbers.gains));
   const counts = Array.from({ length: s.steps }, () => 0);
   const all = numbers.v.map((v, p) => {
     const spikes = new Uint8Array(s.lanes * (s.steps + s.spare));

@@ -1,16 +1,31 @@
 import fc from "fast-check";
 import {
   createKernels,
+  Helper,
   type Kernels,
   KERNELS,
   type MapWindow,
   type SpikeWindow,
 } from "../../../src/sim/kernels/index.js";
+import type { Team } from "../../../src/sim/kernels/team.js";
 
-/** Both implementations, over memories of their own; and the fast one with every call divided among three threads. */
+/** Both implementations, over memories of their own; and the fast one with every call divided among three hands. */
 export function both(bytes = 2 ** 22): readonly Kernels[] {
-  const divided = createKernels(bytes, "simd", { threads: 3, grain: 0 });
-  return [...KERNELS.map((name) => createKernels(bytes, name)), divided];
+  return [...KERNELS.map((name) => createKernels(bytes, name)), divided(bytes)];
+}
+
+/** Kernels whose calls are divided into the smallest pieces, which three hands take in turn, all of them in this thread. */
+function divided(bytes: number): Kernels {
+  const kernels = createKernels(bytes, "simd", { threads: 3, guests: 2, grain: 0 });
+  const { own } = (kernels as unknown as { team: Team }).team;
+  const hands = [own.help.bind(own)];
+  for (const guest of [0, 1]) {
+    const helper = new Helper(kernels.invite(guest)!.hand);
+    hands.push(() => helper.help());
+  }
+  let turn = 0;
+  own.help = () => hands[turn++ % hands.length]!();
+  return kernels;
 }
 
 /** Spike maps as plain numbers: the bit of plane p of position n, channel c, in timestep t, at [p][n][c][t]. */

@@ -51,6 +51,60 @@ describe("add", () => {
   });
 });
 
+describe("convert", () => {
+  /** Multiples of a quarter, so that ties are many, and what no integer can be. */
+  const reals = fc.oneof(
+    fc.integer({ min: -1000, max: 1000 }).map((n) => n / 4),
+    fc.float(),
+    fc.constantFrom(NaN, Infinity, -Infinity, -0),
+  );
+  const jobs = fc.record({
+    exp: fc.oneof(fc.integer({ min: -3, max: 3 }), fc.integer({ min: -64, max: 64 })),
+    range: fc.constantFrom([-128, 127], [0, 15], [-(2 ** 31), 2 ** 31 - 1], [5, -5]),
+    // Output words behind the input: they are read when they have been written, or before the input.
+    shift: fc.constantFrom(-2, 0, 1, 9),
+  });
+  const VALUES = 24;
+
+  /** The nearest integer, the even one of two. */
+  function nearest(x: number): number {
+    if (!Number.isFinite(x)) return x;
+    const [below, above] = [Math.floor(x), Math.ceil(x)];
+    if (x - below !== above - x) return x - below < above - x ? below : above;
+    return below % 2 === 0 ? below : above;
+  }
+
+  it.each(["int", "real"] as const)("to %s rounds once, in the order of the words", (format) => {
+    const kernels = both();
+    const values = format === "int" ? reals : fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+    const inputs = fc.array<number>(values, { minLength: VALUES, maxLength: VALUES });
+    const check = fc.property(jobs, inputs, ({ exp, range: [lo, hi], shift }, numbers) => {
+      const unit = 2 ** exp;
+      for (const k of kernels) {
+        const { memory } = k;
+        const start = memory.mark;
+        const input = memory.take(4 * VALUES * 5, "values") + 8 * VALUES;
+        (format === "int" ? memory.f32 : memory.i32).set(numbers, input / 4);
+        const wanted = new Uint8Array(memory.u8.slice(start, memory.mark));
+        const [image, source] =
+          format === "int"
+            ? [new Int32Array(wanted.buffer), new Float32Array(wanted.buffer)]
+            : [new Float32Array(wanted.buffer), new Int32Array(wanted.buffer)];
+        const first = (input - start) / 4;
+        for (let i = 0; i < VALUES; i++) {
+          const x = source[first + i]!;
+          const clamped = Math.min(hi!, Math.max(lo!, nearest(x / unit)));
+          image[first + i + 8 * shift] = format === "int" ? clamped : x * unit;
+        }
+        k.convert({ input, output: input + 32 * shift, values: VALUES, format, unit, lo: lo!, hi: hi! });
+        expect(memory.u8.slice(start, memory.mark), k.name).toEqual(wanted);
+        memory.release(start);
+      }
+    });
+    fc.assert(check, { numRuns: 200 });
+  });
+});
+
 describe("poolOr", () => {
   it("is the OR of the bytes under the taps", () => {
     const kernels = both();

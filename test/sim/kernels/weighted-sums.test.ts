@@ -216,7 +216,7 @@ it("takes weights that leave room for a single addition only", () => {
 
 it("refuses packed weights whose sums could leave 32 bits", () => {
   for (const k of both()) {
-    const lists = { headers: 64, positions: 0, steps: 4, planes: 1 };
+    const lists = { headers: 64, positions: 0, steps: 4, planes: 1, rows: 0 };
     const job = {
       lists,
       firstPosition: 0,

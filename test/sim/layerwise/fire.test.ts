@@ -1,9 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { CHARGE_RULES } from "../../../src/backends/program/instruction.js";
 import { chargeReal } from "../../../src/ir/ops/lif.js";
-import { builtIn, dataMap, dataWords, instruction, random, runSerial, SMALL, spikeMap, tensor } from "../support.js";
+import {
+  builtIn,
+  dataMap,
+  dataWords,
+  instruction,
+  narrow,
+  parameterBytes,
+  random,
+  runSerial,
+  SMALL,
+  spikeMap,
+  tensor,
+} from "../support.js";
 
-const CHIPS = { small: SMALL, wide: builtIn("layerwise-default") };
+const CHIPS = {
+  small: SMALL,
+  wide: builtIn("layerwise-default"),
+  "8 bits": narrow(SMALL, 8),
+  "7 bits": narrow(SMALL, 7),
+};
 const f = Math.fround;
 
 interface Neuron {
@@ -103,7 +120,7 @@ describe.each(CASES)("fire on chip %s, %s on %s currents, seed %i", (name, rule,
       wrap,
       steps,
       thresholds: perLane ? 0 : -1,
-      gains: perGain ? 1 : -1,
+      gains: perGain ? 20 : -1,
       outputStride: stride,
     };
     const { read, result } = runSerial(
@@ -114,8 +131,12 @@ describe.each(CASES)("fire on chip %s, %s on %s currents, seed %i", (name, rule,
         words: [
           { memory: "data", address: 0, bytes: dataWords(chip, currents[0]!, real ? "real" : "int") },
           { memory: "data", address: map, bytes: dataWords(chip, currents[1]!, real ? "real" : "int") },
-          { memory: "weight", address: 0, bytes: dataWords(chip, thresholds, real ? "real" : "int") },
-          { memory: "weight", address: 1, bytes: dataWords(chip, gains, "real") },
+          {
+            memory: "weight",
+            address: 0,
+            bytes: parameterBytes(chip, (real ? Float32Array : Int32Array).from(thresholds[0]![0]!)),
+          },
+          { memory: "weight", address: 20, bytes: parameterBytes(chip, Float32Array.from(gains[0]![0]!)) },
         ],
         instructions: [
           instruction("fire", { ...fields, current: 0, output: 0, stateWrite: 1, firstStep: 0 }),
@@ -151,7 +172,9 @@ describe.each(CASES)("fire on chip %s, %s on %s currents, seed %i", (name, rule,
         expect(potentials[0]![p * stride]![l]).toBe(neuron.v);
       }
     }
-    const { update, spike } = result.layers[0]!.events;
+    const { events, accesses } = result.layers[0]!;
+    const { update, spike } = events;
+    expect(accesses.weight.reads).toBe(2 * Math.ceil(32 / chip.weightBits) * (Number(perLane) + Number(perGain)));
     expect(spike.reduce((x, y) => x + y)).toBe(fired);
     expect([...update]).toEqual(Array(2 * steps).fill(positions * lanesUsed));
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Instruction } from "../../../src/backends/program/instruction.js";
+import { CHARGE_RULES, type Instruction } from "../../../src/backends/program/instruction.js";
 import type { Program } from "../../../src/backends/program/program.js";
 import type { LayerwiseChip } from "../../../src/chips/index.js";
 import { firstBurstProgram } from "./event/first-burst.js";
-import { instruction, SMALL, spikeWords, timeline } from "../support.js";
+import { instruction, joined, narrow, parameterBytes, SMALL, spikeWords, timeline, weightRows } from "../support.js";
 
 /* The timelines of docs/layerwise-chip.md, section 6 (1 to 3), and of docs/layerwise-timelines.md, worked out by hand. */
 
@@ -401,5 +401,54 @@ describe("store and load that ask for the first burst in one cycle", () => {
     // Store issues in 1 and reads in 2, load issues in 2; both ask in 3. The load's burst arrives in 3 + 1 + 4.
     expect(lines["store"]).toBe("qbbdbiiii");
     expect(lines["load"]).toBe("qqbbddddb");
+  });
+});
+
+describe("14: weights of eight bits", () => {
+  it("read parameters word by word, and a row as one word", () => {
+    const chip = narrow(SMALL, 8);
+    const lane = (value: number): number[] => Array.from({ length: 8 }, () => value);
+    const spikes = spikeWords(chip, [[[1, 1]], [[0, 1]]]);
+    const weights = joined(
+      spikes,
+      new Uint8Array(32 - spikes.length),
+      parameterBytes(chip, Int32Array.from(lane(0))),
+      parameterBytes(chip, Float64Array.from(lane(5))),
+      weightRows(chip, [[-128, -1, 0, 1, 2, 3, 100, 127], lane(1)]),
+      parameterBytes(chip, Int32Array.of(6, 6, 6, 6, 9, 9, 106, 1000)),
+    );
+    const { result, lines } = timeline(
+      program(chip, weights, [
+        instruction("load", { memory: 0, words: 1, dram: 0 }, { signals: [0] }),
+        instruction("load", { memory: 1, words: 18, dram: 32 }, { signals: [1] }),
+        instruction(
+          "accumulate",
+          { channels: 2, weights: 12, parameters: 0, lanesUsed: 8, steps: 2, outputStepStride: 1, format: 1 },
+          { waits: [0, 1], signals: [2] },
+        ),
+        instruction(
+          "fire",
+          {
+            slots: 2,
+            currentStepStride: 1,
+            lanesUsed: 8,
+            steps: 2,
+            format: 1,
+            stateBits: 16,
+            rule: CHARGE_RULES.indexOf("integrate"),
+            thresholds: 14,
+          },
+          { waits: [2] },
+        ),
+      ]),
+    );
+    expect(lines["load"]).toBe(line("q", "b2", "d4", "b6", "d", "b18", "i26"));
+    expect(lines["accumulate"]).toBe(line("q3", "t29", "b18", "i8"));
+    expect(lines["fire"]).toBe(line("q4", "t46", "b8"));
+    expect(result.cycles).toBe(58);
+    const { accesses, dramReadBytes, events } = result.layers[0]!;
+    expect([accesses.weight, dramReadBytes]).toEqual([{ reads: 12 + 2 + 4, writes: 18 }, 32 + 5 * 32]);
+    // Potentials -122, 5, 6, 7, 8, 9, 106, 133; then 6 more, from 0 where a neuron has fired.
+    expect([...events.spike]).toEqual([4, 4]);
   });
 });

@@ -2,7 +2,22 @@ import { roundHalfEven } from "../../../src/math/grid.js";
 import { describe, expect, it } from "vitest";
 import { ENGINES } from "../../../src/backends/program/instruction.js";
 import { wordBytes, type LayerwiseChip } from "../../../src/chips/index.js";
-import { builtIn, dataMap, dataWords, instruction, random, runSerial, SMALL, spikeWords, tensor } from "../support.js";
+import type { RunResult } from "../../../src/sim/layerwise/index.js";
+import {
+  builtIn,
+  dataMap,
+  dataWords,
+  instruction,
+  joined,
+  narrow,
+  parameterBytes,
+  random,
+  runSerial,
+  SMALL,
+  spikeWords,
+  tensor,
+  weightRows,
+} from "../support.js";
 
 const WIDE = builtIn("layerwise-default");
 /** Lanes that are no multiple of 32, and several ports. */
@@ -17,19 +32,36 @@ const ODD: LayerwiseChip = {
   },
   dram: { ...SMALL.dram, burstBytes: 96, outstanding: 5, bandwidth: { bytes: 7, cycles: 2 } },
 };
-const CHIPS = { SMALL, WIDE, ODD };
+const CHIPS = {
+  SMALL,
+  WIDE,
+  ODD,
+  EIGHT: narrow(SMALL, 8),
+  SIXTEEN: narrow(ODD, 16),
+  SEVEN: narrow(ODD, 7),
+  TWENTY_FIVE: narrow(ODD, 25),
+};
 const CASES = Object.keys(CHIPS).flatMap((chip) =>
   [1, 2, 3, 4].map((seed) => [chip as keyof typeof CHIPS, seed] as const),
 );
 
+/** The word behind the exponents and biases. */
+const behindParameters = (chip: LayerwiseChip): number =>
+  Math.ceil(32 / chip.weightBits) + Math.ceil(64 / chip.weightBits);
+
+/** The parameters take an access per word, and each row one. */
+function expectWeightReads({ layers }: RunResult, chip: LayerwiseChip): void {
+  const rows = layers[0]!.events.row.reduce((a, b) => a + b);
+  expect(layers[0]!.accesses.weight.reads).toBe(behindParameters(chip) + rows);
+}
+
 /** Exponents (i32), biases (f64) and weight rows of `rows` inputs, as words of the weight memory. */
 function weightWords(chip: LayerwiseChip, exponents: number[], bias: number[], rows: number[][]): Uint8Array {
-  const { lanes } = chip;
-  const bytes = new Uint8Array((3 + rows.length) * lanes * 4);
-  new Int32Array(bytes.buffer).set(exponents);
-  new Float64Array(bytes.buffer, lanes * 4).set(bias);
-  rows.forEach((row, i) => new Int32Array(bytes.buffer).set(row, (3 + i) * lanes));
-  return bytes;
+  return joined(
+    parameterBytes(chip, Int32Array.from(exponents)),
+    parameterBytes(chip, Float64Array.from(bias)),
+    weightRows(chip, rows),
+  );
 }
 
 function randomLayer(chip: LayerwiseChip, seed: number) {
@@ -52,10 +84,11 @@ function randomLayer(chip: LayerwiseChip, seed: number) {
     Array.from({ length: chip.lanes }, (_, l) => (l < lanesUsed ? value() : rest));
   const exponents = lane(() => r(30), 0);
   const bias = lane(() => (r(2001) - 1000) * 2 ** 20, 0);
-  const rows = Array.from({ length: kernel * kernel * channels }, () => lane(() => r(2 ** 25) - 2 ** 24, 0));
+  const range = 2 ** Math.min(25, chip.weightBits);
+  const rows = Array.from({ length: kernel * kernel * channels }, () => lane(() => r(range) - range / 2, 0));
   const blocks = Math.ceil(channels / chip.lanes);
   const window = { height, width, firstRow, blocks, kernel, stride, padding, outRow, outRows, outWidth };
-  const weighted = { ...window, channels, weights: 3, parameters: 0, lanesUsed, steps };
+  const weighted = { ...window, channels, weights: behindParameters(chip), parameters: 0, lanesUsed, steps };
   return {
     r,
     weighted,
@@ -149,6 +182,7 @@ describe.each(CASES)("on chip %s, seed %i", (name, seed) => {
       }
     }
     expect(result.layers[0]!.events.ac.reduce((a, b) => a + b)).toBe(ac);
+    expectWeightReads(result, chip);
     for (const engine of ENGINES) {
       expect(Object.values(result.engines[engine]).reduce((a, b) => a + b)).toBe(result.cycles);
     }
@@ -195,6 +229,7 @@ describe.each(CASES)("on chip %s, seed %i", (name, seed) => {
       }
     }
     expect(result.layers[0]!.events.mac.reduce((a, b) => a + b)).toBe(macs);
+    expectWeightReads(result, chip);
   });
 });
 

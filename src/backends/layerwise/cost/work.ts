@@ -1,6 +1,7 @@
 import { wordBytes, type LayerwiseChip } from "../../../chips/layerwise.js";
 import { internalError } from "../../../diagnostics/index.js";
 import { CHARGE_RULES, MEMORIES, type FieldsOf, type MemoryName } from "../../program/instruction.js";
+import { parameterWordsOf } from "../../program/parameters.js";
 import { lanesUsed, type Draft } from "../stage.js";
 import type { Activity } from "./activity.js";
 
@@ -46,9 +47,9 @@ export function workOf(draft: Draft, chip: LayerwiseChip, activity: Activity): W
     case "accumulate":
       return accumulate(draft.fields, sourceOf(draft), chip, activity);
     case "multiply":
-      return multiply(draft.fields, sourceOf(draft), activity);
+      return multiply(draft.fields, sourceOf(draft), chip, activity);
     case "fire":
-      return fire(draft.fields);
+      return fire(draft.fields, chip);
     case "attend-kv":
       return attendKv(draft.fields, sourceOf(draft), chip, activity);
     case "attend-q":
@@ -120,8 +121,11 @@ function tapsOf(
   return inside(f.outRow, f.outRows, f.height) * inside(0, f.outWidth, f.width);
 }
 
-/** The three words of exponents and biases. */
-const PARAMETERS = 3;
+/** Words of exponents and biases. */
+function weightedParameters(chip: LayerwiseChip): number {
+  const { exponents, biases } = parameterWordsOf(chip);
+  return exponents + biases;
+}
 
 /** What scanner and adder have to do for the words of one bit plane of a position, in cycles and words. */
 interface Phase {
@@ -195,9 +199,10 @@ function accumulate(f: FieldsOf<"accumulate">, source: string, chip: LayerwiseCh
   for (let plane = 0; plane < f.planes; plane++) {
     additions += positions * taps * f.channels * activity.sum(source, plane, f.firstStep, f.steps);
   }
+  const parameters = weightedParameters(chip);
   return work(
-    PARAMETERS + 1 + cycles,
-    { spike: positions * taps * f.planes * f.blocks, weight: rows + PARAMETERS, data: positions * f.steps },
+    parameters + 1 + cycles,
+    { spike: positions * taps * f.planes * f.blocks, weight: rows + parameters, data: positions * f.steps },
     { ac: additions * f.lanesUsed },
   );
 }
@@ -215,22 +220,24 @@ function phaseOf(f: FieldsOf<"accumulate">, taps: number, density: number, last:
   };
 }
 
-function multiply(f: FieldsOf<"multiply">, source: string, activity: Activity): Work {
+function multiply(f: FieldsOf<"multiply">, source: string, chip: LayerwiseChip, activity: Activity): Work {
   const positions = f.outRows * f.outWidth;
   const taps = tapsOf(f);
-  let [rows, cycles] = [0, PARAMETERS];
+  const parameters = weightedParameters(chip);
+  let [rows, cycles] = [0, parameters];
   for (let slot = 0; slot < f.slots; slot++) {
     const nonZero = taps * f.channels * activity.nonZero(source, f.firstStep + slot);
     rows += nonZero;
     cycles += taps * f.blocks + nonZero + positions;
   }
   const data = f.slots * (taps * f.blocks + positions);
-  return work(cycles, { weight: rows + PARAMETERS, data }, { mac: rows * f.lanesUsed });
+  return work(cycles, { weight: rows + parameters, data }, { mac: rows * f.lanesUsed });
 }
 
-function fire(f: FieldsOf<"fire">): Work {
+function fire(f: FieldsOf<"fire">, chip: LayerwiseChip): Work {
+  const { thresholds, gains } = parameterWordsOf(chip);
   const maps = CHARGE_RULES[f.rule] === "cuba" ? 2 : 1;
-  const parameters = (f.thresholds >= 0 ? 1 : 0) + (f.gains >= 0 ? 1 : 0);
+  const parameters = (f.thresholds >= 0 ? thresholds : 0) + (f.gains >= 0 ? gains : 0);
   const state = maps * (f.stateRead + f.stateWrite);
   return work(parameters + f.positions * (state + f.steps + 1), {
     weight: parameters,

@@ -184,7 +184,7 @@ export function fireFields(
 export function neuronRegions(context: LowerContext, neuron: Neuron, blocks: number): readonly number[] {
   if (!neuron.inRows) return [];
   return Array.from({ length: blocks }, (_, block) =>
-    context.region(weightRegion(undefined, NO_UNITS, neuron.rows, block, context.chip.lanes, neuron.layer)),
+    context.region(weightRegion(undefined, NO_UNITS, neuron.rows, block, context.chip, neuron.layer)),
   );
 }
 
@@ -213,7 +213,7 @@ function fireStage(context: LowerContext, neuron: Neuron, input: FeatureMap, fro
   const { op } = neuron;
   const output = context.spikeMap(op.result, op.type);
   const regions = neuronRegions(context, neuron, output.blocks);
-  const layout = regionLayout(undefined, neuron.rows);
+  const layout = regionLayout(undefined, neuron.rows, context.chip);
   const stateWords = neuron.stateWords * output.blocks;
   const stage: Omit<Stage, "index"> = {
     name: nameOf(op),

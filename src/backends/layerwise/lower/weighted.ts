@@ -57,13 +57,13 @@ export function weightedStage(context: LowerContext, op: Op): void {
       ? context.dataMap(op.result, op.type, format)
       : context.spikeMap(neuron.op.result, neuron.op.type);
   const rows = weights.mantissa.length / outputsOf(weights);
-  const layout = regionLayout(rows, neuron?.rows);
+  const layout = regionLayout(rows, neuron?.rows, chip);
   const units = {
     input: x.number.kind === "int" ? x.number.exp : 0,
     output: op.type.number.kind === "int" ? op.type.number.exp : undefined,
   };
   const regions = Array.from({ length: output.blocks }, (_, block) =>
-    context.region(weightRegion(weights, units, neuron?.rows, block, chip.lanes, layer)),
+    context.region(weightRegion(weights, units, neuron?.rows, block, chip, layer)),
   );
   const geometry = geometryOf(context, op, x);
   const held = input.memory === "data" && input.span === "static";

@@ -1,2 +1,18 @@
-/** Words that a weighted sum reads before its work: exponents of the grid, and two of biases. */
-export const PARAMETER_WORDS = 3;
+import { parameterWords, type LayerwiseChip } from "../../../chips/layerwise.js";
+
+type Width = Pick<LayerwiseChip, "weightBits">;
+
+/** Words of the exponents of the grid, a number of 32 bits per lane. */
+export function exponentWords(chip: Width): number {
+  return parameterWords(chip, 32);
+}
+
+/** Words that a weighted sum reads before its work: exponents, and biases of 64 bits. */
+export function weightedWords(chip: Width): number {
+  return exponentWords(chip) + parameterWords(chip, 64);
+}
+
+/** Words that a neuron's thresholds take, or its gains. */
+export function neuronWords(chip: Width): number {
+  return parameterWords(chip, 32);
+}

@@ -4,6 +4,7 @@ import { AC, ROW } from "./counts.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 import type { Parameters } from "./parameters.js";
 import { Fifo, Scanner } from "./scanner.js";
+import { WeightRow } from "./weight-words.js";
 
 /** What the adder wants in this cycle. */
 const NOTHING = 0;
@@ -16,6 +17,7 @@ export class Accumulate {
   private readonly fifo: Fifo;
   private readonly scanner: Scanner;
   private readonly sums: Float64Array;
+  private readonly row: WeightRow;
   private layer = 0;
   private firstStep = 0;
   private steps = 0;
@@ -41,6 +43,7 @@ export class Accumulate {
   ) {
     this.fifo = new Fifo(fifoDepth, hardware.lanes, hardware.parallelTimesteps);
     this.scanner = new Scanner(hardware, this.fifo);
+    this.row = new WeightRow(hardware);
     this.sums = new Float64Array(hardware.lanes * hardware.parallelTimesteps);
   }
 
@@ -121,7 +124,7 @@ export class Accumulate {
     const i = lane >>> 5;
     const bit = 1 << (lane & 31);
     const at = head * fifo.timesteps * ints + i;
-    const { lanes, memories, counts } = this.hardware;
+    const { lanes, counts } = this.hardware;
     let gates = 0;
     for (let s = 0; s < this.steps; s++) {
       if ((fifo.bits[at + s * ints]! & bit) === 0) continue;
@@ -129,8 +132,9 @@ export class Accumulate {
       counts.add(this.layer, AC, this.firstStep + s, this.lanesUsed);
     }
     counts.add(this.layer, ROW, this.firstStep, 1);
-    const row = (fifo.row[head]! + lane) * lanes;
-    addRow(this.sums, memories.weight.i32, row, lanes, gates, fifo.scale[head]!);
+    const { row } = this;
+    row.fetch(fifo.row[head]! + lane);
+    addRow(this.sums, row.values, row.from, lanes, gates, fifo.scale[head]!);
     fifo.or[head * ints + i] = fifo.or[head * ints + i]! & ~bit;
     if (this.lowestBit()) return;
     this.writing = fifo.last[head] === 1;

@@ -3,6 +3,7 @@ import { packBits } from "./bits.js";
 import { SPIKE, UPDATE } from "./counts.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 import { Neurons } from "./neurons.js";
+import { ParameterRegister } from "./weight-words.js";
 
 const THRESHOLDS = 0;
 const GAINS = 1;
@@ -38,6 +39,9 @@ export class FireEngine {
   private cuba = false;
   private thresholds = 0;
   private gains = 0;
+  /** Thresholds, then gains, as they come in, and how many words of them have. */
+  private readonly parameter: ParameterRegister;
+  private words = 0;
   private output = 0;
   private outputStride = 0;
   private firstStep = 0;
@@ -49,6 +53,7 @@ export class FireEngine {
 
   constructor(private readonly hardware: Hardware) {
     this.neurons = new Neurons(hardware.lanes);
+    this.parameter = new ParameterRegister(hardware, 32);
     this.spikes = new Uint8Array(hardware.lanes * hardware.parallelTimesteps);
   }
 
@@ -74,7 +79,7 @@ export class FireEngine {
     this.steps = f.steps;
     this.recordPosition = f.recordPosition;
     this.recordChannel = f.recordBlock * this.hardware.lanes;
-    this.position = this.step = 0;
+    this.position = this.step = this.words = 0;
     this.spikes.fill(0);
     this.neurons.start(f);
     this.phase = f.thresholds >= 0 ? THRESHOLDS : this.afterThresholds();
@@ -101,9 +106,9 @@ export class FireEngine {
     const at = this.position * this.outputStride;
     switch (this.phase) {
       case THRESHOLDS:
-        return weight.askRead(this.thresholds, this.layer);
+        return weight.askRead(this.thresholds + this.words, this.layer);
       case GAINS:
-        return weight.askRead(this.gains, this.layer);
+        return weight.askRead(this.gains + this.words, this.layer);
       case READ_V:
         return data.askRead(this.state + at, this.layer);
       case READ_U:
@@ -129,15 +134,17 @@ export class FireEngine {
   commit(): void {
     if (!this.granted) return;
     const { lanes, memories } = this.hardware;
-    const { weight, data } = memories;
+    const { data } = memories;
     const at = this.position * this.outputStride;
     switch (this.phase) {
       case THRESHOLDS:
-        this.neurons.setThresholds(weight.i32, weight.f32, this.thresholds * lanes);
+        if (!this.takeWord(this.thresholds)) break;
+        this.neurons.setThresholds(this.parameter.i32, this.parameter.f32);
         this.phase = this.afterThresholds();
         break;
       case GAINS:
-        this.neurons.setGains(weight.f32, this.gains * lanes);
+        if (!this.takeWord(this.gains)) break;
+        this.neurons.setGains(this.parameter.f32);
         this.phase = this.firstOfPosition();
         break;
       case READ_V:
@@ -155,6 +162,13 @@ export class FireEngine {
         return;
     }
     this.granted = false;
+  }
+
+  /** Takes the next word of the parameter at `address`; whether it was the last one. */
+  private takeWord(address: number): boolean {
+    this.parameter.take(this.words, address + this.words);
+    this.words = (this.words + 1) % this.parameter.words;
+    return this.words === 0;
   }
 
   private fireStep(): void {

@@ -10,6 +10,7 @@ export interface Hardware {
   readonly lanes: number;
   /** P: timesteps in a spike word. */
   readonly parallelTimesteps: number;
+  readonly weightBits: number;
   readonly memories: { readonly spike: Memory; readonly weight: Memory; readonly data: Memory };
   readonly dram: Dram;
   readonly counts: Counts;
@@ -25,6 +26,7 @@ export function createHardware(program: Program): Hardware {
   return {
     lanes: chip.lanes,
     parallelTimesteps: chip.parallelTimesteps,
+    weightBits: chip.weightBits,
     memories: { spike: memory("spike"), weight: memory("weight"), data: memory("data") },
     dram: new Dram(program.dramBytes, layers.length, chip),
     counts: new Counts(program),

@@ -3,6 +3,7 @@ import { addScaledRow, writeInt, writeReal } from "./rows.js";
 import { MAC, ROW } from "./counts.js";
 import { BUSY, PORT, type Hardware } from "./hardware.js";
 import type { Parameters } from "./parameters.js";
+import { WeightRow } from "./weight-words.js";
 import { Window } from "./window.js";
 
 const PATCH = 0;
@@ -16,6 +17,7 @@ export class Multiply {
   /** The patch: values in the order (c, ky, kx), and which of them the map has. */
   private readonly patch: Float64Array;
   private readonly sums: Float64Array;
+  private readonly weightRow: WeightRow;
   private layer = 0;
   private channels = 0;
   private weights = 0;
@@ -48,6 +50,7 @@ export class Multiply {
   ) {
     this.patch = new Float64Array(patchValues);
     this.sums = new Float64Array(hardware.lanes);
+    this.weightRow = new WeightRow(hardware);
   }
 
   start({ layer, fields: f }: InstructionFor<"multiply">): void {
@@ -148,8 +151,10 @@ export class Multiply {
   }
 
   private multiplyRow(): void {
-    const { lanes, memories, counts } = this.hardware;
-    addScaledRow(this.sums, memories.weight.i32, this.row() * lanes, lanes, this.patch[this.value]!);
+    const { lanes, counts } = this.hardware;
+    const { weightRow } = this;
+    weightRow.fetch(this.row());
+    addScaledRow(this.sums, weightRow.values, weightRow.from, lanes, this.patch[this.value]!);
     counts.add(this.layer, ROW, this.firstStep + this.slot, 1);
     counts.add(this.layer, MAC, this.firstStep + this.slot, this.lanesUsed);
     this.nextValue(this.value + 1);

@@ -56,16 +56,16 @@ export class Neurons {
   }
 
   /** One threshold per lane, in the currents' format. */
-  setThresholds(i32: Int32Array, f32: Float32Array, from: number): void {
+  setThresholds(i32: Int32Array, f32: Float32Array): void {
     for (let l = 0; l < this.lanes; l++) {
-      this.vTh[l] = i32[from + l]!;
-      this.vThReal[l] = f32[from + l]!;
+      this.vTh[l] = i32[l]!;
+      this.vThReal[l] = f32[l]!;
     }
   }
 
   /** One rule argument per lane. */
-  setGains(f32: Float32Array, from: number): void {
-    for (let l = 0; l < this.lanes; l++) this.k[l] = f32[from + l]!;
+  setGains(f32: Float32Array): void {
+    for (let l = 0; l < this.lanes; l++) this.k[l] = f32[l]!;
   }
 
   /** Potentials before the first timestep. */

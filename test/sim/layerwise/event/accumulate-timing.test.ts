@@ -142,7 +142,10 @@ describe("the schedule of accumulate", () => {
         channels: tile[0]!.length * LANES,
         planes: 1,
       }).fields as FieldsOf<"accumulate">;
-      const timing = new AccumulateTiming({ lanes: LANES, parallelTimesteps: PARALLEL, fifoDepth: depth }, BANKS);
+      const timing = new AccumulateTiming(
+        { lanes: LANES, parallelTimesteps: PARALLEL, fifoDepth: depth, weightBits: 32 },
+        BANKS,
+      );
       const work = workOf(tile, f.steps);
       // Twice, so that the second run begins with what the first one left behind.
       for (let run = 0; run < 2; run++) {

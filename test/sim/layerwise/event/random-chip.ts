@@ -2,8 +2,26 @@ import type { EngineName } from "../../../../src/backends/program/instruction.js
 import { layerwiseChipSchema, type LayerwiseChip } from "../../../../src/chips/layerwise.js";
 import type { Random } from "../../../backends/layerwise/nets.js";
 
-/** Words of each memory of a chip for random programs: room for a few instructions that work at the same time. */
-export const WORDS = { spike: 200, weight: 380, data: 240 } as const;
+/** Words of the memories of a chip for random programs: room for a few instructions that work at the same time. */
+export const WORDS = { spike: 200, data: 240 } as const;
+
+/** What lies in the weight memory for random programs, in words: rows of weights, sets of parameters of sums, and of neurons. */
+export function weightPlan(chip: Pick<LayerwiseChip, "weightBits">) {
+  const [single, double] = [32, 64].map((bits) => Math.ceil(bits / chip.weightBits)) as [number, number];
+  const rows = 300;
+  const sets = 20;
+  return {
+    rows,
+    sets,
+    /** Exponents and biases; the first word of a set, and how many words it takes. */
+    exponentWords: single,
+    set: (index: number): number => rows + index * (single + double),
+    setWords: single + double,
+    /** Thresholds, or gains. */
+    neuron: (index: number): number => rows + sets * (single + double) + index * single,
+    words: rows + sets * (single + double) + sets * single,
+  };
+}
 
 function shuffled<T>(random: Random, values: readonly T[]): T[] {
   const left = [...values];
@@ -20,6 +38,7 @@ export function randomMachine(random: Random): LayerwiseChip {
     return { bytes: Math.ceil(words / banks) * banks * word, banks, ports: random.pick([1, 1, 1, 2, 3]) };
   };
   const word = 4 * lanes;
+  const weightBits = random.pick([5, 8, 8, 16, 16, 25, 32, 32]);
   const burstsOfWord = Math.ceil(word / burstBytes) + 1;
   return layerwiseChipSchema.parse({
     name: "random",
@@ -30,11 +49,11 @@ export function randomMachine(random: Random): LayerwiseChip {
     parallelTimesteps,
     queueDepth: random.pick([1, 1, 2, 3, 6]),
     fifoDepth: random.pick([1, 1, 2, 3, 5]),
-    weightBits: 25,
+    weightBits,
     accumulatorBits: 54,
     memories: {
       spike: memory(WORDS.spike, (lanes * parallelTimesteps) / 8),
-      weight: memory(WORDS.weight, word),
+      weight: memory(weightPlan({ weightBits }).words, (lanes * weightBits) / 8),
       data: memory(WORDS.data, word),
     },
     dram: {

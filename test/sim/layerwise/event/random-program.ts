@@ -13,19 +13,18 @@ import {
 import type { Program } from "../../../../src/backends/program/program.js";
 import { wordBytes, type LayerwiseChip } from "../../../../src/chips/layerwise.js";
 import type { Random } from "../../../backends/layerwise/nets.js";
-import { instruction } from "../../support.js";
-import { WORDS } from "./random-chip.js";
+import { instruction, joined, parameterBytes, weightRows } from "../../support.js";
+import { weightPlan, WORDS } from "./random-chip.js";
 
 /*
  * Random programs of all instructions. Their operands lie anywhere; tokens that the backend derives order what conflicts, so
  * they are free of hazards, and further tokens delay instructions at random. At the end all memories are stored.
  */
 
-/** The weight memory: rows of weights, then sets of parameters, then words of thresholds and of gains. */
-const ROWS = 300;
-const PARAMETERS = 20;
-const NEURON_WORDS = 20;
-const FIRST_NEURON_WORD = ROWS + 3 * PARAMETERS;
+/** Words of a memory that random programs use. */
+function wordsOf(chip: LayerwiseChip, memory: MemoryName): number {
+  return memory === "weight" ? weightPlan(chip).words : WORDS[memory];
+}
 
 const TIMESTEPS = 8;
 const LAYERS: Program["layers"] = [
@@ -44,9 +43,29 @@ interface Setting {
   readonly scratchBytes: number;
 }
 
+/** Rows of weights of all widths that the chip takes, and behind them the parameters of sums and of neurons. */
+function weightImage(random: Random, chip: LayerwiseChip, format: 0 | 1): Uint8Array {
+  const { rows, sets } = weightPlan(chip);
+  const lane = (value: () => number): number[] => Array.from({ length: chip.lanes }, value);
+  const bits = Math.min(chip.weightBits, format === 0 ? 25 : 8);
+  const largest = 2 ** (bits - 1) - 1;
+  // The one integer more on the negative side is too much for eight bits of a kernel.
+  const least = random.pick([-largest, -largest, -largest - 1]);
+  const exponent = (): number => (format === 0 ? random.int(bits - 3, bits + 1) : random.int(0, 3));
+  const bias = (): number => random.int(-(2 ** 20), 2 ** 20) * (format === 0 ? 2 ** (bits - 25) : 2 ** -12);
+  const weights = Array.from({ length: rows }, () => lane(() => random.int(least, largest)));
+  const sums = Array.from({ length: sets }, () => [
+    parameterBytes(chip, Int32Array.from(lane(exponent))),
+    parameterBytes(chip, Float64Array.from(lane(bias))),
+  ]);
+  const neurons = Array.from({ length: sets }, () =>
+    format === 0 ? Float32Array.from(lane(() => 1 + random.next())) : Int32Array.from(lane(() => random.int(1, 40))),
+  );
+  return joined(weightRows(chip, weights), ...sums.flat(), ...neurons.map((numbers) => parameterBytes(chip, numbers)));
+}
+
 /** How busy the memories are: the share of spike bits that are set, and of data words that are zero. */
 function memoryImages(random: Random, chip: LayerwiseChip, format: 0 | 1): Readonly<Record<MemoryName, Uint8Array>> {
-  const { lanes } = chip;
   const density = random.pick([0.02, 0.1, 0.3, 0.8]);
   const spike = new Uint8Array(WORDS.spike * wordBytes(chip, "spike"));
   for (let i = 0; i < spike.length; i++) {
@@ -59,21 +78,7 @@ function memoryImages(random: Random, chip: LayerwiseChip, format: 0 | 1): Reado
     if (format === 0) reals[i] = random.real(2);
     else ints[i] = random.int(-20, 20);
   }
-  const weight = new Uint8Array(WORDS.weight * wordBytes(chip, "weight"));
-  const [weights, grid] = [new Int32Array(weight.buffer), new Float32Array(weight.buffer)];
-  const largest = format === 0 ? 2 ** 24 - 1 : 127;
-  for (let i = 0; i < ROWS * lanes; i++) weights[i] = random.int(-largest, largest);
-  for (let p = 0; p < PARAMETERS; p++) {
-    const at = (ROWS + 3 * p) * lanes;
-    for (let l = 0; l < lanes; l++) weights[at + l] = format === 0 ? random.int(22, 26) : random.int(0, 3);
-    const bias = new Float64Array(weight.buffer, 4 * (at + lanes), lanes);
-    for (let l = 0; l < lanes; l++) bias[l] = random.int(-(2 ** 20), 2 ** 20) / (format === 0 ? 1 : 2 ** 12);
-  }
-  for (let i = FIRST_NEURON_WORD * lanes; i < weights.length; i++) {
-    if (format === 0) grid[i] = 1 + random.next();
-    else weights[i] = random.int(1, 40);
-  }
-  return { spike, weight, data };
+  return { spike, weight: weightImage(random, chip, format), data };
 }
 
 /** Random fields of an instruction; they need not fit the chip. */
@@ -86,6 +91,7 @@ function randomFields(
   const spike = (): number => random.int(0, WORDS.spike - 1);
   const data = (): number => random.int(0, WORDS.data - 1);
   const steps = random.int(1, parallel);
+  const plan = weightPlan(chip);
   const group = { firstStep: random.int(0, TIMESTEPS - steps), steps };
   const stride = (): number => random.int(1, 5);
   const blocks = random.int(1, 2);
@@ -107,8 +113,8 @@ function randomFields(
     ...window,
     ...group,
     channels,
-    weights: random.int(0, ROWS - window.kernel ** 2 * channels),
-    parameters: ROWS + 3 * random.int(0, PARAMETERS - 1),
+    weights: random.int(0, plan.rows - window.kernel ** 2 * channels),
+    parameters: plan.set(random.int(0, plan.sets - 1)),
     lanesUsed: random.int(1, lanes),
     output: data(),
     outputStride: stride(),
@@ -138,10 +144,11 @@ function randomFields(
       const dramStride = burst * random.int(1, Math.ceil((words * wordBytes(chip, name)) / burst) + 1);
       const shape = { memory, words, chunks, stride: random.int(words, words + 3), dramStride };
       // Weights come from rows of weights and go there; parameters stay what they are.
-      const address = random.int(0, (name === "weight" ? ROWS : WORDS[name]) - 1);
+      const all = name === "weight" ? plan.rows : WORDS[name];
+      const address = random.int(0, all - 1);
       const inScratch = { ...shape, address, dram: scratch + burst * random.int(0, Math.floor(scratchBytes / burst)) };
       if (op === "store" || (name !== "weight" && flag() === 1)) return inScratch;
-      const [from, bytes] = [images[name], (name === "weight" ? ROWS : WORDS[name]) * wordBytes(chip, name)];
+      const [from, bytes] = [images[name], all * wordBytes(chip, name)];
       const last = (chunks - 1) * dramStride + words * wordBytes(chip, name);
       return { ...shape, address, dram: from + burst * random.int(0, Math.max(0, Math.floor((bytes - last) / burst))) };
     }
@@ -154,7 +161,7 @@ function randomFields(
     case "fire": {
       const rules = format === 0 ? CHARGE_RULES.slice(0, 5) : CHARGE_RULES.slice(3);
       const rule = rules[random.int(0, rules.length - 1)]!;
-      const word = (): number => (flag() === 1 ? FIRST_NEURON_WORD + random.int(0, NEURON_WORDS - 1) : -1);
+      const word = (): number => (flag() === 1 ? plan.neuron(random.int(0, plan.sets - 1)) : -1);
       return {
         ...group,
         current: data(),
@@ -375,11 +382,12 @@ function randomFields(
 }
 
 /** Whether a load would put rows of weights over parameters. */
-function spoilsParameters({ op, fields: f }: Instruction): boolean {
-  return op === "load" && MEMORIES[f.memory] === "weight" && f.address + (f.chunks - 1) * f.stride + f.words > ROWS;
+function spoilsParameters({ op, fields: f }: Instruction, chip: LayerwiseChip): boolean {
+  if (op !== "load" || MEMORIES[f.memory] !== "weight") return false;
+  return f.address + (f.chunks - 1) * f.stride + f.words > weightPlan(chip).rows;
 }
 
-/** A program of about `length` random instructions on a chip with at least WORDS words. */
+/** A program of about `length` random instructions on a chip with memories as of `randomMachine`. */
 export function randomProgram(random: Random, chip: LayerwiseChip, length: number): Program {
   const format = random.pick([0, 0, 1] as const);
   const burst = chip.dram.burstBytes;
@@ -400,7 +408,7 @@ export function randomProgram(random: Random, chip: LayerwiseChip, length: numbe
   const setting = { random, chip, format, images, scratch, scratchBytes };
 
   const drafts = MEMORIES.map((name, memory) =>
-    instruction("load", { memory, words: WORDS[name], dram: images[name], chunks: 1 }, { layer: 1 }),
+    instruction("load", { memory, words: wordsOf(chip, name), dram: images[name], chunks: 1 }, { layer: 1 }),
   );
   const outputs = MEMORIES.map((name) => {
     const ints = Math.ceil(contents[name].length / 4 / chip.lanes) * chip.lanes;
@@ -422,11 +430,11 @@ export function randomProgram(random: Random, chip: LayerwiseChip, length: numbe
   for (let tries = 0; drafts.length < length && tries < 200 * length; tries++) {
     const op = random.pick(kinds as [Opcode, ...Opcode[]]);
     const draft = instruction(op, randomFields(op, setting), { layer: random.int(0, 1) });
-    if (checkInstruction(draft, program) !== undefined || spoilsParameters(draft)) continue;
+    if (checkInstruction(draft, program) !== undefined || spoilsParameters(draft, chip)) continue;
     drafts.push(draft);
   }
   for (const [memory, { dram: at }] of outputs.entries()) {
-    const words = WORDS[MEMORIES[memory]!];
+    const words = wordsOf(chip, MEMORIES[memory]!);
     drafts.push(instruction("store", { memory, words, dram: at, chunks: 1 }, { layer: 1 }));
   }
   // Something is left to do when all is stored, so that store comes to rest before the end.

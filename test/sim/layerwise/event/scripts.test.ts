@@ -59,7 +59,6 @@ describe("scripts", () => {
     for (let seed = 1; seed <= 250; seed++) {
       const random = new Random(seed * 31);
       const program = alone(randomProgram(random, randomMachine(random), 25));
-      const { lanes, parallelTimesteps } = program.chip;
       const expected = asked(program);
       const executor = new Executor(program);
       executor.clear(false);
@@ -67,7 +66,7 @@ describe("scripts", () => {
       for (const [i, instruction] of program.instructions.entries()) {
         const work = executor.run(instruction);
         if (["load", "store", "accumulate"].includes(instruction.op)) continue;
-        writeScript(instruction, work, lanes, parallelTimesteps, script);
+        writeScript(instruction, work, program.chip, script);
         const got = [...script.accesses.subarray(0, script.length)].filter((access) => access !== 0);
         expect(got, `seed ${seed}, instruction ${i}, ${instruction.op}`).toEqual(expected[i]);
         seen.add(instruction.op);

@@ -1,12 +1,13 @@
 import { MEMORIES, type MemoryName } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
-import { wordBytes } from "../../../../chips/layerwise.js";
-import { createKernels, HELPER_BYTES, KernelMemory, type Kernels } from "../../../kernels/index.js";
+import { wordBytes, type LayerwiseChip } from "../../../../chips/layerwise.js";
+import { createKernels, KernelMemory, THREAD_BYTES, type Kernels, type Threading } from "../../../kernels/index.js";
 import type { EventOptions } from "../options.js";
 import { Counters } from "./counters.js";
 import { Dram } from "./dram.js";
+import { REGISTER_BYTES, takeRegisters, type Registers } from "./parameters.js";
 import { Recorder } from "./recorder.js";
-import { counterRoom, packedRoom, scratchRoom } from "./room.js";
+import { counterRoom, packedRoom, rowRoom, scratchRoom } from "./room.js";
 import { WeightMemory } from "./weights.js";
 
 /** One memory: views of the same words. Indices of `u8` are bytes, those of the others 32-bit values. */
@@ -21,6 +22,7 @@ export interface Image {
 
 /** What instructions work on: the contents of memories and DRAM, and what is counted and recorded on the way. */
 export interface Chip {
+  readonly description: LayerwiseChip;
   readonly lanes: number;
   /** P: timesteps in a spike word. */
   readonly parallel: number;
@@ -29,8 +31,8 @@ export interface Chip {
   /** Must be asked for the words of the weight memory before they are read. */
   readonly weights: WeightMemory;
   readonly dram: Dram;
-  /** Addresses of one f64 per lane, and of the counters of an attention head. */
-  readonly scales: number;
+  readonly registers: Registers;
+  /** Address of the counters of an attention head. */
   readonly attention: number;
   readonly counters: Counters;
   readonly recorder: Recorder;
@@ -42,14 +44,19 @@ const LINE = 64;
 const OWN = 65_536;
 
 /** All memories lie in the one memory of the kernels; scratch room for instructions comes last. */
-export function createChip(program: Program, { kernels: name, workers = 1, grain }: EventOptions): Chip {
+export function createChip(
+  program: Program,
+  { kernels: name, workers = 1, grain }: EventOptions,
+  threading: Threading = {},
+): Chip {
   const { chip } = program;
   const { lanes } = chip;
   const images = MEMORIES.reduce((sum, memory) => sum + chip.memories[memory].bytes + 2 * LINE, 0);
   const packed = packedRoom(program);
-  const own = OWN + workers * HELPER_BYTES;
-  const bytes = own + images + packed + 8 * lanes + counterRoom(program) + scratchRoom(program);
-  const kernels = createKernels(bytes, name, { threads: workers, grain });
+  const rowBytes = rowRoom(program);
+  const own = OWN + workers * THREAD_BYTES + REGISTER_BYTES * lanes;
+  const bytes = own + images + rowBytes + packed + counterRoom(program) + scratchRoom(program);
+  const kernels = createKernels(bytes, name, { ...threading, threads: workers, grain });
   const { memory } = kernels;
   const image = (which: MemoryName): Image => {
     const { bytes } = chip.memories[which];
@@ -65,15 +72,23 @@ export function createChip(program: Program, { kernels: name, workers = 1, grain
   const memories = { spike: image("spike"), weight: image("weight"), data: image("data") };
   const dram = new Dram(program.weights, program.dramBytes);
   const room = new KernelMemory(memory.split(packed));
-  const { from, wordBytes: rowBytes } = memories.weight;
+  const { from } = memories.weight;
+  const place = {
+    lanes,
+    bits: chip.weightBits,
+    words: from,
+    rows: rowBytes === 0 ? from : memory.take(rowBytes, "rows of weights"),
+    rowRoom: rowBytes,
+  };
   return {
+    description: chip,
     lanes,
     parallel: chip.parallelTimesteps,
     kernels,
     memories,
-    weights: new WeightMemory(kernels, dram, from, rowBytes, lanes, room),
+    weights: new WeightMemory(kernels, dram, place, room),
     dram,
-    scales: memory.take(8 * lanes, "scales"),
+    registers: takeRegisters(memory, lanes),
     attention: memory.take(counterRoom(program), "counters of attention"),
     counters: new Counters(program),
     recorder: new Recorder(program),

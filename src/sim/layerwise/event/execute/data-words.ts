@@ -1,5 +1,4 @@
 import type { InstructionFor } from "../../../../backends/program/instruction.js";
-import { roundHalfEven } from "../../../../math/grid.js";
 import { tapsBehindTheFirst } from "../window.js";
 import type { Chip } from "./chip.js";
 import { currentLimit, formatOf } from "./parameters.js";
@@ -76,17 +75,17 @@ export function meanSteps(
   counters.add(layer, "add", f.firstStep, f.meanOf * width);
 }
 
-export function convert({ fields: f }: InstructionFor<"convert">, { lanes, memories }: Chip): void {
-  const { f32, i32 } = memories.data;
-  const unit = 2 ** (f.format === 1 ? -f.exp : f.exp);
-  const values = f.words * lanes;
+export function convert({ fields: f }: InstructionFor<"convert">, { lanes, kernels, memories }: Chip): void {
+  const { from, wordBytes } = memories.data;
   for (let s = 0; s < f.steps; s++) {
-    const from = (f.input + s * f.inputStepStride) * lanes;
-    const to = (f.output + s * f.outputStepStride) * lanes;
-    if (f.format === 1) {
-      for (let i = 0; i < values; i++) {
-        i32[to + i] = Math.min(f.hi, Math.max(f.lo, roundHalfEven(f32[from + i]! * unit)));
-      }
-    } else for (let i = 0; i < values; i++) f32[to + i] = i32[from + i]! * unit;
+    kernels.convert({
+      input: from + (f.input + s * f.inputStepStride) * wordBytes,
+      output: from + (f.output + s * f.outputStepStride) * wordBytes,
+      values: f.words * lanes,
+      format: formatOf(f),
+      unit: 2 ** f.exp,
+      lo: f.lo,
+      hi: f.hi,
+    });
   }
 }

@@ -1,5 +1,6 @@
 import { CHARGE_RULES, type FieldsOf, type InstructionFor } from "../../../../backends/program/instruction.js";
 import type { Chip } from "./chip.js";
+import { neuronParameter } from "./parameters.js";
 
 const CUBA = CHARGE_RULES.indexOf("cuba");
 
@@ -24,21 +25,14 @@ export function fire({ layer, fields: f }: InstructionFor<"fire">, chip: Chip): 
     statePositionBytes: f.outputStride * data.wordBytes,
     read: f.stateRead === 1,
     write: f.stateWrite === 1,
-    gains: constants(f.gains, chip),
-    thresholds: constants(f.thresholds, chip),
+    gains: neuronParameter(f.gains, "gains", chip),
+    thresholds: neuronParameter(f.thresholds, "thresholds", chip),
     output: spike.from + f.output * spike.wordBytes,
     outputPositionBytes: f.outputStride * spike.wordBytes,
   });
   if (recorder.records(layer)) record(layer, f, chip);
   counters.addSteps(layer, "update", f, f.lanesUsed * f.positions);
   fired.forEach((count, s) => counters.add(layer, "spike", f.firstStep + s, count));
-}
-
-/** Address of a word of constants, or -1. */
-function constants(word: number, { weights, memories: { weight } }: Chip): number {
-  if (word < 0) return -1;
-  weights.fetch(word, 1);
-  return weight.from + word * weight.wordBytes;
 }
 
 /** Keeps the spikes that have just been written. */

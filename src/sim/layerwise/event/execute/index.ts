@@ -1,5 +1,6 @@
 import { MEMORIES, type Instruction } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
+import type { Threading } from "../../../kernels/index.js";
 import type { EventOptions } from "../options.js";
 import type { Work } from "../work.js";
 import { accumulate } from "./accumulate.js";
@@ -22,8 +23,8 @@ export class Executor {
   private readonly attend: Attend;
   private readonly tiles: Tiles;
 
-  constructor(program: Program, options: EventOptions = {}) {
-    this.chip = createChip(program, options);
+  constructor(program: Program, options: EventOptions = {}, threading: Threading = {}) {
+    this.chip = createChip(program, options, threading);
     this.attend = new Attend(this.chip, program.chip.attention.counters);
     this.tiles = new Tiles(this.chip, program);
   }

@@ -7,7 +7,7 @@ import { mapWindow } from "./windows.js";
 /** Weighted sums of real or integer values, in the order (c, ky, kx), one rounding per product and sum. */
 export function multiply({ layer, fields: f }: InstructionFor<"multiply">, chip: Chip): ValueWork {
   const { lanes, kernels, counters, weights } = chip;
-  const { weight, data } = chip.memories;
+  const { data } = chip.memories;
   weights.fetch(f.weights, f.kernel ** 2 * f.channels);
   const work = kernels.multiply({
     ...mapWindow(f, data.from + f.input * data.wordBytes, lanes),
@@ -16,8 +16,8 @@ export function multiply({ layer, fields: f }: InstructionFor<"multiply">, chip:
     inputFormat: f.inputFormat === 1 ? "int" : "real",
     slots: f.slots,
     slotBytes: f.inputStepStride * data.wordBytes,
-    weights: weight.from + f.weights * weight.wordBytes,
-    rowBytes: weight.wordBytes,
+    weights: weights.row(f.weights),
+    rowBytes: weights.rowBytes,
   });
   const sums = new Float64Array(f.slots);
   work.counts.forEach((values, i) => (sums[i % f.slots]! += values));

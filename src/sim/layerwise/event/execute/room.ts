@@ -1,4 +1,4 @@
-import type { FieldsOf, Instruction } from "../../../../backends/program/instruction.js";
+import { MEMORIES, type FieldsOf, type Instruction } from "../../../../backends/program/instruction.js";
 import type { Program } from "../../../../backends/program/program.js";
 import { wordBytes } from "../../../../chips/layerwise.js";
 import { counterBytes, mostListBytes, mostScanWords, packedRowBytes } from "../../../kernels/index.js";
@@ -8,6 +8,20 @@ import { spikeWindow } from "./windows.js";
 
 /** What alignment adds to the few pieces of memory that a call takes. */
 const ALIGNMENT = 16 * 64;
+
+/**
+ * Bytes of the words of the weight memory as rows of mantissas of 32 bits, up to the last word that the program loads or takes for a
+ * row; none where weights have 32 bits on the chip.
+ */
+export function rowRoom({ chip, instructions }: Program): number {
+  if (chip.weightBits === 32) return 0;
+  const ends = instructions.map(({ op, fields: f }) => {
+    if (op === "accumulate" || op === "multiply") return f.weights + f.kernel ** 2 * f.channels;
+    if (op !== "load" || MEMORIES[f.memory] !== "weight") return 0;
+    return f.address + (f.chunks - 1) * f.stride + f.words;
+  });
+  return 4 * chip.lanes * ends.reduce((a, b) => Math.max(a, b), 1);
+}
 
 /** Bytes of all weights packed, each block of outputs once. */
 export function packedRoom({ chip, weights, instructions }: Program): number {

@@ -1,5 +1,6 @@
 import { packedRowBytes, type KernelMemory, type Kernels } from "../../../kernels/index.js";
 import type { Dram } from "./dram.js";
+import { unpackWeights } from "./mantissas.js";
 
 /** Largest magnitude of a weight that `sum8` takes. */
 const LARGEST_8 = 127;
@@ -29,29 +30,51 @@ export interface WeightBlock {
   readonly magnitude: number;
 }
 
+/** Where the words of the weight memory lie, and the rows of mantissas that they are. */
+export interface WeightPlace {
+  readonly lanes: number;
+  readonly bits: number;
+  /** Address of word 0 as the chip has it. */
+  readonly words: number;
+  /** Address of word 0 as `lanes` mantissas of 32 bits, for the kernels: the same where weights have 32 bits. */
+  readonly rows: number;
+  /** Bytes of the rows, where they do not lie with the words. */
+  readonly rowRoom: number;
+}
+
 /**
  * The weight memory. Weights in DRAM never change, so a load only notes where its words come from; they are copied when somebody
- * reads them. Blocks of small weights are packed once in the life of a machine, and then never copied again.
+ * reads them, and unpacked to 32 bits. Blocks of small weights are packed once in the life of a machine, and then never copied again.
  */
 export class WeightMemory {
   private pieces: readonly Piece[] = [];
   /** By DRAM byte and number of rows. */
   private readonly blocks = new Map<string, Block>();
+  private readonly wordBytes: number;
+  /** Bytes of a row of mantissas. */
+  readonly rowBytes: number;
 
   constructor(
     private readonly kernels: Kernels,
     private readonly dram: Dram,
-    /** Address of word 0, and bytes of a word. */
-    private readonly from: number,
-    private readonly wordBytes: number,
-    private readonly lanes: number,
+    private readonly place: WeightPlace,
     /** Room for packed weights. */
     private readonly room: KernelMemory,
-  ) {}
+  ) {
+    this.wordBytes = (place.lanes * place.bits) / 8;
+    this.rowBytes = 4 * place.lanes;
+  }
 
-  /** Starts a sample with a memory that somebody has filled with zeros. */
+  /** Starts a sample with words that somebody has filled with zeros. */
   clear(): void {
+    const { rows, rowRoom } = this.place;
+    this.kernels.memory.f64.fill(0, rows / 8, (rows + rowRoom) / 8);
     this.pieces = [];
+  }
+
+  /** Address of the row that word `first` is, for a kernel; only what has been fetched is there. */
+  row(first: number): number {
+    return this.place.rows + first * this.rowBytes;
   }
 
   /** Words first..first+words-1 are those at a DRAM byte from now on. */
@@ -79,14 +102,15 @@ export class WeightMemory {
 
   /** The rows first..first+rows-1 for sums of values below 2^planes. */
   block(first: number, rows: number, planes: number): WeightBlock {
-    const { kernels, wordBytes, lanes } = this;
-    const at = this.from + first * wordBytes;
+    const { kernels, rowBytes } = this;
+    const { lanes } = this.place;
+    const at = this.row(first);
     const dram = this.origin(first, first + rows);
     const key = `${dram} ${rows}`;
     let known = this.blocks.get(key);
     if (known === undefined) {
       this.fetch(first, rows);
-      const magnitude = kernels.magnitude(at, rows, wordBytes, lanes);
+      const magnitude = kernels.magnitude(at, rows, rowBytes, lanes);
       known = { magnitude, packed: dram === undefined ? undefined : this.pack(at, rows, magnitude) };
       if (dram !== undefined) this.blocks.set(key, known);
     }
@@ -96,14 +120,15 @@ export class WeightMemory {
       return { bits: 8, address: packed, rowBytes: packedRowBytes(lanes), magnitude };
     }
     this.fetch(first, rows);
-    return { bits: 32, address: at, rowBytes: wordBytes, magnitude };
+    return { bits: 32, address: at, rowBytes, magnitude };
   }
 
   private pack(at: number, rows: number, magnitude: number): number | undefined {
-    const bytes = rows * packedRowBytes(this.lanes);
-    if (magnitude > LARGEST_8 || bytes + packedRowBytes(this.lanes) > this.room.free) return undefined;
+    const { lanes } = this.place;
+    const bytes = rows * packedRowBytes(lanes);
+    if (magnitude > LARGEST_8 || bytes + packedRowBytes(lanes) > this.room.free) return undefined;
     const to = this.room.take(bytes, "packed weights");
-    this.kernels.pack8(at, rows, this.wordBytes, this.lanes, to);
+    this.kernels.pack8(at, rows, this.rowBytes, lanes, to);
     return to;
   }
 
@@ -125,6 +150,11 @@ export class WeightMemory {
   }
 
   private copy(first: number, bytes: Uint8Array): void {
-    this.kernels.memory.u8.set(bytes, this.from + first * this.wordBytes);
+    const { lanes, bits, words, rows } = this.place;
+    const { memory } = this.kernels;
+    const at = words + first * this.wordBytes;
+    memory.u8.set(bytes, at);
+    if (rows === words) return;
+    unpackWeights(memory, at, (bytes.length / this.wordBytes) * lanes, bits, this.row(first));
   }
 }

@@ -1,17 +1,24 @@
 import type { FieldsOf } from "../../../../backends/program/instruction.js";
 import type { LayerwiseChip } from "../../../../chips/layerwise.js";
-import { PARAMETER_WORDS } from "../parameter-words.js";
+import { weightedWords } from "../parameter-words.js";
 import type { ScanWork } from "../work.js";
 import { ScanSchedule } from "./scan-schedule.js";
-import { accessOf, DATA, SPIKE, WEIGHT, type Access } from "./script.js";
+import { accessOf, bankOf, DATA, SPIKE, turned, WEIGHT, type Access } from "./script.js";
+import { Stretch, UNKNOWN } from "./stretch.js";
 
 /** Where a walk through the schedule stands: the word of the adder and that of the scanner. It moves forward only. */
 export interface Cursor {
   adder: number;
   scanner: number;
+  /** When the adder starts with its word, and when it is done with it: who asks mostly asks about the same word again. */
+  start: number;
+  free: number;
   /** The adder writes no result before this cycle. */
   write: number;
 }
+
+/** Cycles for which the rows of the adder are listed at least, as who meets it at a bank in one cycle may do so in the next ones. */
+const LISTED = 1024;
 
 /** Schedules kept: a layer works on one or two tiles at a time. */
 const SCHEDULES = 3;
@@ -26,21 +33,25 @@ export class AccumulateTiming {
   private steps = 0;
   /** First cycle of the parameter words. */
   private base = 0;
+  /** The bank of weight row 0. */
+  private turn = 0;
   /** Words before `moved` are scheduled here, those from there on by `schedule`, `shift` cycles later. */
   private moved = 0;
   private shift = 0;
   private push: Int32Array = new Int32Array(0);
   private start: Int32Array = new Int32Array(0);
-  private readonly here: Cursor = { adder: 0, scanner: 0, write: 0 };
+  private readonly here: Cursor = { adder: 0, scanner: 0, start: 0, free: 0, write: 0 };
   /** Undisturbed schedules of the tiles seen last, shared by all blocks of outputs of a tile; the latest first. */
   private schedules: readonly ScanSchedule[] = [];
   private readonly depth: number;
+  private readonly parameterWords: number;
 
   constructor(
-    private readonly chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "fifoDepth">,
+    private readonly chip: Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "fifoDepth" | "weightBits">,
     private readonly banks: readonly number[],
   ) {
     this.depth = chip.fifoDepth;
+    this.parameterWords = weightedWords(chip);
   }
 
   /** Starts an instruction whose first parameter word is read in `cycle`. */
@@ -48,8 +59,9 @@ export class AccumulateTiming {
     this.fields = fields;
     this.steps = fields.steps;
     this.base = cycle;
+    this.turn = bankOf(fields.weights, this.banks[WEIGHT]!);
     this.moved = this.shift = 0;
-    this.here.adder = this.here.scanner = this.here.write = 0;
+    this.here.adder = this.here.scanner = this.here.start = this.here.free = this.here.write = 0;
     this.schedule = this.schedules.find((one) => one.work === work) ?? this.newSchedule(fields, work);
     this.schedules = [this.schedule, ...this.schedules.filter((one) => one !== this.schedule)].slice(0, SCHEDULES);
   }
@@ -57,13 +69,13 @@ export class AccumulateTiming {
   private newSchedule(fields: FieldsOf<"accumulate">, work: ScanWork): ScanSchedule {
     const { lanes, parallelTimesteps } = this.chip;
     const spare = this.schedules.length < SCHEDULES ? [] : this.schedules.at(-1)!.arrays;
-    return new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth, spare);
+    return new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth, this.banks[WEIGHT]!, spare);
   }
 
   /** The cycle of the last write, if nobody takes a port from now on. */
   get last(): number {
     const last = this.schedule.pushes - 1;
-    return this.base + PARAMETER_WORDS + this.freeAt(last) - 1;
+    return this.base + this.parameterWords + this.freeAt(last) - 1;
   }
 
   /** A cursor for looking ahead, from where the engine is. */
@@ -75,29 +87,43 @@ export class AccumulateTiming {
   adderAccess(cycle: number, cursor: Cursor = this.here): Access {
     const { fields, schedule } = this;
     const parameter = cycle - this.base;
-    if (parameter < PARAMETER_WORDS) return this.access(WEIGHT, fields.parameters + parameter);
-    const time = parameter - PARAMETER_WORDS;
+    if (parameter < this.parameterWords) return this.access(WEIGHT, fields.parameters + parameter);
+    const time = parameter - this.parameterWords;
     const i = this.adderAt(time, cursor);
-    const step = time - this.startAt(i);
+    const step = time - cursor.start;
     if (step < 0) return 0;
     const bits = schedule.bits[i]!;
-    if (step < bits) return this.access(WEIGHT, fields.weights + schedule.row(i, step));
+    if (step < bits) {
+      const undisturbed = schedule.start[i]! + step;
+      if (undisturbed >= schedule.known) schedule.list(undisturbed + 1);
+      return turned(schedule.reads[undisturbed]!, this.turn, this.banks[WEIGHT]!);
+    }
     const word = fields.output + schedule.position[i]! * fields.outputStride + (step - bits) * fields.outputStepStride;
     return this.access(DATA, word);
+  }
+
+  /** What the adder asks of the weight memory from `cycle` on; nothing is known before it follows the undisturbed schedule. */
+  rows(cycle: number): Stretch {
+    const { schedule, moved } = this;
+    const base = this.base + this.parameterWords + this.shift;
+    const follows = moved < schedule.pushes && cycle >= base + (moved === 0 ? 0 : schedule.start[moved]!);
+    if (!follows) return UNKNOWN;
+    schedule.list(cycle - base + LISTED);
+    return new Stretch(base + schedule.known, schedule.reads, base, this.turn, this.banks[WEIGHT]!);
   }
 
   /** The first cycle from `cycle` on in which the adder may write a result. */
   nextWrite(cycle: number, cursor: Cursor = this.here): number {
     if (cycle < cursor.write) return cursor.write;
-    const first = this.base + PARAMETER_WORDS;
+    const first = this.base + this.parameterWords;
     const i = this.adderAt(cycle - first, cursor);
-    cursor.write = Math.max(cycle, first + this.startAt(i) + this.schedule.bits[i]!);
+    cursor.write = Math.max(cycle, first + cursor.start + this.schedule.bits[i]!);
     return cursor.write;
   }
 
   /** What the scanner asks for in a cycle. */
   scannerAccess(cycle: number, cursor: Cursor = this.here): Access {
-    const time = cycle - this.base - PARAMETER_WORDS;
+    const time = cycle - this.base - this.parameterWords;
     if (time < 0) return 0;
     const i = this.scannerAt(time, cursor);
     if (i === this.schedule.pushes) return 0;
@@ -109,7 +135,7 @@ export class AccumulateTiming {
   /** Notes which accesses were denied in this cycle, and puts off what depends on them. */
   deny(cycle: number, adder: boolean, scanner: boolean): void {
     this.here.write = 0;
-    const time = cycle - this.base - PARAMETER_WORDS;
+    const time = cycle - this.base - this.parameterWords;
     if (time < 0) {
       this.base++;
       return;
@@ -123,6 +149,7 @@ export class AccumulateTiming {
     if (adder) this.start[i]!++;
     if (scanner) this.push[g]!++;
     this.reschedule(i, begun ? g + 1 : g, started);
+    this.here.free = 0;
   }
 
   /** Makes all words up to `last` part of the moved ones, as they are scheduled now. */
@@ -188,24 +215,35 @@ export class AccumulateTiming {
 
   private freeAt(i: number): number {
     if (i < 0) return 0;
-    return this.startAt(i) + this.schedule.bits[i]! + (this.schedule.isLast(i) ? this.steps : 0);
+    if (i >= this.moved) return this.schedule.free[i]! + this.shift;
+    return this.start[i]! + this.schedule.bits[i]! + (this.schedule.isLast(i) ? this.steps : 0);
   }
 
   /** The first word that the adder has not done with before `time`. */
   private adderAt(time: number, cursor: Cursor): number {
+    if (time >= cursor.free) {
+      cursor.adder = this.nextAdder(time, cursor.adder);
+      cursor.start = this.startAt(cursor.adder);
+      cursor.free = this.freeAt(cursor.adder);
+    }
+    return cursor.adder;
+  }
+
+  /** The first word from `adder` on that the adder has not done with before `time`. */
+  private nextAdder(time: number, adder: number): number {
     const end = this.schedule.pushes - 1;
-    let { adder } = cursor;
     if (adder === end || this.freeAt(adder) > time) return adder;
     // Mostly the next one, but far ahead where nobody has asked for long: steps that double, then halves.
+    let from = adder;
     let reach = 1;
-    for (; adder + reach < end && this.freeAt(adder + reach) <= time; reach *= 2) adder += reach;
-    let high = Math.min(adder + reach, end);
-    while (high - adder > 1) {
-      const middle = (adder + high) >> 1;
-      if (this.freeAt(middle) <= time) adder = middle;
+    for (; from + reach < end && this.freeAt(from + reach) <= time; reach *= 2) from += reach;
+    let high = Math.min(from + reach, end);
+    while (high - from > 1) {
+      const middle = (from + high) >> 1;
+      if (this.freeAt(middle) <= time) from = middle;
       else high = middle;
     }
-    return (cursor.adder = high);
+    return high;
   }
 
   /** The first word that is not pushed before `time`; `pushes` where all are. */
@@ -225,7 +263,7 @@ export class AccumulateTiming {
   }
 
   private access(memory: number, address: number): Access {
-    return accessOf(memory, address % this.banks[memory]!);
+    return accessOf(memory, bankOf(address, this.banks[memory]!));
   }
 }
 

@@ -6,11 +6,15 @@ import type { Work } from "../work.js";
 import { memoriesOf, Ports } from "./ports.js";
 import { Queues } from "./queues.js";
 import { Traffic } from "./traffic.js";
-import { memoryOf, type Access } from "./script.js";
-import { BUSY, DRAM_WAIT, PORT, Transfers, type Fate } from "./transfers.js";
+import { NOBODY } from "./stretch.js";
+import type { Transfer } from "./transfer.js";
+import { Transfers, type Fate } from "./transfers.js";
 import { Workers } from "./workers.js";
 
-/** States of an engine without an instruction: positions in ENGINE_STATES. */
+/** Positions in ENGINE_STATES: states of an engine with an instruction, and of one without. */
+const BUSY = 0;
+const PORT = 1;
+const DRAM_WAIT = 2;
 const TOKEN = 3;
 const QUEUE = 4;
 const IDLE = 5;
@@ -22,7 +26,7 @@ const STORE = ENGINES.indexOf("store");
 /**
  * The clock. A cycle in which an instruction is dispatched, issued or ends, or in which two engines meet at a bank, is done in
  * its two phases (docs/layerwise-chip.md, section 2). Between such cycles engines cannot influence each other, and time jumps:
- * engines at work are functions of time (workers.ts), only transfers are moved word by word and burst by burst.
+ * engines at work are functions of time (workers.ts), only transfers are moved word by word (transfers.ts).
  */
 export class TimingMachine {
   cycle = 0;
@@ -33,7 +37,9 @@ export class TimingMachine {
   readonly active = new Int32Array(ENGINES.length).fill(-1);
   /** Cycles by engine and state. */
   readonly states = new Float64Array(ENGINES.length * STATES);
+  /** The engines by falling priority, and the place of each among them. */
   private readonly order: Uint8Array;
+  private readonly rank: Uint8Array;
   private readonly workers: Workers;
   private readonly transfers: Transfers;
   private readonly status = new Uint8Array(ENGINES.length);
@@ -56,9 +62,12 @@ export class TimingMachine {
     this.queues = new Queues(program);
     this.ports = new Ports(chip.memories);
     this.order = Uint8Array.from(chip.priority, (name) => ENGINES.indexOf(name));
+    this.rank = Uint8Array.from(ENGINES, (name) => chip.priority.indexOf(name));
     this.traffic = new Traffic(program);
     this.workers = new Workers(chip, this.traffic);
-    this.transfers = new Transfers(chip);
+    this.transfers = new Transfers(chip, (one, cycle) =>
+      this.fate(one, one === this.transfers.load ? LOAD : STORE, cycle),
+    );
   }
 
   /** Runs to the end of the program, to the cycle `limit`, or until nothing can ever change again. */
@@ -75,19 +84,19 @@ export class TimingMachine {
   /** One cycle in its two phases; false if nothing can ever change again. */
   private step(): boolean {
     const { cycle, queues, ports, transfers, workers, active, status } = this;
+    const { load, store } = transfers;
     ports.startCycle();
-    transfers.request(cycle);
     const dispatch = queues.dispatchesTo();
     let loadMoves = false;
     let storeMoves = false;
-    let ends = 0;
     let denied = false;
+    let ends = 0;
     for (const e of this.order) {
       if (active[e]! < 0) {
         status[e] = this.waitingState(e);
         if (status[e] === BUSY) queues.consume(e);
-      } else if (e === LOAD) loadMoves = ports.moves(e, transfers.load.access);
-      else if (e === STORE) storeMoves = ports.moves(e, transfers.store.access);
+      } else if (e === LOAD) loadMoves = load.wordAt <= cycle && ports.grants(load.access);
+      else if (e === STORE) storeMoves = store.wordAt <= cycle && ports.grants(store.access);
       else {
         const got = workers.ask(e, cycle, ports);
         status[e] = got.busy ? BUSY : PORT;
@@ -95,20 +104,22 @@ export class TimingMachine {
         else if (workers.last(e) === cycle) ends |= 1 << e;
       }
     }
-    ends |= this.commitTransfers(loadMoves, storeMoves);
+    transfers.commit(cycle, loadMoves, storeMoves);
+    if (load.endAt === cycle) ends |= 1 << LOAD;
+    if (store.endAt === cycle) ends |= 1 << STORE;
 
-    let busy = false;
+    let busy = transfers.active;
     let issues = false;
     for (const e of this.order) {
-      this.states[e * STATES + status[e]!]!++;
-      if (status[e] !== BUSY) continue;
-      busy = true;
-      if (active[e]! < 0) {
+      if (this.transferAtWork(e) === undefined) this.states[e * STATES + status[e]!]!++;
+      if (active[e]! >= 0) {
+        busy ||= status[e] === BUSY;
+        if ((ends & (1 << e)) !== 0) this.finish(e);
+      } else if (status[e] === BUSY) {
         this.issue(e);
-        issues = true;
-      } else if ((ends & (1 << e)) !== 0) this.finish(e);
+        busy = issues = true;
+      }
     }
-    const waiting = transfers.waiting(cycle);
     if (dispatch >= 0) {
       const index = queues.append(dispatch);
       this.works.set(index, this.execute(this.program.instructions[index]!));
@@ -116,7 +127,7 @@ export class TimingMachine {
     this.stirred = dispatch >= 0 || issues || ends !== 0;
     this.cycle++;
     this.clear = denied || issues ? this.cycle : Math.max(this.clear, this.cycle);
-    return busy || dispatch >= 0 || waiting;
+    return busy || dispatch >= 0;
   }
 
   /**
@@ -130,84 +141,40 @@ export class TimingMachine {
     if (to > this.clear) this.clear = workers.meeting(this.clear, to, this.ports.contested);
     to = Math.min(to, this.clear);
     if (to <= from) return false;
-    const [loads, stores] = [transfers.load.active, transfers.store.active];
-    if (transfers.active) this.moveTransfers(to);
-    else if (workers.busy.length > 0) {
-      transfers.skip(to - from);
-      this.cycle = to;
-    }
-    const cycles = this.cycle - from;
-    if (cycles === 0) return false;
-    // Every other engine stays in one state: at work, or that of the cycle before.
+    if (transfers.active) to = transfers.move(from, to);
+    else if (workers.busy.length === 0) return false;
+    if (to === from) return false;
+    this.cycle = to;
+    // Every engine but load and store stays in one state: at work, or that of the cycle before.
     for (let e = 0; e < ENGINES.length; e++) {
-      if ((e === LOAD && loads) || (e === STORE && stores)) continue;
-      states[e * STATES + (active[e]! < 0 ? this.status[e]! : BUSY)]! += cycles;
+      if (this.transferAtWork(e) !== undefined) continue;
+      states[e * STATES + (active[e]! < 0 ? this.status[e]! : BUSY)]! += to - from;
+    }
+    for (const e of this.order) {
+      if (this.transferAtWork(e)?.endAt !== to - 1) continue;
+      this.finish(e, to - 1);
+      this.stirred = true;
     }
     return true;
   }
 
-  /** Moves load, while store does nothing, until `to`, until it ends, or until it would take a port from somebody. */
-  private moveLoad(to: number): void {
-    const { states, ports } = this;
-    const { load } = this.transfers;
-    const run = this.transfers.moveLoad(this.cycle, to, (access, cycle) => this.fateOfLoad(access, cycle));
-    states[LOAD * STATES + BUSY]! += run.busy;
-    states[LOAD * STATES + PORT]! += run.ported;
-    states[LOAD * STATES + DRAM_WAIT]! += run.waiting;
-    ports.denied[LOAD * MEMORIES.length + load.memory]! += run.denied;
-    this.cycle = run.cycle;
-    if (!run.ended) return;
-    this.finish(LOAD, this.cycle - 1);
-    this.stirred = true;
-  }
-
-  /** What becomes of an access of load in a cycle in which workers do not meet each other. */
-  private fateOfLoad(access: Access, cycle: number): Fate {
-    const other = this.workers.whoMeets(access, cycle, this.ports.contested);
+  /** What becomes of the next word of a transfer in a cycle in which workers do not meet each other. */
+  private fate(one: Transfer, engine: number, cycle: number): Fate {
+    const { workers, ports } = this;
+    const { access, memory } = one;
+    if (cycle >= one.rival.until) one.rival = ports.contested[memory] ? workers.stretch(memory, cycle) : NOBODY;
+    const { rival } = one;
+    if (cycle < rival.until && !rival.meets(access, cycle)) return "granted";
+    const other = workers.whoMeets(access, cycle, ports.contested);
     if (other < 0) return "granted";
-    const before = this.order.indexOf(other) < this.order.indexOf(LOAD);
-    return before && this.ports.areSingle(memoryOf(access)) ? "denied" : "disturbs";
+    return this.rank[other]! < this.rank[engine]! && ports.areSingle(memory) ? "denied" : "disturbs";
   }
 
-  /** Moves load and store until `to`, until one of them ends, or until one of them may meet somebody at a bank. */
-  private moveTransfers(to: number): void {
-    const { transfers, workers, states } = this;
-    const { contested } = this.ports;
-    const { load, store } = transfers;
-    if (!store.active) return this.moveLoad(to);
-    while (this.cycle < to && !this.stirred) {
-      const { cycle } = this;
-      transfers.request(cycle);
-      const idle = Math.min(transfers.idleCycles(cycle), to - cycle);
-      if (idle === Infinity) break;
-      if (idle > 0) {
-        transfers.skip(idle);
-        if (load.active) states[LOAD * STATES + DRAM_WAIT]! += idle;
-        if (store.active) states[STORE * STATES + DRAM_WAIT]! += idle;
-        this.cycle += idle;
-        continue;
-      }
-      if (workers.meets(load.access, cycle, contested) || workers.meets(store.access, cycle, contested)) break;
-      if (load.access !== 0 && load.access === store.access) break;
-      const ends = this.commitTransfers(load.access !== 0, store.access !== 0);
-      if (load.active) states[LOAD * STATES + load.state]!++;
-      if (store.active) states[STORE * STATES + store.state]!++;
-      if (ends !== 0) {
-        for (const e of this.order) if ((ends & (1 << e)) !== 0) this.finish(e);
-        this.stirred = true;
-      }
-      this.cycle++;
-    }
-  }
-
-  /** Second phase of load and store. Says who ended, one bit per engine. */
-  private commitTransfers(loadMoves: boolean, storeMoves: boolean): number {
-    const { transfers, status } = this;
-    const { load, store } = transfers;
-    transfers.commit(this.cycle, loadMoves, storeMoves);
-    if (load.active) status[LOAD] = load.state;
-    if (store.active) status[STORE] = store.state;
-    return (load.ended ? 1 << LOAD : 0) | (store.ended ? 1 << STORE : 0);
+  /** The transfer of an engine with an instruction. */
+  private transferAtWork(engine: number): Transfer | undefined {
+    const { load, store } = this.transfers;
+    if (engine === LOAD && load.active) return load;
+    return engine === STORE && store.active ? store : undefined;
   }
 
   /** An engine without an instruction: BUSY if it can issue the head of its queue. */
@@ -231,20 +198,32 @@ export class TimingMachine {
       return;
     }
     this.traffic.add(instruction, work);
-    if (instruction.op === "load") this.transfers.load.begin(instruction.fields);
-    else this.transfers.store.begin(instruction.fields);
+    this.transfers.begin(instruction, this.cycle + 1);
   }
 
   /** Ends the instruction of an engine: its signals are visible in the next cycle. */
   private finish(engine: number, cycle = this.cycle): void {
     const index = this.active[engine]!;
+    const issued = this.issued[engine]!;
+    const transfer = this.transferAtWork(engine);
     this.active[engine] = -1;
     this.ended++;
     this.ports.use(memoriesOf(this.program.instructions[index]!), -1);
-    if (engine === LOAD) this.transfers.load.active = false;
-    else if (engine === STORE) this.transfers.store.active = false;
-    else this.workers.end(engine);
+    if (transfer === undefined) this.workers.end(engine);
+    else {
+      this.addCycles(engine, transfer, cycle - issued);
+      this.transfers.end(transfer, cycle + 1);
+    }
     this.queues.signal(index);
-    this.onInstruction?.(ENGINES[engine]!, index, this.issued[engine]!, cycle);
+    this.onInstruction?.(ENGINES[engine]!, index, issued, cycle);
+  }
+
+  /** Adds up the cycles of an instruction of load or store that has ended. */
+  private addCycles(engine: number, { busy, ported, denied, memory }: Transfer, cycles: number): void {
+    const from = engine * STATES;
+    this.states[from + BUSY]! += busy;
+    this.states[from + PORT]! += ported;
+    this.states[from + DRAM_WAIT]! += cycles - busy - ported;
+    this.ports.denied[engine * MEMORIES.length + memory]! += denied;
   }
 }

@@ -71,23 +71,22 @@ export class Ports {
     this.granted.length = 0;
   }
 
-  /** Whether there is an access and it is granted. */
-  moves(engine: number, access: Access): boolean {
-    return access !== 0 && this.ask(engine, access);
+  /** Asks for an access in this cycle, if there is one, and counts it where it is denied. */
+  ask(engine: number, access: Access): boolean {
+    if (this.grants(access)) return true;
+    this.denied[engine * MEMORIES.length + memoryOf(access)]!++;
+    return false;
   }
 
-  /** Asks for an access in this cycle, if there is one; engines ask in the order of their priority. */
-  ask(engine: number, access: Access): boolean {
+  /** Whether an access is granted in this cycle, if there is one; engines ask in the order of their priority. */
+  grants(access: Access): boolean {
     if (access === 0) return true;
     const memory = memoryOf(access);
     if (!this.contested[memory]) return true;
     let taken = 0;
     for (const other of this.granted) if (other === access) taken++;
-    if (taken < this.ports[memory]!) {
-      this.granted.push(access);
-      return true;
-    }
-    this.denied[engine * MEMORIES.length + memory]!++;
-    return false;
+    if (taken === this.ports[memory]) return false;
+    this.granted.push(access);
+    return true;
   }
 }

@@ -15,6 +15,18 @@ export function accessOf(memory: number, bank: number): Access {
   return (bank << 2) | (memory + 1);
 }
 
+/** The bank of a word. Nearly always banks are a power of two, and a division takes longer than all else about an access. */
+export function bankOf(address: number, banks: number): number {
+  return (banks & (banks - 1)) === 0 ? address & (banks - 1) : address % banks;
+}
+
+/** An access to the bank `turn` banks further on, modulo `banks`; none for none. */
+export function turned(access: Access, turn: number, banks: number): Access {
+  if (access === 0 || turn === 0) return access;
+  const further = access + (turn << 2);
+  return further >> 2 < banks ? further : further - (banks << 2);
+}
+
 export function memoryOf(access: Access): number {
   return (access & 3) - 1;
 }
@@ -56,7 +68,7 @@ export class Script {
     const banks = this.banks[memory]!;
     let { length } = this;
     let address = first;
-    for (let i = 0; i < words; i++, address += stride) accesses[length++] = accessOf(memory, address % banks);
+    for (let i = 0; i < words; i++, address += stride) accesses[length++] = accessOf(memory, bankOf(address, banks));
     this.length = length;
   }
 
@@ -67,7 +79,7 @@ export class Script {
     const { accesses } = this;
     const banks = this.banks[memory]!;
     let { length } = this;
-    for (let i = from; i < end; i++) accesses[length++] = accessOf(memory, (base + offsets[i]!) % banks);
+    for (let i = from; i < end; i++) accesses[length++] = accessOf(memory, bankOf(base + offsets[i]!, banks));
     this.length = length;
   }
 
@@ -78,7 +90,7 @@ export class Script {
 
   private push(memory: number, address: number): void {
     if (this.length === this.accesses.length) this.grow(1);
-    this.accesses[this.length++] = accessOf(memory, address % this.banks[memory]!);
+    this.accesses[this.length++] = accessOf(memory, bankOf(address, this.banks[memory]!));
   }
 
   private grow(steps: number): void {

@@ -1,7 +1,8 @@
 import { CHARGE_RULES, type FieldsOf, type Instruction } from "../../../../backends/program/instruction.js";
+import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import { internalError } from "../../../../diagnostics/index.js";
 import type { AttendWork, ValueWork, Work } from "../work.js";
-import { PARAMETER_WORDS } from "../parameter-words.js";
+import { neuronWords, weightedWords } from "../parameter-words.js";
 import { planeWindow } from "../plane-window.js";
 import { Window } from "../window.js";
 import { DATA, SPIKE, WEIGHT, type Script } from "./script.js";
@@ -9,14 +10,18 @@ import { writeTokenScript } from "./token-scripts.js";
 
 const CUBA = CHARGE_RULES.indexOf("cuba");
 
+/** What a script depends on beside its instruction. */
+type ScriptChip = Pick<LayerwiseChip, "lanes" | "parallelTimesteps" | "weightBits">;
+
 /** Writes the steps of an instruction of an engine with one unit (docs/layerwise-chip.md, section 3). */
-export function writeScript(instruction: Instruction, work: Work, lanes: number, parallel: number, to: Script): void {
+export function writeScript(instruction: Instruction, work: Work, chip: ScriptChip, to: Script): void {
+  const { lanes, parallelTimesteps: parallel } = chip;
   to.clear();
   switch (instruction.op) {
     case "multiply":
-      return multiply(instruction.fields, work as ValueWork, to);
+      return multiply(instruction.fields, work as ValueWork, chip, to);
     case "fire":
-      return fire(instruction.fields, to);
+      return fire(instruction.fields, chip, to);
     case "attend-kv":
       return attendKv(instruction.fields, work as AttendWork, lanes, to);
     case "attend-q":
@@ -54,8 +59,8 @@ export function writeScript(instruction: Instruction, work: Work, lanes: number,
   }
 }
 
-function multiply(f: FieldsOf<"multiply">, { counts, rows }: ValueWork, to: Script): void {
-  for (let i = 0; i < PARAMETER_WORDS; i++) to.read(WEIGHT, f.parameters + i);
+function multiply(f: FieldsOf<"multiply">, { counts, rows }: ValueWork, chip: ScriptChip, to: Script): void {
+  to.readRun(WEIGHT, f.parameters, 1, weightedWords(chip));
   const window = new Window(f);
   const positions = f.outRows * f.outWidth;
   let row = 0;
@@ -63,9 +68,8 @@ function multiply(f: FieldsOf<"multiply">, { counts, rows }: ValueWork, to: Scri
     window.place(p);
     for (let s = 0; s < f.slots; s++) {
       for (let ky = window.kyFrom; ky < window.kyTo; ky++) {
-        for (let kx = window.kxFrom; kx < window.kxTo; kx++) {
-          to.readRun(DATA, window.word(ky, kx) + s * f.inputStepStride, 1, f.blocks);
-        }
+        const words = (window.kxTo - window.kxFrom) * f.blocks;
+        to.readRun(DATA, window.word(ky, window.kxFrom) + s * f.inputStepStride, 1, words);
       }
       const end = row + counts[p * f.slots + s]!;
       to.readAt(WEIGHT, f.weights, rows, row, end);
@@ -75,10 +79,10 @@ function multiply(f: FieldsOf<"multiply">, { counts, rows }: ValueWork, to: Scri
   }
 }
 
-function fire(f: FieldsOf<"fire">, to: Script): void {
+function fire(f: FieldsOf<"fire">, chip: ScriptChip, to: Script): void {
   const words = f.rule === CUBA ? [f.state, f.state + f.positions * f.outputStride] : [f.state];
-  if (f.thresholds >= 0) to.read(WEIGHT, f.thresholds);
-  if (f.gains >= 0) to.read(WEIGHT, f.gains);
+  if (f.thresholds >= 0) to.readRun(WEIGHT, f.thresholds, 1, neuronWords(chip));
+  if (f.gains >= 0) to.readRun(WEIGHT, f.gains, 1, neuronWords(chip));
   for (let p = 0; p < f.positions; p++) {
     const at = p * f.outputStride;
     if (f.stateRead === 1) for (const word of words) to.read(DATA, word + at);

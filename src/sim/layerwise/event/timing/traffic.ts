@@ -2,7 +2,7 @@ import { MEMORIES, type Instruction, type MemoryName } from "../../../../backend
 import type { Program } from "../../../../backends/program/program.js";
 import { wordBytes } from "../../../../chips/layerwise.js";
 import type { Accesses, LayerCounts } from "../../result.js";
-import { PARAMETER_WORDS } from "../parameter-words.js";
+import { weightedWords } from "../parameter-words.js";
 import type { ScanWork, Work } from "../work.js";
 import { DATA, SPIKE, WEIGHT, type Script } from "./script.js";
 
@@ -36,7 +36,7 @@ export class Traffic {
       const { words, rows } = work as ScanWork;
       const { outRows, outWidth, steps } = instruction.fields;
       reads[SPIKE]! += words.length;
-      reads[WEIGHT]! += PARAMETER_WORDS + rows;
+      reads[WEIGHT]! += weightedWords(this.program.chip) + rows;
       writes[DATA]! += outRows * outWidth * steps;
     } else if (op === "load" || op === "store") {
       const { memory, words, chunks } = instruction.fields;

@@ -2,8 +2,9 @@ import { ENGINES, MEMORIES, type Instruction } from "../../../../backends/progra
 import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import type { ScanWork, Work } from "../work.js";
 import { AccumulateTiming, type Cursor } from "./accumulate.js";
-import type { Ports } from "./ports.js";
-import { DATA, memoryOf, Script, SPIKE, type Access } from "./script.js";
+import { memoriesOf, type Ports } from "./ports.js";
+import { DATA, memoryOf, Script, SPIKE, WEIGHT, type Access } from "./script.js";
+import { NOBODY, Stretch, UNKNOWN } from "./stretch.js";
 import { writeScript } from "./scripts.js";
 import type { Traffic } from "./traffic.js";
 
@@ -17,6 +18,8 @@ export const ACCUMULATE = ENGINES.indexOf("accumulate");
 export class Workers {
   /** Numbers of the engines at work. */
   readonly busy: number[] = [];
+  /** By memory: those at work whose instruction may touch it. */
+  private readonly users: readonly number[][] = MEMORIES.map(() => []);
   private readonly scripts: readonly Script[];
   /** By engine: the cycle of step 0 of its script. */
   private readonly base = new Float64Array(ENGINES.length);
@@ -36,6 +39,8 @@ export class Workers {
   /** Starts an instruction whose first work is in `cycle`. */
   begin(engine: number, instruction: Instruction, work: Work, cycle: number): void {
     this.busy.push(engine);
+    const memories = memoriesOf(instruction);
+    this.users.forEach((users, memory) => (memories & (1 << memory)) !== 0 && users.push(engine));
     if (engine === ACCUMULATE) this.scanning = instruction.op === "accumulate";
     if (instruction.op === "accumulate") {
       this.accumulate.begin(instruction.fields, work as ScanWork, cycle);
@@ -43,13 +48,16 @@ export class Workers {
       return;
     }
     const script = this.scripts[engine]!;
-    writeScript(instruction, work, this.chip.lanes, this.chip.parallelTimesteps, script);
+    writeScript(instruction, work, this.chip, script);
     this.traffic.addScript(instruction.layer, script);
     this.base[engine] = cycle;
   }
 
   end(engine: number): void {
-    this.busy.splice(this.busy.indexOf(engine), 1);
+    for (const engines of [this.busy, ...this.users]) {
+      const at = engines.indexOf(engine);
+      if (at >= 0) engines.splice(at, 1);
+    }
   }
 
   /** The cycle of an engine's last work, if nobody takes a port from it. */
@@ -66,6 +74,20 @@ export class Workers {
       return this.accumulate.adderAccess(cycle, cursor);
     }
     return this.scripts[engine]!.accesses[cycle - this.base[engine]!]!;
+  }
+
+  /** What the workers ask of a memory from `cycle` on: nothing is known where several of them use it. */
+  stretch(memory: number, cycle: number): Stretch {
+    const [engine, another] = this.users[memory]!;
+    if (engine === undefined) return NOBODY;
+    if (another !== undefined) return UNKNOWN;
+    if (engine !== ACCUMULATE || !this.scanning) {
+      const { accesses, length } = this.scripts[engine]!;
+      const base = this.base[engine]!;
+      return new Stretch(base + length, accesses, base);
+    }
+    if (memory === WEIGHT) return this.accumulate.rows(cycle);
+    return memory === DATA ? new Stretch(this.accumulate.nextWrite(cycle)) : UNKNOWN;
   }
 
   /** First phase of a cycle: asks for ports. Says whether any unit got what it wanted, and whether one did not. */
@@ -103,15 +125,10 @@ export class Workers {
       for (let cycle = from; cycle < first; cycle++) {
         const access = accesses[cycle - base]!;
         if (access === 0 || (besideAdder && cycle < cursor.write && memoryOf(access) === DATA)) continue;
-        if (this.meets(access, cycle, contested, cursor, e)) first = cycle;
+        if (this.whoMeets(access, cycle, contested, cursor, e) >= 0) first = cycle;
       }
     }
     return first;
-  }
-
-  /** Whether a worker, other than the one who asks, may want the same bank of a contested memory in this cycle. */
-  meets(access: Access, cycle: number, contested: readonly boolean[], cursor?: Cursor, asking?: number): boolean {
-    return this.whoMeets(access, cycle, contested, cursor, asking) >= 0;
   }
 
   /** The first of the workers, other than the one who asks, that may want the same bank of a contested memory; -1 where none. */
@@ -119,7 +136,7 @@ export class Workers {
     if (access === 0) return -1;
     const memory = memoryOf(access);
     if (!contested[memory]) return -1;
-    for (const other of this.busy) {
+    for (const other of this.users[memory]!) {
       if (other !== asking && this.access(other, cycle, memory, cursor) === access) return other;
     }
     return -1;

@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+import { ENERGY_TABLES } from "../energy/index.js";
+import { collectText } from "./command.js";
+
+/** Options that several commands have, each declared once: what it is called, what it says, and its default. */
+
+/** `[model]`: where a net comes from; `withModelOptions` has the rest. */
+export function withModelArgument(command: Command): Command {
+  return command.argument("[model]", "checkpoint (with --arch) or net.snn; none with --random-init");
+}
+
+/** `--target`: the backend. */
+export function withTarget(command: Command): Command {
+  return command.option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise");
+}
+
+/** The chip where none is named. */
+export const DEFAULT_CHIP = "layerwise-default";
+
+const CHIP = "--chip <name>";
+const CHIP_TEXT = "chip description: one that `spikec targets` lists, or a JSON file";
+
+/** `--chip`, once. */
+export function withChip(command: Command): Command {
+  return command.option(CHIP, CHIP_TEXT, DEFAULT_CHIP);
+}
+
+/** `--chip`, as often as wanted; {@link chipsOf} reads it. */
+export function withChips(command: Command): Command {
+  return command.option(CHIP, `${CHIP_TEXT}; repeatable; default ${DEFAULT_CHIP}`, collectText, []);
+}
+
+/** The chips of {@link withChips}. */
+export function chipsOf({ chip }: { readonly chip: readonly string[] }): readonly string[] {
+  return chip.length > 0 ? chip : [DEFAULT_CHIP];
+}
+
+/** `--table`: prices of events. */
+export function withTable(command: Command): Command {
+  const names = ENERGY_TABLES.map((table) => table.name);
+  return command.option("--table <name>", `energy table: ${names.join(", ")}, or a JSON file`, "horowitz-45nm");
+}
+
+const INPUT = "--input <path>";
+const INPUT_KINDS = ".npy, .npz, PNG, JPEG, a folder of pictures, MNIST IDX, CIFAR binary";
+
+/** `--input`, of commands that always run inputs. */
+export function withInput(command: Command): Command {
+  return command.requiredOption(INPUT, `inputs: ${INPUT_KINDS}`);
+}
+
+/** `--input`, of a command that runs inputs only for one of its options. */
+export function withInputFor(command: Command, option: string): Command {
+  return command.option(INPUT, `inputs for ${option}: ${INPUT_KINDS}`);
+}
