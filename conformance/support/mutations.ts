@@ -1,9 +1,8 @@
-/** A wrong version of the clock of `event`: a file, seen from event/timing, what stands in it (everywhere), and what shall stand there. */
-export type Mutation = readonly [what: string, file: string, from: string, to: string];
+import type { Mutation } from "./mutants.js";
 
 const NEURON_WORDS = "neuronWords(chip: Width): number {\n  return parameterWords(chip, 32)";
 
-/** Every cost and every tie-break of the machine, changed. */
+/** Every cost and every tie-break of the layer-by-layer chip, changed in the clock of `event`; files are seen from event/timing. */
 export const MUTATIONS: readonly Mutation[] = [
   // Issue, queues, tokens, priority, states.
   ["issue takes two cycles", "machine.ts", "work, this.cycle + 1)", "work, this.cycle + 2)"],

@@ -32,7 +32,8 @@ export class Synapses {
   ) {
     this.lastSent = crossbar ? new Int32Array(kinds.time.length).fill(NEVER) : undefined;
     const longest = delay.reduce((a, b) => Math.max(a, b), 1);
-    const rows = 2 ** Math.ceil(Math.log2(longest + 1));
+    // The row of a step is free when its messages arrive: its sums have been used.
+    const rows = 2 ** Math.ceil(Math.log2(longest));
     this.lastRow = rows - 1;
     this.sums = new Float64Array(rows * compartments);
     this.synapses = new Int32Array(SYNAPSE * target.length);

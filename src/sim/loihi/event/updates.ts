@@ -38,7 +38,7 @@ export class Outcome {
   /** Sums that were wrapped and potentials that were clipped. */
   saturated = 0;
   fired = 0;
-  /** By firing: compartment within the group, compartments updated until then (itself included), payload. */
+  /** By firing: compartment within the group, compartments updated until then (itself included), payload of a relay. */
   readonly compartment: Int32Array;
   readonly updatedThen: Int32Array;
   readonly payload: Float64Array;
@@ -47,7 +47,7 @@ export class Outcome {
   constructor(compartments: number) {
     this.compartment = new Int32Array(compartments);
     this.updatedThen = new Int32Array(compartments);
-    this.payload = new Float64Array(compartments).fill(1);
+    this.payload = new Float64Array(compartments);
   }
 }
 
@@ -86,10 +86,9 @@ const updateLoihi: Update = ({ group, u, v, rest }, sums, at, outcome) => {
     if (x !== driven) saturated++;
     if (potential !== charged) saturated++;
     u[i] = current;
-    if (rest[i]! > 0) {
-      rest[i]!--;
-      v[i] = 0;
-    } else if (potential > threshold[i]!) {
+    // It has been 0 since the spike.
+    if (rest[i]! > 0) rest[i]!--;
+    else if (potential > threshold[i]!) {
       v[i] = 0;
       rest[i] = refractory - 1;
       outcome.compartment[fired] = i;
@@ -160,10 +159,9 @@ const updateBrian2: Update = ({ group, u, v, rest }, sums, at, outcome) => {
     if (current !== (current | 0)) return wide(i, "u", current, outcome);
     const potential = ((vBefore * keptV) | 0) + current;
     u[i] = current;
-    if (rest[i]! > 0) {
-      rest[i]!--;
-      v[i] = 0;
-    } else if (potential > threshold[i]!) {
+    // It has been 0 since the spike.
+    if (rest[i]! > 0) rest[i]!--;
+    else if (potential > threshold[i]!) {
       v[i] = 0;
       rest[i] = refractory - 1;
       outcome.compartment[fired] = i;
