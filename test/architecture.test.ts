@@ -70,6 +70,10 @@ const RULES: readonly Rule[] = [
       ...(simulator === "event" ? ["sim/kernels/", "sim/bell.ts", "sim/thread.ts"] : []),
     ],
   })),
+  ...["stepped", "event"].map((simulator) => ({
+    part: `sim/loihi/${simulator}/`,
+    may: [...BASE, "chips/", "backends/program/", "sim/diagnostics.ts", "sim/loihi/result.ts"],
+  })),
   { part: "sim/", may: [...BASE, "chips/", "backends/program/"] },
   { part: "energy/", may: [...BASE, "ir/", "chips/", "sim/counters.ts"], mayTypes: ["sim/"] },
   {
@@ -269,6 +273,10 @@ describe("the rules themselves", () => {
     ["sim/layerwise/event/fire.ts", 'import { fire } from "../stepped/fire.js";'],
     ["sim/layerwise/stepped/fire.ts", 'import { firePlain } from "../../kernels/fire.js";'],
     ["sim/layerwise/stepped/index.ts", 'import { createEvent } from "../index.js";'],
+    ["sim/loihi/event/update.ts", 'import { RULES } from "../stepped/rules.js";'],
+    ["sim/loihi/stepped/rules.ts", 'import { updateLoihi } from "../../../ir/ops/loihi-update.js";'],
+    ["sim/loihi/stepped/mesh.ts", 'import { route } from "../event/mesh.js";'],
+    ["sim/loihi/stepped/index.ts", 'import { createEvent } from "../index.js";'],
   ])("find a fault in %s: %s", (path, text) => {
     const found = faults(path, text);
     expect(found).toHaveLength(1);

@@ -1,4 +1,5 @@
 import type { FieldsOf } from "../backends/program/instruction.js";
+import type { LoihiInput } from "../backends/program/loihi/program.js";
 import type { Program } from "../backends/program/program.js";
 import { defineDiagnostics, DiagnosticError } from "../diagnostics/index.js";
 
@@ -25,6 +26,20 @@ export const simDiagnostics = defineDiagnostics("sim", {
   input: {
     severity: "error",
     explain: "An input of the program is missing, or has another length or number format than the program expects.",
+  },
+  payload: {
+    severity: "error",
+    explain:
+      "A relay, an attention core or the host has a value that the payload of a message cannot hold: `numerics.gradedBits` of the chip, sign included.",
+  },
+  overflow: {
+    severity: "error",
+    explain:
+      "A state left 32 bits, or a sum 53. The arithmetic of the chip's profile says nothing about such numbers, so there is no right answer.",
+  },
+  profile: {
+    severity: "error",
+    explain: "The simulator does not know the arithmetic that the chip description names.",
   },
 });
 
@@ -71,4 +86,32 @@ export function tooManyTokens(f: FieldsOf<"top-k">): DiagnosticError {
   const message = `more than ${f.keep} of ${f.tokens} tokens reach share = ${f.share}, the capacity is ${f.keep}`;
   const hint = "compile with a larger capacity or share, or overflow = keep-best";
   return new DiagnosticError(simDiagnostics.make("capacity", message, { hint }));
+}
+
+/** A value for timestep t of an input that is no integer, no spike, or does not fit the chip's payloads; or too few or many of them. */
+export function unfitInput(input: LoihiInput, problem: string): DiagnosticError {
+  return new DiagnosticError(simDiagnostics.make("input", `input \`${input.name}\` ${problem}`));
+}
+
+/** `who` sends a payload that is wider than messages of this chip carry. */
+export function wideMessage(who: string, step: number, value: number, gradedBits: number): DiagnosticError {
+  const [least, most] = [-(2 ** (gradedBits - 1)), 2 ** (gradedBits - 1) - 1];
+  const holds = gradedBits === 0 ? "no payloads at all" : `${least}..${most} (gradedBits = ${gradedBits})`;
+  const message = `${who} would send ${value} in step ${step}, messages hold ${holds}`;
+  const hint = "use a chip with more gradedBits, or smaller weights or inputs";
+  return new DiagnosticError(simDiagnostics.make("payload", message, { hint }));
+}
+
+/** A sum or a state that the arithmetic does not define. */
+export function outOfRange(who: string, step: number, what: string, value: number, bits: number): DiagnosticError {
+  const message = `${what} of ${who} is ${value} in step ${step}, which leaves ${bits} bits`;
+  const hint = "use smaller weights, faster decay, or a chip whose profile wraps or clips";
+  return new DiagnosticError(simDiagnostics.make("overflow", message, { hint }));
+}
+
+/** `profile` is none of `known`. */
+export function unknownProfile(profile: string, known: readonly string[]): DiagnosticError {
+  const message = `the arithmetic \`${profile}\` is not simulated`;
+  const hint = `use a chip description with numerics.profile = ${known.join(", ")}`;
+  return new DiagnosticError(simDiagnostics.make("profile", message, { hint }));
 }
