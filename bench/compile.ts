@@ -25,7 +25,7 @@ function measured<T>(what: string, step: () => T | undefined): T {
   return result;
 }
 
-const chip = measured("chip", () => readChip(chipName, report));
+const chip = measured("chip", () => readChip(chipName, report, "layerwise"));
 const net = measured("random import, passes", () => {
   const model = randomModel({ seed: 1, config }, report);
   return model && runPipeline(model.net, parsePipeline("import").steps ?? []).result;

@@ -44,7 +44,7 @@ export function* fullSizePrograms(networks: string, folder: string): Generator<F
   const network = networkFolder(networks);
   if (!existsSync(join(network, "config.json"))) child("peers/network.ts", [network, CONFIG, CONFIG]);
   const report = new Report();
-  const large = found(readChip("layerwise-large", report), report) as LayerwiseChip;
+  const large = found(readChip("layerwise-large", report, "layerwise"), report) as LayerwiseChip;
   for (const chip of [large, eightBits(large)]) {
     const { net: imported } = readNetwork(network);
     const pipeline = chip.weightBits === 8 ? "quantized" : "canonicalize";

@@ -27,7 +27,7 @@ export interface BenchNetwork {
 
 /** The net for a chip; its picture is the noise on which rates are calibrated. */
 function compiled(imported: Net, chipName: string, report: Report): BenchNetwork {
-  const chip = found(readChip(chipName, report), report);
+  const chip = found(readChip(chipName, report, "layerwise"), report);
   const net = found(runPipeline(imported, parsePipeline("import").steps ?? []).result, report);
   const program = found(compileLayerwise(net, chip, {}, report), report);
   return { net, program, inputs: new Map(net.inputs.map(({ name, type }) => [name, noiseInput(type, SEED)])) };

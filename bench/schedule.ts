@@ -64,7 +64,7 @@ function compare(
   chipName: string,
   blocks: number[],
 ): void {
-  const chip = found(readChip(chipName, report));
+  const chip = found(readChip(chipName, report, "layerwise"));
   const costs = new LayerwiseCosts(net, chip, measuredActivity(net, [inputs]), pricesOf(table, chip));
   console.log(`\n${name} on ${chipName}, ${netTimesteps(net)} timesteps`);
   console.log(

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { compileLayerwise } from "../src/backends/layerwise/index.js";
-import { BUILT_IN_CHIPS, readChip } from "../src/chips/index.js";
+import { LAYERWISE_CHIPS, readChip } from "../src/chips/index.js";
 import { renderDiagnostic, Report } from "../src/diagnostics/index.js";
 import { importModel } from "../src/frontend/import-model.js";
 import { parsePipeline, runPipeline } from "../src/passes/index.js";
@@ -21,8 +21,8 @@ const imported = importModel(model, { arch: "statten" }, report);
 const pipeline = parsePipeline("import");
 const net = imported === undefined ? undefined : runPipeline(imported.net, pipeline.steps ?? []).result;
 
-for (const name of BUILT_IN_CHIPS) {
-  const chip = readChip(name, report);
+for (const name of LAYERWISE_CHIPS) {
+  const chip = readChip(name, report, "layerwise");
   if (chip !== undefined && chip.weightBits < TRAINED_BITS) {
     console.log(`${name}: skipped, its weights have ${chip.weightBits} bits`);
     continue;

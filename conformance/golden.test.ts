@@ -12,7 +12,7 @@ describe("the validation ladder", () => {
     const { net, recorded } = importCase(needShared(context), name);
     const report = new Report();
     const chips = ["layerwise-default", "layerwise-large", "layerwise-int8"].flatMap(
-      (chip) => readChip(chip, report) ?? [],
+      (chip) => readChip(chip, report, "layerwise") ?? [],
     );
     const tfjs = await loadTfjsKernels({ backend: "wasm" });
     const rungs = runLadder(net, recorded, { chips, tfjs }, report);

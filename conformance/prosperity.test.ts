@@ -55,7 +55,7 @@ interface Ran {
 
 function run(layer: PublishedLayer, map: SpikeMap): Ran {
   const report = new Report();
-  const chip = readChip("prosperity", report);
+  const chip = readChip("prosperity", report, "layerwise");
   const timeBlock = TIME_BLOCK[layer.name];
   const options = timeBlock === undefined ? {} : { timeBlock };
   const program = chip === undefined ? undefined : compileLayerwise(netOf(layer), chip, options, report);

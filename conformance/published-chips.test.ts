@@ -15,7 +15,7 @@ const CHIPS = ["loas", "sata", "c-dnn", "prosperity"] as const;
 /** `yes`, or the memories of the chip that are too small for a tile of the net. */
 function fits(net: Parameters<typeof compileLayerwise>[0], name: string): string {
   const report = new Report();
-  const chip = readChip(name, report);
+  const chip = readChip(name, report, "layerwise");
   const program = chip === undefined ? undefined : compileLayerwise(net, chip, {}, report);
   if (program !== undefined) return "yes";
   const reasons = report.errors.map(({ code, hint }) => {

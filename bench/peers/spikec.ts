@@ -18,7 +18,7 @@ const { check, time, runs, threads, chip: chipName } = readOptions();
 /** A chip with the network in it: `run` simulates one picture. */
 function build(net: Net, input: Tensor) {
   const report = new Report();
-  const chip = found(readChip(chipName, report), report);
+  const chip = found(readChip(chipName, report, "layerwise"), report);
   const program = found(compileLayerwise(net, chip, {}, report), report);
   const machine = createEvent(program, { workers: threads });
   const inputs = (sample: number) => new Map(program.inputs.map((port) => [port.name, sampleFor(port, input, sample)]));

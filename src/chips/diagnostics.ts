@@ -11,6 +11,11 @@ export const chipDiagnostics = defineDiagnostics("chips", {
     explain:
       "A range of values names no number of a chip description, or holds a value that the field cannot have. Fields are paths such as `lanes` or `memories.weight.bytes`.",
   },
+  "wrong-target": {
+    severity: "error",
+    explain:
+      "Chips are of one kind: layer-by-layer (`layerwise`) or step-by-step (`loihi`). What was asked for needs the other kind.",
+  },
   "bad-field": {
     severity: "error",
     explain:

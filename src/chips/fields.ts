@@ -1,4 +1,6 @@
+import type { Chip } from "./index.js";
 import type { LayerwiseChip } from "./layerwise.js";
+import type { LoihiChip } from "./loihi.js";
 
 /** One number (or small group of numbers) of a chip description, as people read it. */
 export interface ChipField {
@@ -12,7 +14,11 @@ const count = (n: number): string => n.toLocaleString("en-US");
 const several = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 /** Every field of a description with its value and source, in the order of the schema. */
-export function chipFields(chip: LayerwiseChip): readonly ChipField[] {
+export function chipFields(chip: Chip): readonly ChipField[] {
+  return chip.target === "loihi" ? loihiFields(chip) : layerwiseFields(chip);
+}
+
+function layerwiseFields(chip: LayerwiseChip): readonly ChipField[] {
   const { memories, dram, attention } = chip;
   const memory = ({ bytes, banks, ports }: LayerwiseChip["memories"]["spike"]): string =>
     `${count(bytes)} bytes, ${several(banks, "bank")}, ${several(ports, "port")} each`;
@@ -38,4 +44,34 @@ export function chipFields(chip: LayerwiseChip): readonly ChipField[] {
     ["priority", chip.priority.join(" > ")],
   ];
   return values.map(([field, value]) => ({ field, value, source: chip.sources[field] ?? "not stated" }));
+}
+
+/** Parts of a description whose numbers are its fields; those of others are one field each. */
+const LOIHI_PARTS = ["mesh", "core", "numerics", "attention", "time", "energy"] as const;
+
+function loihiFields(chip: LoihiChip): readonly ChipField[] {
+  const formats = chip.synapseFormats.map(({ name, sharedBases, ...format }): readonly [string, string] => {
+    const { shared, weightBits, indexBits, delayBits, tagBits, blockSynapses, headerBits } = format;
+    const bases =
+      sharedBases === undefined ? "" : ` at multiples of ${sharedBases.multipleOf} below ${sharedBases.below}`;
+    const bits = `${weightBits} + ${indexBits} + ${delayBits} + ${tagBits} bits (weight, index, delay, tag)`;
+    const lists = shared ? `, lists may be shared${bases}` : "";
+    return [`synapseFormats.${name}`, `${bits}, blocks of ${blockSynapses}, headers of ${headerBits} bits${lists}`];
+  });
+  const values = LOIHI_PARTS.flatMap((part) =>
+    Object.entries(chip[part] ?? {}).map(([key, value]): readonly [string, string] => [`${part}.${key}`, text(value)]),
+  );
+  return [...values, ...formats].map(([field, value]) => {
+    const source = chip.sources[field] ?? chip.sources[field.split(".")[0] ?? ""] ?? "not stated";
+    return { field, value, source };
+  });
+}
+
+function text(value: unknown): string {
+  if (typeof value === "number") return count(value);
+  if (Array.isArray(value)) return value.join("..");
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, each]) => `${key}: ${text(each)}`)
+    .join(", ");
 }

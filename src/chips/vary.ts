@@ -98,5 +98,5 @@ export function varyChip(
       if (field === key || field.startsWith(`${key}.`)) sources[key] = `varied: ${field}; before: ${sources[key]}`;
     }
   }
-  return parseChip(JSON.stringify(changed), name, report);
+  return parseChip(JSON.stringify(changed), name, report, "layerwise");
 }

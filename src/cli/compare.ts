@@ -56,7 +56,7 @@ type Measured = Candidate &
 
 /** Every chip in every variation; faults are reported before anything runs. */
 function candidates(options: CompareOptions, report: Report): readonly Candidate[] {
-  const chips = chipsOf(options).flatMap((name) => readChip(name, report) ?? []);
+  const chips = chipsOf(options).flatMap((name) => readChip(name, report, "layerwise") ?? []);
   const variations = options.vary.flatMap((text): Variation[] => {
     const variation = reporting(report, () => parseVariation(text));
     return variation === undefined ? [] : [variation];

@@ -24,7 +24,7 @@ export function findTarget(
     );
     return report.add(cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint }));
   }
-  const description = typeof chip === "string" ? readChip(chip, report) : chip;
+  const description = typeof chip === "string" ? readChip(chip, report, "layerwise") : chip;
   return description && { backend, chip: description };
 }
 

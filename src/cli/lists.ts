@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { BACKENDS } from "../backends/index.js";
-import { BUILT_IN_CHIPS, chipFields, readChip, type LayerwiseChip } from "../chips/index.js";
+import { BUILT_IN_CHIPS, chipFields, readChip, type Chip } from "../chips/index.js";
 import { didYouMean, internalError, Report } from "../diagnostics/index.js";
 import { MODELS } from "../frontend/models/index.js";
 import { findOp, OPS, type AttrDefinition, type OpDefinition } from "../ir/index.js";
@@ -110,14 +110,14 @@ function passPage(pass: Pass): string {
   ].join("\n");
 }
 
-function builtInChip(name: string): LayerwiseChip {
+function builtInChip(name: string): Chip {
   const report = new Report();
   const chip = readChip(name, report);
   if (chip === undefined) throw internalError(`built-in chip ${name}: ${report.errors[0]?.message ?? ""}`);
   return chip;
 }
 
-function chipPage(chip: LayerwiseChip): string {
+function chipPage(chip: Chip): string {
   const rows = chipFields(chip).map(({ field, value, source }) => [field, value, source]);
   return [
     `${chip.name} (target ${chip.target})`,

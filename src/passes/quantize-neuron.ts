@@ -13,6 +13,8 @@ export interface IntegerNeuron {
   readonly fits: boolean;
   /** Thresholds beyond the state's width: neurons that never fire. */
   readonly clamped: number;
+  /** Thresholds that are another integer than the real one rounds to: see {@link NeuronSettings.thresholdShift}. */
+  readonly moved: number;
 }
 
 export interface NeuronSettings {
@@ -20,6 +22,62 @@ export interface NeuronSettings {
   readonly stateBits: number;
   /** -1: as many as keep all charges exact. */
   readonly fractionBits: number;
+  /**
+   * Low bits that a threshold register does not hold, where the comparison is strict: v >= v_th is v > v_th - 1, so thresholds are
+   * M * 2^thresholdShift + 1; with potentials in units of 2^-s of the state M * 2^(thresholdShift - s) + 1. 0: any integer.
+   */
+  readonly thresholdShift: number;
+  /** What becomes of a halving that is not exact: `shift` truncates what is lost, `decay` what is kept. */
+  readonly truncation: "shift" | "decay";
+}
+
+/** Most that a threshold moves to fit its register, as a fraction: what 8 bits round weights by. */
+const MOST_MOVED = 2 ** -8;
+/** Where potentials have to stay in units of the state, there is no other way to fit. */
+const MOST_MOVED_UNSCALED = 2 ** -5;
+/** Units of weights grow by at most one in this many for the sake of a threshold. */
+const LEAST_STEPS = 16;
+
+/** Bits of finer units that a scale-free potential may have: all, or none where truncation fixes the unit. */
+function finerUnits({ thresholdShift }: NeuronSettings, scaleFree: boolean): readonly number[] {
+  return scaleFree ? Array.from({ length: thresholdShift + 1 }, (_, s) => s) : [0];
+}
+
+/** The nearest threshold that a register holds, in the coarsest units that change it little. */
+function registerThreshold(whole: number, settings: NeuronSettings, scaleFree: boolean): number {
+  for (const s of finerUnits(settings, scaleFree)) {
+    const step = 2 ** (settings.thresholdShift - s);
+    const near = Math.max(0, Math.round((whole - 1) / step)) * step + 1;
+    if (Math.abs(near - whole) <= (scaleFree ? MOST_MOVED : MOST_MOVED_UNSCALED) * whole) return near;
+  }
+  return whole;
+}
+
+/**
+ * The unit, at least `unit`, of a current with which this neuron's threshold is an integer that a register holds; `share` is what
+ * one unit of the current is worth to the neuron (1 / n behind a mean of n).
+ */
+export function unitForRegister(
+  view: OpView,
+  unit: number,
+  channel: number,
+  share: number,
+  settings: NeuronSettings,
+): number {
+  const channels = channelsOf(view.operand(0));
+  const charge = chargeOf(view, channels, settings.timesteps);
+  if (typeof charge === "string" || view.word("fire") !== "ge") return unit;
+  const scaleFree = charge.spent !== undefined;
+  const bits = wantedFraction(charge, view, settings);
+  const vTh = view.perChannel("v_th", channels)[channel] ?? 0;
+  const offset = charge.offset ? view.number("v_reset") : 0;
+  const real = (charge.gain(channel) * (vTh - offset) * 2 ** bits) / share;
+  for (const s of finerUnits(settings, scaleFree)) {
+    const step = 2 ** (settings.thresholdShift - s);
+    const steps = Math.floor((real / unit - 1) / step);
+    if (steps >= LEAST_STEPS) return real / (steps * step + 1);
+  }
+  return unit;
 }
 
 /** What a charge rule becomes: the state is `gain` times the potential (less v_reset where `offset`). */
@@ -101,6 +159,12 @@ function snapped(value: number, round: (x: number) => number): number {
 /** Bits of fraction where the rule rounds anyway. */
 const INEXACT_FRACTION = 8;
 
+function wantedFraction({ spent }: Charge, view: OpView, { timesteps, fractionBits }: NeuronSettings): number {
+  if (fractionBits >= 0) return Math.min(30, fractionBits);
+  const exact = spent === undefined ? INEXACT_FRACTION : spent * (timesteps - 1);
+  return Math.min(30, Math.max(exact, view.word("reset") === "soft" ? 4 : 0));
+}
+
 /** Largest fraction with which currents up to `largest` and states stay inside their widths. */
 function fittingFraction(wanted: number, largest: number, reach: number, T: number, limit: number): number {
   let bits = wanted;
@@ -108,15 +172,23 @@ function fittingFraction(wanted: number, largest: number, reach: number, T: numb
   return bits;
 }
 
+/** A shift as the decay that keeps the same part. */
+function truncatedKept(call: Call): Call {
+  const [n = 0] = call.args;
+  return call.name === "shift" && n <= 12 ? { name: "decay", args: [4096 / 2 ** n] } : call;
+}
+
 /**
  * A neuron on integer currents, of which one unit is worth `unit(channel)`: homogeneous rules only scale, so a threshold is
- * the real one in units of the state. Returns why there is none.
+ * the real one in units of the state. `movable`: the currents were rounded themselves, so a threshold may be, too. Returns why
+ * there is none.
  */
 export function integerNeuron(
   view: OpView,
   unit: (channel: number) => number,
   largest: number,
   settings: NeuronSettings,
+  movable = false,
 ): IntegerNeuron | string {
   const channels = channelsOf(view.operand(0));
   const { timesteps: T, stateBits } = settings;
@@ -130,16 +202,19 @@ export function integerNeuron(
 
   const limit = 2 ** (stateBits - 1) - 1;
   const exactBits = charge.spent === undefined ? INEXACT_FRACTION : charge.spent * (T - 1);
-  const wanted = settings.fractionBits >= 0 ? settings.fractionBits : Math.max(exactBits, soft ? 4 : 0);
-  const bits = fittingFraction(Math.min(30, wanted), largest, charge.reach, T, limit);
+  const bits = fittingFraction(wantedFraction(charge, view, settings), largest, charge.reach, T, limit);
+  const exactCharge = charge.spent !== undefined && bits >= exactBits;
   const inState = (potential: number, c: number): number =>
     (charge.gain(c) * (potential - offset) * 2 ** bits) / unit(c);
 
   let clamped = 0;
+  let moved = 0;
   const vTh = view.perChannel("v_th", channels);
   const thresholds = Float32Array.from(vTh, (potential, c) => {
     const exact = inState(potential, c);
-    const whole = snapped(exact, soft ? roundHalfEven : ge ? Math.ceil : Math.floor);
+    const rounded = snapped(exact, soft ? roundHalfEven : ge ? Math.ceil : Math.floor);
+    const whole = movable && ge && rounded > 0 ? registerThreshold(rounded, settings, exactCharge) : rounded;
+    if (whole !== rounded) moved++;
     const beyond = Math.min(limit + 1, 2 ** 31 - 128);
     if (Math.abs(whole) > limit) clamped++;
     return Math.min(beyond, Math.max(-beyond, whole)) + 0;
@@ -149,7 +224,7 @@ export function integerNeuron(
   if (Math.max(Math.abs(v0), Math.abs(reset)) > limit) return `v0 or v_reset exceed a state of ${stateBits} bits`;
   const uniform = thresholds.every((value) => value === thresholds[0]);
   const attrs: Record<string, AttrValue> = {
-    charge: charge.call,
+    charge: exactCharge || settings.truncation === "shift" ? charge.call : truncatedKept(charge.call),
     fire: view.word("fire"),
     reset: view.word("reset"),
     ...(reset === 0 ? {} : { v_reset: reset }),
@@ -162,8 +237,9 @@ export function integerNeuron(
     thresholds: uniform ? (thresholds[0] ?? 0) : realTensor([channels], thresholds),
     decays: charge.decays === undefined ? undefined : realTensor([channels], charge.decays),
     fractionBits: bits,
-    exact: charge.spent !== undefined && bits >= exactBits,
+    exact: exactCharge,
     fits: largest * charge.reach * 2 ** bits + T + Math.abs(v0) <= limit,
     clamped,
+    moved,
   };
 }

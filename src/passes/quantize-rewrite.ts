@@ -18,15 +18,16 @@ import {
   type ValueType,
 } from "../ir/index.js";
 import { roundHalfEven } from "../math/grid.js";
-import { integerNeuron } from "./quantize-neuron.js";
+import { integerNeuron, unitForRegister, type NeuronSettings } from "./quantize-neuron.js";
 import { isMean, largestMagnitude, type QuantizePlan, type Stream } from "./quantize-plan.js";
-import { realColumns, roundWeights, type WeightRounding } from "./quantize-weights.js";
+import { realColumns, roundWeights, type UnitRule, type WeightRounding } from "./quantize-weights.js";
 
 /** Everything that the rewrite needs to know beside the net. */
 export interface RewriteSettings {
   readonly weights: WeightRounding;
-  readonly stateBits: number;
-  readonly fractionBits: number;
+  readonly neurons: Omit<NeuronSettings, "timesteps">;
+  /** Weights that write a stream are multiples of its unit, so that no sum is rounded. */
+  readonly exactSums: boolean;
   readonly inputBits: number;
   /** Largest magnitude of a real input. */
   readonly inputRange: (name: string) => number;
@@ -45,6 +46,7 @@ export interface QuantizedOp {
   readonly exact: boolean;
   readonly fits: boolean;
   readonly clamped: number;
+  readonly moved: number;
 }
 
 export interface Rewritten {
@@ -230,11 +232,11 @@ class Rewriter {
     const rowScale = (c: number): number => at(x.unit, c) * 2 ** -exp;
     const common = stream?.common === true;
     const columns = realColumns(weights, rowScale, channelsOf(xType));
-    const rounded = roundWeights(weights.shape, columns, this.settings.weights, common);
+    const unit = stream === undefined || !common ? undefined : this.settings.streamUnit(stream);
+    const rounded = roundWeights(weights.shape, columns, this.settings.weights, common, this.unitRule(op, unit?.exp));
     const name = this.constant(symbol, rounded.weights, "int");
     const attrs: Record<string, AttrValue> = { ...op.attrs };
     for (const key of ["result", "exp", "bits"]) delete attrs[key];
-    const unit = stream === undefined || !common ? undefined : this.settings.streamUnit(stream);
     Object.assign(attrs, unit === undefined ? { result: "int" } : { result: "fixed", ...unitAttrs(unit) });
     const type = this.replace(op, { operands: [x.value], symbols: [name], attrs });
     const result = type.number.kind === "int" ? 2 ** type.number.exp : 1;
@@ -244,6 +246,46 @@ class Rewriter {
       saturated: rounded.saturated,
       total: weights.mantissa.length,
     });
+  }
+
+  /** What the readers of a weighted op ask of its unit; `exp` is the unit of the stream that it writes. */
+  private unitRule(op: Op, exp: number | undefined): UnitRule {
+    const { exactSums, neurons, weights } = this.settings;
+    if (exp !== undefined) return (unit) => (exactSums ? Math.max(unit, 2 ** exp) : unit);
+    const readers = neurons.thresholdShift === 0 ? [] : this.neuronsBehind(op.result, 1);
+    const [first] = readers;
+    // One unit can serve one threshold.
+    if (first === undefined || readers.length > 1) return (unit) => unit;
+    const view = viewOf(this.net, first.op, this.before);
+    const thresholds = view.perChannel("v_th", channelsOf(first.op.type));
+    if (weights.per === "tensor" && thresholds.some((value) => value !== thresholds[0])) return (unit) => unit;
+    const settings = { ...neurons, timesteps: timestepsOf(first.op.type.time) };
+    return (unit, channel) => unitForRegister(view, unit, channel, first.share, settings);
+  }
+
+  /** Neurons that read a current, directly or through max-pools and means, and what one unit of it is worth to them. */
+  private neuronsBehind(value: string, share: number): readonly { readonly op: Op; readonly share: number }[] {
+    return this.net.ops
+      .filter((op) => op.operands.includes(value))
+      .flatMap((op) => {
+        if (op.name === "neuron.lif") return [{ op, share }];
+        if (op.name === "pool.max") return this.neuronsBehind(op.result, share);
+        return isMean(op) ? this.neuronsBehind(op.result, share / this.averaged(op)) : [];
+      });
+  }
+
+  /** How many values a mean is over. */
+  private averaged(op: Op): number {
+    const type = this.before.get(op.operands[0] ?? "");
+    if (type === undefined) return 1;
+    return op.name === "reduce.mean-time" ? timestepsOf(type.time) : positionsOf(type);
+  }
+
+  /** Whether a current was rounded to units of our choice, rather than counted. */
+  private isRounded(value: string): boolean {
+    if (this.plan.streamOf(value) !== undefined) return true;
+    const source = this.net.ops.find((op) => op.result === value);
+    return source !== undefined && isMean(source) && this.isRounded(source.operands[0] ?? "");
   }
 
   /** Constant values, rounded to the unit of their stream. */
@@ -263,8 +305,7 @@ class Rewriter {
 
   private mean(op: Op): void {
     const x = this.integer(op, 0);
-    const type = this.typeOf(x.value);
-    const n = op.name === "reduce.mean-time" ? timestepsOf(type.time) : positionsOf(type);
+    const n = this.averaged(op);
     if (Number.isInteger(Math.log2(n))) {
       this.replace(op, { operands: [x.value], attrs: { ...op.attrs, result: "int" } });
       return this.define(op.result, op.result, scaled(x.unit, 1 / n));
@@ -319,11 +360,8 @@ class Rewriter {
     const largest = type.number.kind === "int" ? Math.max(Math.abs(type.number.lo), Math.abs(type.number.hi)) : 0;
     const first = at(x.unit, 0);
     const unit = (c: number): number => (typeof x.unit === "number" ? x.unit : (x.unit[c] ?? first));
-    const integer = integerNeuron(view, unit, largest, {
-      timesteps: timestepsOf(op.type.time),
-      stateBits: this.settings.stateBits,
-      fractionBits: this.settings.fractionBits,
-    });
+    const settings = { ...this.settings.neurons, timesteps: timestepsOf(op.type.time) };
+    const integer = integerNeuron(view, unit, largest, settings, this.isRounded(op.operands[0] ?? ""));
     if (typeof integer === "string") throw new NotQuantizable(op, integer);
     const { thresholds, decays } = integer;
     const attrs = { ...integer.attrs };
@@ -331,12 +369,13 @@ class Rewriter {
     if (decays !== undefined) attrs["k"] = { symbol: this.parameter(op, "k", decays) };
     this.replace(op, { operands: [x.value], attrs });
     const exactness = integer.exact ? "exact" : "truncating";
-    this.note(op, "neuron", `${this.settings.stateBits} bits, ${integer.fractionBits} of fraction, ${exactness}`, {
+    this.note(op, "neuron", `${settings.stateBits} bits, ${integer.fractionBits} of fraction, ${exactness}`, {
       saturated: 0,
       total: slotSize(op.type),
       exact: integer.exact,
       fits: integer.fits,
       clamped: integer.clamped,
+      moved: integer.moved,
     });
   }
 
@@ -369,7 +408,7 @@ class Rewriter {
     more: Partial<QuantizedOp> & Pick<QuantizedOp, "saturated" | "total">,
   ): void {
     const name = op.layer?.name ?? op.symbols[0] ?? op.result;
-    this.done.push({ name, kind, detail, exact: true, fits: true, clamped: 0, ...more });
+    this.done.push({ name, kind, detail, exact: true, fits: true, clamped: 0, moved: 0, ...more });
   }
 }
 

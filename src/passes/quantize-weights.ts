@@ -21,6 +21,9 @@ export interface RoundedWeights {
 /** A bias may count this many units at most; where weights are tinier, the unit grows. */
 const MOST_BIAS = 2 ** 16;
 
+/** Makes a unit larger, where what reads the currents asks for it. Of channel 0, where one unit serves the tensor. */
+export type UnitRule = (unit: number, channel: number) => number;
+
 /** Fractions of the largest weight that `clip = mse` tries. */
 const MSE_STEPS = 32;
 
@@ -77,40 +80,40 @@ function unitOf(clip: number, most: number, dyadic: boolean): number {
 }
 
 /** One unit per channel, or one for all. */
-function unitsOf(columns: Columns, rounding: WeightRounding, dyadic: boolean): Float64Array {
+function unitsOf(columns: Columns, rounding: WeightRounding, dyadic: boolean, adjust: UnitRule): Float64Array {
   const { values, bias, out } = columns;
   const most = 2 ** (rounding.bits - 1) - 1;
-  const unit = (magnitudes: Float64Array, largestBias: number): number => {
+  const unit = (magnitudes: Float64Array, largestBias: number, channel: number): number => {
     const clip = clipOf(magnitudes, rounding, (c) => unitOf(c, most, dyadic));
     const floor = largestBias / MOST_BIAS;
     const units = clip === 0 ? floor : Math.max(floor, unitOf(clip, most, dyadic));
-    if (units === 0) return 1;
-    return dyadic ? 2 ** Math.ceil(Math.log2(units)) : units;
+    return adjust(units === 0 ? 1 : dyadic ? 2 ** Math.ceil(Math.log2(units)) : units, channel);
   };
   if (rounding.per === "tensor") {
     const largestBias = bias.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    return new Float64Array(out).fill(unit(values.map(Math.abs), largestBias));
+    return new Float64Array(out).fill(unit(values.map(Math.abs), largestBias, 0));
   }
   return Float64Array.from({ length: out }, (_, o) => {
     const column = new Float64Array(values.length / out);
     for (let row = 0; row < column.length; row++) column[row] = Math.abs(values[row * out + o]!);
-    return unit(column, Math.abs(bias[o]!));
+    return unit(column, Math.abs(bias[o]!), o);
   });
 }
 
 /**
  * Rounds weights to `bits`. With `dyadic` units the exponents say what they are; otherwise mantissas stand alone (exponent 0)
- * and `unit` goes into whatever reads the currents.
+ * and `unit` goes into whatever reads the currents. What `adjust` makes of a dyadic unit must be dyadic.
  */
 export function roundWeights(
   shape: readonly number[],
   columns: Columns,
   rounding: WeightRounding,
   dyadic: boolean,
+  adjust: UnitRule = (unit) => unit,
 ): RoundedWeights {
   const { values, bias, out } = columns;
   const most = 2 ** (rounding.bits - 1) - 1;
-  const unit = unitsOf(columns, rounding, dyadic);
+  const unit = unitsOf(columns, rounding, dyadic, adjust);
   let saturated = 0;
   const mantissa = new Int32Array(values.length);
   for (let i = 0; i < values.length;) {

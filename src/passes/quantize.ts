@@ -134,6 +134,10 @@ function countOps(context: PassContext, ops: readonly QuantizedOp[], attentions:
     "thresholds-clamped",
     ops.reduce((sum, op) => sum + op.clamped, 0),
   );
+  context.count(
+    "thresholds-moved",
+    ops.reduce((sum, op) => sum + op.moved, 0),
+  );
   context.count("attentions-lowered", attentions);
 }
 
@@ -153,6 +157,11 @@ Neurons. divide(2): h = v + (x - v) / 2 is V = V - V / 2 + x with V = 2 (v - v_r
   every halving in T timesteps is exact, so the integer neuron is the rational one for the first T timesteps, which is the whole
   sample. The default takes as many bits, as far as the proved potentials fit state-bits; with fewer, each halving truncates toward
   zero (neurons-truncated). States saturate at state-bits where bounds do not prove that they cannot (states-limited).
+For a chip of few threshold registers. threshold-shift = n: a register holds multiples of 2^n and compares strictly; v >= v_th is
+  v > v_th - 1, so thresholds become M 2^n + 1. The unit of weights that neurons alone read grows until the threshold is such a number
+  (by at most a sixteenth); thresholds on streams, whose units are powers of two, move to the nearest one (thresholds-moved), at most by 2^-8 of
+  themselves, else by finer potentials: M 2^(n-s) + 1. Counts (attention, sums of spikes) keep their thresholds. per = tensor gives a layer one
+  threshold where it had one before.
 Attention: counters are integers already. sigma goes into the threshold; for a power of two nothing is rounded, for another sigma the
   sums are exact where the sequential rule rounded, so ties may differ.
 Means: over 2^k values the sum in units of 2^-k, exactly the mean; over other numbers of positions the sum, 1 / n in the threshold.
@@ -188,6 +197,25 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
       doc: "range of streams: what weights can reach, or what calibration inputs reached (then writers saturate)",
     },
     "stream-bits": { type: "int", min: 8, max: 31, default: 16, doc: "bits of a stream, sign included" },
+    sums: {
+      type: "word",
+      oneOf: ["rounded", "exact"],
+      default: "rounded",
+      doc: "exact: weights that write a stream are multiples of its unit, so that its sums need no rounding",
+    },
+    "threshold-shift": {
+      type: "int",
+      min: 0,
+      max: 16,
+      default: 0,
+      doc: "low bits that threshold registers do not hold (6 on a Loihi): thresholds are multiples of 2^n, plus 1",
+    },
+    truncation: {
+      type: "word",
+      oneOf: ["shift", "decay"],
+      default: "shift",
+      doc: "of a halving that is not exact: truncate what is lost (shift), or what is kept, as a decay of 2048 / 4096 does",
+    },
     "input-bits": { type: "int", min: 8, max: 16, default: 12, doc: "bits of a real input, sign included" },
     "input-range": {
       type: "number",
@@ -202,6 +230,7 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
     "neurons-truncated": "neurons whose charges are not exact for all timesteps",
     "states-limited": "neurons whose state is not proved to stay inside state-bits, and saturates there",
     "thresholds-clamped": "per-channel thresholds beyond the state: these neurons never fire",
+    "thresholds-moved": "thresholds that became another integer to fit threshold-shift",
     "attentions-lowered": "attentions that became integer counters",
     "predictions-changed": "calibration inputs whose largest output is another one",
   },
@@ -243,8 +272,13 @@ With calibration inputs the ranges of inputs are measured, and spikes and predic
         clip: clipOf(context.word("clip")),
         percentile: context.number("percentile"),
       },
-      stateBits: context.number("state-bits"),
-      fractionBits: context.number("fraction-bits"),
+      neurons: {
+        stateBits: context.number("state-bits"),
+        fractionBits: context.number("fraction-bits"),
+        thresholdShift: context.number("threshold-shift"),
+        truncation: context.word("truncation") === "decay" ? "decay" : "shift",
+      },
+      exactSums: context.word("sums") === "exact",
       inputBits: context.number("input-bits"),
       inputRange,
     } as const;

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BUILT_IN_CHIPS, parseChip, readChip } from "../../src/chips/index.js";
+import { LAYERWISE_CHIPS, parseChip, readChip } from "../../src/chips/index.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { SMALL } from "../sim/support.js";
 
@@ -13,7 +13,7 @@ function problems(change: object): string[] {
 }
 
 describe("chip descriptions", () => {
-  it.each(BUILT_IN_CHIPS)("%s is valid and gives a source for every number", (name) => {
+  it.each(LAYERWISE_CHIPS)("%s is valid and gives a source for every number", (name) => {
     const report = new Report();
     const chip = readChip(name, report);
     expect(report.diagnostics).toEqual([]);

@@ -10,7 +10,7 @@ const page = readFileSync("docs/chips.md", "utf8");
 
 describe("docs/chips.md", () => {
   it.each(["loas", "sata", "c-dnn", "prosperity"])("gives the numbers of %s", (name) => {
-    const chip = readChip(name, new Report())!;
+    const chip = readChip(name, new Report(), "layerwise")!;
     const section = page.split(/^###? /m).find((text) => text.startsWith(`\`${name}\`:`)) ?? "";
     const rows = [...section.matchAll(/^\| `([\w.]+)` \| [^|]+ \| ([^|]+) \| ([^|]+) \|/gm)];
     const ours = rows.map(([, field, value]) => `${field} = ${value}`);

@@ -434,7 +434,7 @@ describe("documentation comes from the code's own data", () => {
       expect(list.out).toMatch(new RegExp(`^${chip} +\\S`, "m"));
       const page = await spikec("targets", chip);
       expect([chip, page.code]).toEqual([chip, 0]);
-      expect(page.out).toMatch(/^dram\.bandwidth +[\d,]+ bytes per cycle +\S/m);
+      expect(page.out).toMatch(/^(dram\.bandwidth +[\d,]+ bytes per cycle|time\.messageOut +[\d,]+) +\S/m);
       expect(page.out).not.toContain("not stated");
     }
   });

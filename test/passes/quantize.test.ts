@@ -342,7 +342,7 @@ describe("the digits model in 8 bits", () => {
 
   it("runs on the 8-bit chip, which refuses the real net with its numbers", () => {
     const report = new Report();
-    const chip = readChip("layerwise-int8", report);
+    const chip = readChip("layerwise-int8", report, "layerwise");
     if (chip === undefined) throw new Error("no chip");
     const after = quantised(real);
     if (after === undefined) throw new Error("refused");

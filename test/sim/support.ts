@@ -26,7 +26,7 @@ import { differences, logged } from "./layerwise/event/equality.js";
 
 export function builtIn(name: string): LayerwiseChip {
   const report = new Report();
-  const chip = readChip(name, report);
+  const chip = readChip(name, report, "layerwise");
   if (chip === undefined) throw new Error(report.diagnostics.map((d) => d.message).join("; "));
   return chip;
 }

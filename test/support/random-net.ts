@@ -380,6 +380,46 @@ class Generator {
     this.pendingDelays.push({ op, type });
   }
 
+  /** Ops that only legalisation writes: sums, copies and single synapses. */
+  private linear(name: string): OpChoice | undefined {
+    const { random } = this;
+    const operands = (accept: (type: ValueType) => boolean): string[] | undefined => {
+      const x = this.value((type) => type.number.kind === "int" && accept(type));
+      return x === undefined ? undefined : [x];
+    };
+    const choice = (found: string[] | undefined, attrs: Record<string, AttrValue> = {}): OpChoice | undefined =>
+      found === undefined ? undefined : { name, operands: found, attrs };
+    switch (name) {
+      case "synapse.one-to-one":
+        return choice(
+          operands(() => true),
+          { weight: random.int(-4, 4) },
+        );
+      case "pool.sum":
+        return choice(
+          operands(({ shape }) => shape.length === 3),
+          { kernel: 2, padding: random.int(0, 1) },
+        );
+      case "pool.sum-plane":
+        return choice(
+          operands((type) => channelsOf(type) % 2 === 0),
+          { heads: random.pick([1, 2]), kernel: random.pick([1, 3]) },
+        );
+      case "repeat.positions":
+        return choice(
+          operands(({ shape }) => shape.length === 1),
+          { height: random.int(1, 3), width: random.int(0, 2) },
+        );
+      case "repeat.channels":
+        return choice(
+          operands(({ shape }) => shape.length === 1),
+          { channels: random.int(1, 3), width: random.int(0, 2) },
+        );
+      default:
+        return choice(operands(() => true));
+    }
+  }
+
   private choose(name: string, resumable: boolean): OpChoice | undefined {
     switch (name) {
       case "synapse.conv":
@@ -398,6 +438,13 @@ class Generator {
       case "stream.add":
       case "mask.and":
         return this.pair(name);
+      case "synapse.one-to-one":
+      case "pool.sum":
+      case "pool.sum-plane":
+      case "repeat.positions":
+      case "repeat.channels":
+      case "stream.relay":
+        return this.linear(name);
       case "attention.statten":
       case "attention.kv":
         return this.attention(name);

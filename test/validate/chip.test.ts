@@ -15,7 +15,7 @@ const images = digitsArray("test-images.npy");
 const net = folded(digitsModel().net);
 
 function chip(name: string): LayerwiseChip {
-  const found = readChip(name, new Report());
+  const found = readChip(name, new Report(), "layerwise");
   if (found === undefined) throw new Error(`no chip ${name}`);
   return found;
 }

@@ -5,6 +5,12 @@ export type Support = { readonly lowering: string } | { readonly reason: string;
 
 const pass = (name: string): string => `run the pass \`${name}\` first`;
 
+/** What only `legalize` for step-by-step chips writes. */
+const forSteps = (instead: string): Support => ({
+  reason: "it is a form for step-by-step chips",
+  hint: `compile the net as it was before legalisation${instead}`,
+});
+
 /** Every op of the IR takes a stand here; a test compares the keys with `OPS`. */
 export const supportMatrix = {
   "synapse.conv": { lowering: "accumulate on spikes and counts, multiply on real and integer maps" },
@@ -37,6 +43,12 @@ export const supportMatrix = {
   "mask.tokens": { lowering: "mask-tokens on spikes, mask-data on real and integer maps" },
   "to-real": { lowering: "convert; fused into a reduce.sum-positions or attention.q in front of it" },
   "to-int": { lowering: "convert" },
+  "synapse.one-to-one": forSteps(""),
+  "pool.sum": forSteps(", with `pool.or` or `reduce.mean-positions`"),
+  "pool.sum-plane": forSteps(", with `pool.plane`"),
+  "stream.relay": forSteps(""),
+  "repeat.positions": forSteps(", with `mask.and`"),
+  "repeat.channels": forSteps(", with `mask.tokens`"),
   constant: { lowering: "a map in DRAM beside the weights, loaded where it is read" },
   delay: {
     reason: "the chip runs a layer over a whole time block and so cannot close a cycle",

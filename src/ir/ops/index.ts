@@ -9,13 +9,18 @@ import { maskAnd } from "./mask-and.js";
 import { maskTokens } from "./mask-tokens.js";
 import { batchNorm } from "./batch-norm.js";
 import { lif } from "./lif.js";
+import { oneToOne } from "./one-to-one.js";
 import { loihi } from "./loihi.js";
 import { maxPool } from "./pool-max.js";
 import { orPool } from "./pool-or.js";
 import { planePool } from "./pool-plane.js";
+import { sumPool } from "./pool-sum.js";
+import { sumPlane } from "./pool-sum-plane.js";
 import { meanPositions } from "./reduce-mean-positions.js";
 import { meanTime } from "./reduce-mean-time.js";
 import { sumPositions } from "./reduce-sum-positions.js";
+import { relay } from "./relay.js";
+import { repeatChannels, repeatPositions } from "./repeat.js";
 import { slice } from "./slice.js";
 import { streamAdd } from "./stream-add.js";
 import { threshold } from "./threshold.js";
@@ -26,6 +31,7 @@ import { topK, topShare } from "./tokens-top-k.js";
 export const OPS: readonly OpDefinition[] = [
   conv,
   dense,
+  oneToOne,
   batchNorm,
   lif,
   loihi,
@@ -33,7 +39,10 @@ export const OPS: readonly OpDefinition[] = [
   maxPool,
   orPool,
   planePool,
+  sumPool,
+  sumPlane,
   streamAdd,
+  relay,
   maskAnd,
   sumPositions,
   meanPositions,
@@ -42,6 +51,8 @@ export const OPS: readonly OpDefinition[] = [
   attentionKv,
   attentionQ,
   slice,
+  repeatPositions,
+  repeatChannels,
   toInt,
   toReal,
   score,

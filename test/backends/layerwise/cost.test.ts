@@ -24,7 +24,7 @@ import {
 import { compiled } from "./support.js";
 
 function chipNamed(name: string): LayerwiseChip {
-  const chip = readChip(name, new Report());
+  const chip = readChip(name, new Report(), "layerwise");
   if (chip === undefined) throw new Error(`no chip ${name}`);
   return chip;
 }
