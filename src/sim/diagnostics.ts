@@ -37,6 +37,11 @@ export const simDiagnostics = defineDiagnostics("sim", {
     explain:
       "A state left 32 bits, or a sum 53. The arithmetic of the chip's profile says nothing about such numbers, so there is no right answer.",
   },
+  queue: {
+    severity: "warning",
+    explain:
+      "More messages waited at a port or link of the step-by-step chip than the description gives it places for. The simulated queues have no limit and slow nobody down, so the real chip would take longer.",
+  },
   profile: {
     severity: "error",
     explain: "The simulator does not know the arithmetic that the chip description names.",

@@ -20,9 +20,12 @@ function closure(file: string, seen = new Set<string>()): Set<string> {
 }
 
 describe("the simulator", () => {
-  it("imports nothing but programs, chips, math and diagnostics", () => {
-    const files = [...closure(join(ROOT, "src/sim/layerwise/index.ts"))].map((file) => relative(ROOT, file));
-    expect(files).toContain("src/sim/layerwise/stepped/index.ts");
+  it.each([
+    ["src/sim/layerwise/index.ts", "src/sim/layerwise/stepped/index.ts"],
+    ["src/sim/loihi/stepped/index.ts", "src/sim/loihi/stepped/rules.ts"],
+  ])("imports nothing but programs, chips, math and diagnostics (%s)", (entry, part) => {
+    const files = [...closure(join(ROOT, entry))].map((file) => relative(ROOT, file));
+    expect(files).toContain(part);
     for (const file of files) expect(file).toMatch(/^src\/(sim|backends\/program|chips|math|diagnostics)\//);
   });
 

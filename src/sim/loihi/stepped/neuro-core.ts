@@ -96,7 +96,7 @@ export class RunningNeuroCore implements RunningCore {
     const sums = this.sumsOf(step);
     const q = sums[compartment.index]!;
     sums[compartment.index] = 0;
-    if (!Number.isSafeInteger(q)) throw outOfRange(this.nameOf(compartment), step, "the sum of what arrives", q, 53);
+    if (!Number.isSafeInteger(q)) throw outOfRange(this.nameOf(compartment), step, "the input", q, 53);
     return q;
   }
 
