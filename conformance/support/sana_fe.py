@@ -2,8 +2,8 @@
 
 Usage: sana_fe.py ARCHITECTURE NETWORK TIMESTEPS
 
-spikes: by timestep, [group, neuron] of each neuron that fired; energy (J) by kind, and per timestep what the
-performance trace says.
+spikes: by timestep, [group, neuron] of each neuron that fired; messages: how many were sent; perf: by timestep,
+what the performance trace says.
 """
 
 import json
@@ -19,7 +19,7 @@ def main(architecture, network, timesteps):
     chip.load(net)
     run = chip.sim(timesteps, spike_trace=True, perf_trace=True)
     spikes = [[[a.group_name, a.neuron_offset] for a in fired] for fired in run["spike_trace"]]
-    print(json.dumps({"spikes": spikes, "perf": run["perf_trace"]}))
+    print(json.dumps({"spikes": spikes, "messages": run["packets_sent"], "perf": run["perf_trace"]}))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,16 @@ export function* networkText(program: LoihiProgram, plan: Plan, inputs: InputSpi
     const attributes = neurons.map((neuron) => neuronAttributes(program, neuron));
     for (const [first, last, text] of runs(attributes)) yield `        - ${range(first, last)}: ${text}\n`;
   }
-  yield "  edges:\n";
-  yield* synapseEdges(program, plan);
-  yield* biasEdges(plan);
+  yield "  edges:";
+  let separator = "\n";
+  for (const lines of [synapseEdges(program, plan), biasEdges(plan)]) {
+    for (const line of lines) {
+      yield separator + line;
+      separator = "";
+    }
+  }
+  // A list without items has to say so.
+  if (separator !== "") yield " []\n";
   yield "mappings:\n";
   yield* mappings(program, plan);
 }
@@ -81,7 +88,7 @@ function* synapseEdges(program: LoihiProgram, plan: Plan): Generator<string> {
           const attributes = mapping({ weight: weight * scale, delay: delay > 1 ? delay - 1 : undefined });
           lines.push(`    - ${source} -> ${name}: ${attributes}\n`);
         });
-        yield lines.join("");
+        if (lines.length > 0) yield lines.join("");
       }
     }
   }
@@ -100,7 +107,8 @@ function* biasEdges({ names, neurons }: Plan): Generator<string> {
 function* mappings(program: LoihiProgram, { names, hosts }: Plan): Generator<string> {
   const { chip } = program;
   const cores = neuroCores(program);
-  const place = (tile: number, slot: number): string => `${tileNumber(chip, tile)}.${slot}`;
+  // In quotes: these are no fractions.
+  const place = (tile: number, slot: number): string => `"${tileNumber(chip, tile)}.${slot}"`;
   const inputUnits = new Map<number, number>();
   for (const host of hosts) {
     for (let i = 0; i < sizeOf(host); i++) {
