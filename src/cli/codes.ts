@@ -1,6 +1,7 @@
 import type { DiagnosticDefinition, DiagnosticTable } from "../diagnostics/index.js";
 import { programDiagnostics } from "../backends/program/diagnostics.js";
 import { layerwiseDiagnostics } from "../backends/layerwise/diagnostics.js";
+import { loihiDiagnostics } from "../backends/loihi/diagnostics.js";
 import { chipDiagnostics } from "../chips/diagnostics.js";
 import { energyDiagnostics } from "../energy/diagnostics.js";
 import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
@@ -24,6 +25,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   passDiagnostics,
   chipDiagnostics,
   layerwiseDiagnostics,
+  loihiDiagnostics,
   programDiagnostics,
   simDiagnostics,
   energyDiagnostics,

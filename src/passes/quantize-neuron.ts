@@ -35,12 +35,29 @@ export interface NeuronSettings {
 const MOST_MOVED = 2 ** -8;
 /** Where potentials have to stay in units of the state, there is no other way to fit. */
 const MOST_MOVED_UNSCALED = 2 ** -5;
-/** Units of weights grow by at most one in this many for the sake of a threshold. */
+/** The least threshold, in steps of its register, for which the unit of weights grows: coarser ones would round it up by too much. */
 const LEAST_STEPS = 16;
+
+/** The largest 2 * 2^i or 3 * 2^i up to this: a register per octave and half, so that the channels of a layer share few. */
+function fewSteps(steps: number): number {
+  const octave = 2 ** Math.floor(Math.log2(steps));
+  return steps >= 1.5 * octave ? 1.5 * octave : octave;
+}
 
 /** Bits of finer units that a scale-free potential may have: all, or none where truncation fixes the unit. */
 function finerUnits({ thresholdShift }: NeuronSettings, scaleFree: boolean): readonly number[] {
   return scaleFree ? Array.from({ length: thresholdShift + 1 }, (_, s) => s) : [0];
+}
+
+/**
+ * A threshold on counts, which ties reach: exact where potentials 2^thresholdShift times as fine are proved to fit (`room` bits are),
+ * else the next one below, which potentials that are multiples of the register's steps do not tell from it.
+ */
+function registerThresholdOfCounts(whole: number, settings: NeuronSettings, room: number): number {
+  if (room >= settings.thresholdShift) return whole;
+  const step = 2 ** (settings.thresholdShift - room);
+  const below = Math.floor((whole - 1) / step) * step + 1;
+  return whole - below <= MOST_MOVED * whole ? below : whole;
 }
 
 /** The nearest threshold that a register holds, in the coarsest units that change it little. */
@@ -55,7 +72,8 @@ function registerThreshold(whole: number, settings: NeuronSettings, scaleFree: b
 
 /**
  * The unit, at least `unit`, of a current with which this neuron's threshold is an integer that a register holds; `share` is what
- * one unit of the current is worth to the neuron (1 / n behind a mean of n).
+ * one unit of the current is worth to the neuron (1 / n behind a mean of n). Where each channel has a unit of its own, thresholds
+ * are few of those numbers.
  */
 export function unitForRegister(
   view: OpView,
@@ -63,6 +81,7 @@ export function unitForRegister(
   channel: number,
   share: number,
   settings: NeuronSettings,
+  perChannel: boolean,
 ): number {
   const channels = channelsOf(view.operand(0));
   const charge = chargeOf(view, channels, settings.timesteps);
@@ -75,7 +94,7 @@ export function unitForRegister(
   for (const s of finerUnits(settings, scaleFree)) {
     const step = 2 ** (settings.thresholdShift - s);
     const steps = Math.floor((real / unit - 1) / step);
-    if (steps >= LEAST_STEPS) return real / (steps * step + 1);
+    if (steps >= LEAST_STEPS) return real / ((perChannel ? fewSteps(steps) : steps) * step + 1);
   }
   return unit;
 }
@@ -207,13 +226,18 @@ export function integerNeuron(
   const inState = (potential: number, c: number): number =>
     (charge.gain(c) * (potential - offset) * 2 ** bits) / unit(c);
 
+  const room = Math.max(0, Math.floor(Math.log2(limit / (largest * charge.reach * 2 ** bits + T))));
+  const held = (whole: number): number =>
+    movable
+      ? registerThreshold(whole, settings, exactCharge)
+      : registerThresholdOfCounts(whole, settings, exactCharge ? room : 0);
   let clamped = 0;
   let moved = 0;
   const vTh = view.perChannel("v_th", channels);
   const thresholds = Float32Array.from(vTh, (potential, c) => {
     const exact = inState(potential, c);
     const rounded = snapped(exact, soft ? roundHalfEven : ge ? Math.ceil : Math.floor);
-    const whole = movable && ge && rounded > 0 ? registerThreshold(rounded, settings, exactCharge) : rounded;
+    const whole = settings.thresholdShift > 0 && ge && rounded > 0 ? held(rounded) : rounded;
     if (whole !== rounded) moved++;
     const beyond = Math.min(limit + 1, 2 ** 31 - 128);
     if (Math.abs(whole) > limit) clamped++;

@@ -233,7 +233,7 @@ class Rewriter {
     const common = stream?.common === true;
     const columns = realColumns(weights, rowScale, channelsOf(xType));
     const unit = stream === undefined || !common ? undefined : this.settings.streamUnit(stream);
-    const rounded = roundWeights(weights.shape, columns, this.settings.weights, common, this.unitRule(op, unit?.exp));
+    const rounded = roundWeights(weights.shape, columns, this.rounding(common), common, this.unitRule(op, unit?.exp));
     const name = this.constant(symbol, rounded.weights, "int");
     const attrs: Record<string, AttrValue> = { ...op.attrs };
     for (const key of ["result", "exp", "bits"]) delete attrs[key];
@@ -248,6 +248,12 @@ class Rewriter {
     });
   }
 
+  /** Exact sums: a stream's writers have one unit for all channels, so that one exponent serves their weights. */
+  private rounding(common: boolean): WeightRounding {
+    const { weights, exactSums } = this.settings;
+    return common && exactSums ? { ...weights, per: "tensor" } : weights;
+  }
+
   /** What the readers of a weighted op ask of its unit; `exp` is the unit of the stream that it writes. */
   private unitRule(op: Op, exp: number | undefined): UnitRule {
     const { exactSums, neurons, weights } = this.settings;
@@ -260,7 +266,7 @@ class Rewriter {
     const thresholds = view.perChannel("v_th", channelsOf(first.op.type));
     if (weights.per === "tensor" && thresholds.some((value) => value !== thresholds[0])) return (unit) => unit;
     const settings = { ...neurons, timesteps: timestepsOf(first.op.type.time) };
-    return (unit, channel) => unitForRegister(view, unit, channel, first.share, settings);
+    return (unit, channel) => unitForRegister(view, unit, channel, first.share, settings, weights.per === "channel");
   }
 
   /** Neurons that read a current, directly or through max-pools and means, and what one unit of it is worth to them. */

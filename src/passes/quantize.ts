@@ -158,10 +158,11 @@ Neurons. divide(2): h = v + (x - v) / 2 is V = V - V / 2 + x with V = 2 (v - v_r
   sample. The default takes as many bits, as far as the proved potentials fit state-bits; with fewer, each halving truncates toward
   zero (neurons-truncated). States saturate at state-bits where bounds do not prove that they cannot (states-limited).
 For a chip of few threshold registers. threshold-shift = n: a register holds multiples of 2^n and compares strictly; v >= v_th is
-  v > v_th - 1, so thresholds become M 2^n + 1. The unit of weights that neurons alone read grows until the threshold is such a number
-  (by at most a sixteenth); thresholds on streams, whose units are powers of two, move to the nearest one (thresholds-moved), at most by 2^-8 of
-  themselves, else by finer potentials: M 2^(n-s) + 1. Counts (attention, sums of spikes) keep their thresholds. per = tensor gives a layer one
-  threshold where it had one before.
+  v > v_th - 1, so thresholds become M 2^n + 1. The unit of weights that neurons alone read grows until the threshold is such a number; with
+  a unit per channel M is 2 * 2^i or 3 * 2^i, so that a layer needs few registers, with per = tensor any number and the layer has one.
+  Thresholds on streams, whose units are powers of two, move to the nearest one (thresholds-moved), at most by 2^-8 of themselves, else by
+  finer potentials: M 2^(n-s) + 1. Counts (attention, sums of spikes) keep their thresholds where potentials that fine fit state-bits,
+  and else get the next one below, again at most by 2^-8. sums = exact: weights that write a stream are multiples of its unit, with one unit for all channels.
 Attention: counters are integers already. sigma goes into the threshold; for a power of two nothing is rounded, for another sigma the
   sums are exact where the sequential rule rounded, so ties may differ.
 Means: over 2^k values the sum in units of 2^-k, exactly the mean; over other numbers of positions the sum, 1 / n in the threshold.

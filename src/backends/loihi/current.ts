@@ -1,6 +1,6 @@
 import type { LoihiChip } from "../../chips/loihi.js";
 import { channelsOf, outputsOf, positionsOf, timestepsOf, type Op, type OpView, type Weights } from "../../ir/index.js";
-import { loihiDiagnostics } from "./diagnostics.js";
+import type { loihiDiagnostics } from "./diagnostics.js";
 import type { WeightRange } from "./numerics.js";
 
 /** What lowering knows of the values between populations, and why something has no exact form. */
@@ -30,7 +30,7 @@ export class NotLegal extends Error {
   }
 }
 
-export const QUANTISE = "run the pass `quantize{per=tensor sums=exact threshold-shift=6 truncation=decay}` first";
+export const QUANTISE = "run the pass `quantize{sums=exact threshold-shift=6 truncation=decay}` first";
 /** What arrives directly, from neurons or the host. */
 export const ONE = { name: "ones", granule: 1, largest: 1 };
 /** The weights on the ways to a current, in units of 2^exp. */

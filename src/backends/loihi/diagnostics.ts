@@ -52,8 +52,24 @@ export const loihiDiagnostics = defineDiagnostics("loihi", {
     explain:
       "Every connection takes at least one chip step. Around this cycle the delays of the network are shorter than its number of connections, or the operands of an attention cannot arrive together.",
   },
-  "not-approximated": {
+  register: {
     severity: "error",
-    explain: "An approximation was allowed that legalisation does not know.",
+    explain:
+      "A threshold, bias, refractory period or limit of a neuron is no number that the registers of the chip's compartments hold.",
+  },
+  synapse: {
+    severity: "error",
+    explain:
+      "No synapse format of the chip can store the synapses of a neuron: a weight needs more bits or another exponent, a delay more bits, or targets lie further apart than indices reach.",
+  },
+  "core-limit": {
+    severity: "error",
+    explain:
+      "A single neuron (or a single head of an attention) needs more of some resource than a core has, so no partition helps.",
+  },
+  "too-large": {
+    severity: "error",
+    explain:
+      "The network needs more cores than the chip has. Each layer says which resource filled its cores; more chips, another chip, fewer weight bits or a smaller network help.",
   },
 });

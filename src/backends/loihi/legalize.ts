@@ -7,9 +7,10 @@ import { loihiDiagnostics } from "./diagnostics.js";
 import { hostTable, prefixOf, suffixOf } from "./host.js";
 import type { LegalInput, LegalNet } from "./legal-net.js";
 import { Graph, localTime, synapticDelay } from "./local-time.js";
-import { lowerNet, type Lowered, type NeuronNote } from "./lower.js";
+import { lowerNet, type Lowered } from "./lower.js";
 import type { Approximation } from "./lower-neuron.js";
 import { splitNet, type Split } from "./split.js";
+import type { NeuronNote } from "./values.js";
 import { shortage, streamCost, type StreamCost } from "./stream-cost.js";
 
 export const STREAMS = ["auto", "unroll", "relay"] as const;
@@ -17,6 +18,8 @@ export const STREAMS = ["auto", "unroll", "relay"] as const;
 export interface LegalizeOptions {
   /** Sums of a stream in every neuron that reads it, or in relays; auto: what fits, and then what has fewer synapse bits. */
   readonly streams?: (typeof STREAMS)[number];
+  /** Where what stands behind the last spikes is computed; the chip can only where nothing does. */
+  readonly head?: "host" | "chip";
   /** What may be rounded where it has no exact form. */
   readonly allow?: ReadonlySet<Approximation>;
 }
@@ -24,10 +27,11 @@ export interface LegalizeOptions {
 /** Passes that bring a net into integers that the chip has: thresholds on its registers, sums that need no rounding. */
 export function loihiPipeline(chip: LoihiChip, timesteps: number): string {
   const { thresholdShift, gradedBits } = chip.numerics;
-  // Sums of 21 bits and a sign must hold a stream with its bits of fraction; a payload has to hold it without.
+  // A sum has 21 bits and a sign: potentials of 22 bits in `quantize` keep sums from wrapping where it proves that they fit. Streams
+  // have to fit with their bits of fraction, and a payload without.
   const widest = Math.max(8, 22 - (timesteps - 1));
   const bits = Math.min(widest, gradedBits === 0 ? widest : Math.max(8, gradedBits));
-  const options = `per=tensor sums=exact threshold-shift=${thresholdShift} truncation=decay stream-bits=${bits}`;
+  const options = `sums=exact threshold-shift=${thresholdShift} truncation=decay state-bits=22 stream-bits=${bits}`;
   return `fold-batchnorm,canonicalize,drop-dead,quantize{${options}},canonicalize,drop-dead`;
 }
 
@@ -46,6 +50,7 @@ export function legalize(net: Net, chip: LoihiChip, options: LegalizeOptions, re
   const before = report.errors.length;
   const split = splitNet(net);
   const inputs = legalInputs(net, split, chip, report);
+  if (options.head === "chip") checkHead(split, report);
   const allow = options.allow ?? new Set<Approximation>();
   const [unrolled, relayed] = (["unroll", "relay"] as const).map((streams) => {
     const own = new Report();
@@ -86,6 +91,15 @@ export function legalize(net: Net, chip: LoihiChip, options: LegalizeOptions, re
     tables: [hostTable(net, split), streamTable([unrolled, relayed], chosen), populationTable(lowered.neurons)],
     notes: notesOf(lowered.neurons, chained.neurons, chained.copies, maxDelay),
   };
+}
+
+/** The outputs of the chip are spikes, so currents and their means leave it over the host alone. */
+function checkHead(split: Split, report: Report): void {
+  const [first] = split.suffix;
+  if (first === undefined) return;
+  const message = `${split.suffix.length} ops stand behind the last spikes, the first is %${first.result} (${first.name}); the outputs of the chip are spikes`;
+  const hint = "use head = host, or end the network in neurons";
+  report.add(loihiDiagnostics.make("unsupported-value", message, { hint }));
 }
 
 interface Attempt {

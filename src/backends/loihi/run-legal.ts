@@ -76,7 +76,7 @@ export function agreementTable(
   }
   const rows = [...counts].map(([layer, { compared, equal }]) => [layer, `${compared - equal} of ${compared}`]);
   return {
-    title: `spikes that differ from the integer net, ${samples.length} samples, ${changed} with another largest output`,
+    title: `spikes that differ on ${samples.length} samples, ${changed} with another largest output`,
     header: ["layer", "spikes that differ"],
     rows,
   };

@@ -211,6 +211,26 @@ describe("what has no exact form", () => {
     }
   });
 
+  it("includes a head on the chip, whose outputs are spikes", () => {
+    const chip = testChip({}, ATTENTION);
+    const options = { timesteps: 4, chunk: 2, side: 2, channels: 12, heads: 2 };
+    const integers = quantised(stattenNet(new Random(3), options), chip)!;
+    const [first] = refused(integers, chip, { head: "chip" });
+    expect(first).toMatchObject({ code: "loihi/unsupported-value" });
+    expect(first?.message).toContain("3 ops stand behind the last spikes");
+    const spikes = net(one("%s = neuron.lif %x {charge = integrate, v_th = 65} : spike<4t, 2>"));
+    expect(legal(spikes, chip, { head: "chip" }).suffix).toBeUndefined();
+  });
+
+  it("is rounded where that is allowed, and what it costs is measured", () => {
+    const source = net(one('%s = neuron.lif %x {charge = decay(100), v_th = 5} : spike<4t, 2> layer("s")'));
+    const found = legal(source, testChip(), { allow: new Set(["thresholds"] as const) });
+    expect(found.notes).toEqual(["2 thresholds and biases are approximate"]);
+    // The nearest register is 0: the neuron fires at 1 instead of 5.
+    const sample = new Map([["x", [1, 5, 0, 0, 0, 0, 0, 0]]]);
+    expect(agreementTable(source, found, [sample]).rows).toEqual([["s", "1 of 8"]]);
+  });
+
   it("includes integers from the host without graded messages, with how many there are", () => {
     const text = one("%s = neuron.lif %x {charge = integrate, v_th = 65} : spike<4t, 2>");
     const [first] = refused(net(text), testChip({ gradedBits: 0 }));

@@ -132,6 +132,24 @@ export interface HostNet {
   readonly constants: Uint8Array;
 }
 
+/** Where a value that a part of the network reads comes from: an input of the network, or an output of another part. */
+export interface HostSource {
+  /** Name of the input, or output of the network, that it becomes. */
+  readonly name: string;
+  readonly from: "network" | "prefix" | "chip" | "suffix";
+  /** Name of the input or output there. */
+  readonly source: string;
+  /** Of a value of the chip that holds longer than a timestep, the first of each `every` is taken. */
+  readonly every?: number;
+}
+
+/** How the parts hang together: inputs of the chip, inputs of the suffix, outputs of the network. */
+export interface HostWiring {
+  readonly inputs: readonly HostSource[];
+  readonly suffix: readonly HostSource[];
+  readonly outputs: readonly HostSource[];
+}
+
 export interface LoihiProgram {
   readonly name: string;
   readonly target: "loihi";
@@ -145,8 +163,8 @@ export interface LoihiProgram {
   readonly cores: readonly Core[];
   readonly inputs: readonly LoihiInput[];
   readonly outputs: readonly LoihiOutput[];
-  /** From the network's inputs to `inputs`; from `outputs` to the network's outputs. */
-  readonly host: { readonly prefix?: HostNet; readonly suffix?: HostNet };
+  /** From the network's inputs to `inputs`; from `outputs` to the network's outputs. Without wiring names are the same on both sides. */
+  readonly host: { readonly prefix?: HostNet; readonly suffix?: HostNet; readonly wiring?: HostWiring };
   /** Facts of the mapping for people. */
   readonly notes: readonly string[];
 }

@@ -1,0 +1,160 @@
+import { LOIHI_CHIPS, readChip } from "../../../chips/index.js";
+import type { LoihiChip } from "../../../chips/loihi.js";
+import { internalError, Report } from "../../../diagnostics/index.js";
+import type { Net } from "../../../ir/index.js";
+import type { Core, HostNet, LoihiProgram } from "../../program/loihi/program.js";
+import { checkMapping } from "../check-mapping.js";
+import { loihiDiagnostics } from "../diagnostics.js";
+import type { LegalNet } from "../legal-net.js";
+import { assemble, type Assembled } from "./assemble.js";
+import { bottleneckOf, fillCores, type Cores } from "./cores.js";
+import { neuronConfigurations } from "./neurons.js";
+import { mappingNotes } from "./notes.js";
+import { place, slotsOf, type Traffic } from "./place.js";
+import { RESOURCE_NAMES } from "./resources.js";
+
+export interface MapOptions {
+  /** Writes a part of the network that the host computes: the formats of files are not the mapper's business. */
+  readonly writeHost: (net: Net) => HostNet;
+  /** Of the local search for places; the same seed gives the same program. Default 0. */
+  readonly seed?: number;
+  /** Whether several populations may share a core. Default: yes. */
+  readonly pack?: boolean;
+  /** Messages of each element of an input or population over a sample, by value; what is not named sends one. Decides places alone. */
+  readonly traffic?: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+/**
+ * Maps a legal net onto the cores of a chip: cuts its populations into cores, places those, writes their tables. Undefined with the
+ * reasons in `report`: a number that registers or formats do not hold, a neuron too large for a core, more cores than there are.
+ */
+export function compileLoihi(
+  legal: LegalNet,
+  chip: LoihiChip,
+  options: MapOptions,
+  report: Report,
+): LoihiProgram | undefined {
+  const before = report.errors.length;
+  const configurations = neuronConfigurations(legal, chip, report);
+  if (report.errors.length > before) return undefined;
+  const pack = options.pack ?? true;
+  const cores = fillCores(legal, configurations, chip, pack, report);
+  if (cores === undefined) return undefined;
+  if (!enoughCores(legal, cores, chip, pack, report)) return undefined;
+  const assembled = assemble(legal, cores, configurations, chip);
+  const kinds = assembled.cores.map(({ kind }) => kind === "attention");
+  const placement = place(kinds, trafficOf(assembled, options.traffic), chip, options.seed ?? 0);
+  const { prefix, suffix, inputs, suffixInputs, outputs } = legal;
+  const program: LoihiProgram = {
+    name: legal.net.name,
+    ...assembled,
+    cores: assembled.cores.map((core, i): Core => ({ ...core, ...placement.slots[i]! })),
+    host: {
+      ...(prefix === undefined ? {} : { prefix: options.writeHost(prefix) }),
+      ...(suffix === undefined ? {} : { suffix: options.writeHost(suffix) }),
+      wiring: { inputs, suffix: suffixInputs, outputs },
+    },
+    notes: [...legal.notes, ...mappingNotes(legal, cores, chip, placement)],
+  };
+  const faults = checkMapping(program, legal);
+  if (faults.length > 0) throw internalError(`the mapping is not that of the net: ${faults.slice(0, 3).join("; ")}`);
+  return program;
+}
+
+/** Messages between cores over a sample: a neuron sends one per spike to each core that hears it. */
+function trafficOf({ cores, populations }: Assembled, profile: MapOptions["traffic"]): Traffic {
+  const rows = cores.map((core) => {
+    const row = new Map<number, number>();
+    const { routes } = core;
+    const send = (sender: number, population: number, element: number): void => {
+      const amount = profile?.get(populations[population]!.name)?.[element] ?? 1;
+      for (let r = routes.start[sender]!; r < routes.start[sender + 1]!; r++) {
+        const to = routes.core[r]!;
+        row.set(to, (row.get(to) ?? 0) + amount);
+      }
+    };
+    if (core.kind === "neuro") {
+      for (const { population, first, neurons } of core.groups)
+        neurons.forEach((j, c) => send(first + c, population, j));
+    } else {
+      const { neurons } = populations[core.population]!;
+      const own = core.heads * core.headDim;
+      for (let o = 0; o < core.tokens * own; o++) {
+        const element = Math.floor(o / own) * (neurons / core.tokens) + core.firstChannel + (o % own);
+        send(o, core.population, element);
+      }
+    }
+    return row;
+  });
+  const all = rows.flatMap((row, from) => [...row].map(([to, amount]) => ({ from, to, amount })));
+  return {
+    from: all.map(({ from }) => from),
+    to: all.map(({ to }) => to),
+    amount: all.map(({ amount }) => amount),
+  };
+}
+
+/** Whether the chip has the cores; if not, a table of what fills them, worst layers first, and what would help. */
+function enoughCores(legal: LegalNet, cores: Cores, chip: LoihiChip, pack: boolean, report: Report): boolean {
+  const slots = slotsOf(chip);
+  const chips = chip.mesh.chipsX * chip.mesh.chipsY;
+  const kinds = [
+    { what: "neuro-cores", used: cores.neuro.length, there: slots.neuro.length },
+    { what: "attention cores", used: cores.attention.length, there: slots.attention.length },
+  ];
+  const short = kinds.find(({ used, there }) => used > there);
+  if (short === undefined) return true;
+  const rows = legal.populations
+    .map(({ layer }, index) => {
+      const own = cores.neuro.filter(({ parts }) => parts.some(({ part }) => part.population === index));
+      return { layer, own, share: own.reduce((sum, { parts }) => sum + 1 / parts.length, 0) };
+    })
+    .filter(({ own }) => own.length > 0)
+    .sort((a, b) => b.share - a.share)
+    .slice(0, WORST)
+    .map(({ layer, own }) => {
+      const { resource, used } = bottleneckOf(
+        own.map(({ usage }) => usage),
+        chip,
+      );
+      return `${layer}: ${own.length} cores, filled by ${RESOURCE_NAMES[resource]} (${used} of ${chip.core[resource]})`;
+    });
+  const message = `the network needs ${short.used} ${short.what}, the chip has ${short.there}`;
+  const notes = rows.map((row) => ({ message: row }));
+  const enough = Math.ceil(short.used / Math.max(1, short.there / chips));
+  const more = short.there === 0 ? "" : `${enough} such chips (mesh.chipsX x mesh.chipsY; now ${chips})`;
+  const others = otherChips(legal, chip, pack);
+  const ways = [
+    ...others.slice(0, 1),
+    more,
+    "fewer weight bits, where synapse memory is what is full",
+    "a smaller network",
+  ];
+  report.add(
+    loihiDiagnostics.make("too-large", message, { notes, hint: ways.filter((way) => way !== "").join("; or ") }),
+  );
+  return false;
+}
+
+/** Layers that a network that is too large is explained by. */
+const WORST = 8;
+
+/** Built-in chips of the same arithmetic that the network fits, fewest cores first. */
+function otherChips(legal: LegalNet, chip: LoihiChip, pack: boolean): readonly string[] {
+  return LOIHI_CHIPS.flatMap((name) => {
+    const quiet = new Report();
+    const other = readChip(name, quiet, "loihi");
+    if (other === undefined || name === chip.name || other.numerics.profile !== chip.numerics.profile) return [];
+    if (legal.inputs.some(({ format }) => format === "graded") && other.numerics.gradedBits === 0) return [];
+    if (legal.populations.some(({ kind }) => kind === "relay") && other.numerics.gradedBits === 0) return [];
+    if (legal.populations.some(({ kind }) => kind === "attention") && other.attention === undefined) return [];
+    const configurations = neuronConfigurations(legal, other, quiet);
+    const cores = quiet.failed ? undefined : fillCores(legal, configurations, other, pack, quiet);
+    if (cores === undefined) return [];
+    const { neuro, attention } = slotsOf(other);
+    if (cores.neuro.length > neuro.length || cores.attention.length > attention.length) return [];
+    return [{ name, used: cores.neuro.length }];
+  })
+    .sort((a, b) => a.used - b.used)
+    .map(({ name, used }) => `the chip \`${name}\`, on which it takes ${used} cores`);
+}

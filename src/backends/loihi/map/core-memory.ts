@@ -1,0 +1,289 @@
+import type { LoihiChip } from "../../../chips/loihi.js";
+import {
+  exponentsOf,
+  fewestExponents,
+  shapeOf,
+  sharedBase,
+  storageOf,
+  type Content,
+  type Shape,
+  type Storage,
+} from "./formats.js";
+import type { Incoming } from "./synapses.js";
+
+/** What one core stores of the synapses of its compartments. */
+
+/** Neurons of one population that lie in one core, in the order of their compartments. */
+export interface Part {
+  /** Index into the populations of the net. */
+  readonly population: number;
+  readonly neurons: Int32Array;
+  /** Neurons of one position, which follow one another. */
+  readonly width: number;
+  /** Whether an axon has a list for each position, so that positions share them, or one for all. */
+  readonly byPosition: boolean;
+}
+
+/** The synapses of a part by source: those of the i-th one are start[i]..start[i + 1] - 1, ascending by compartment of the part. */
+export interface PartSynapses {
+  readonly source: Int32Array;
+  readonly start: Int32Array;
+  readonly compartment: Int32Array;
+  readonly weight: Int32Array;
+  readonly delay: Uint8Array;
+}
+
+/** A part at its place in a core. */
+export interface Placed {
+  readonly part: Part;
+  readonly synapses: PartSynapses;
+  readonly first: number;
+}
+
+export interface StoredList extends Content {
+  readonly format: number;
+  readonly bits: number;
+  /** Part of the core to which it belongs. */
+  readonly part: number;
+}
+
+export interface Entry {
+  readonly list: number;
+  readonly base: number;
+}
+
+export interface CoreMemory {
+  readonly lists: readonly StoredList[];
+  /** What a message of each source does. */
+  readonly entries: ReadonlyMap<number, readonly Entry[]>;
+  /** Entries of all axons; sources with equal entries share an axon. */
+  readonly axonEntries: number;
+  readonly bits: number;
+  /** Formats, each with its exponent and sign mode. */
+  readonly formats: number;
+}
+
+/** Why synapses have no place in any core: no format can hold a list. */
+export interface Unstorable {
+  readonly population: number;
+  readonly shape: Shape;
+}
+
+/** The synapses of a part, sorted by source. */
+export function gather({ neurons }: Pick<Part, "neurons">, incoming: Incoming): PartSynapses {
+  let count = 0;
+  for (const j of neurons) count += incoming.start[j + 1]! - incoming.start[j]!;
+  const found = new Set<number>();
+  for (const j of neurons) {
+    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) found.add(incoming.source[k]!);
+  }
+  const source = Int32Array.from(found).sort();
+  const place = new Map<number, number>();
+  source.forEach((each, i) => place.set(each, i));
+  const start = new Int32Array(source.length + 1);
+  const places = new Int32Array(count);
+  let at = 0;
+  for (const j of neurons) {
+    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) {
+      const i = place.get(incoming.source[k]!)!;
+      places[at++] = i;
+      start[i + 1]!++;
+    }
+  }
+  for (let i = 0; i < source.length; i++) start[i + 1]! += start[i]!;
+  const next = start.slice();
+  const compartment = new Int32Array(count);
+  const weight = new Int32Array(count);
+  const delay = new Uint8Array(count);
+  at = 0;
+  neurons.forEach((j, c) => {
+    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) {
+      const to = next[places[at++]!]!++;
+      compartment[to] = c;
+      weight[to] = incoming.weight[k]!;
+      delay[to] = incoming.delay[k]!;
+    }
+  });
+  return { source, start, compartment, weight, delay };
+}
+
+/** Lists of one content, wherever they begin. */
+interface Alike {
+  readonly part: number;
+  readonly from: number;
+  readonly to: number;
+  readonly sources: number[];
+  readonly firsts: number[];
+}
+
+/** Finds lists with equal content: by a hash, then by comparison. */
+class ContentTable {
+  readonly groups: Alike[] = [];
+  private readonly byHash = new Map<number, Alike[]>();
+
+  constructor(private readonly parts: readonly Placed[]) {}
+
+  add(part: number, source: number, from: number, to: number): void {
+    const { synapses, first } = this.parts[part]!;
+    const hash = hashOf(synapses, from, to);
+    const alike = this.byHash.get(hash) ?? [];
+    if (alike.length === 0) this.byHash.set(hash, alike);
+    let group = alike.find((other) => this.equal(other, part, from, to));
+    if (group === undefined) {
+      group = { part, from, to, sources: [], firsts: [] };
+      alike.push(group);
+      this.groups.push(group);
+    }
+    group.sources.push(source);
+    group.firsts.push(first + synapses.compartment[from]!);
+  }
+
+  /** Lists are shared between neurons of one part, whose compartments have one configuration. */
+  private equal(group: Alike, part: number, from: number, to: number): boolean {
+    if (group.part !== part || group.to - group.from !== to - from) return false;
+    const { compartment, weight, delay } = this.parts[part]!.synapses;
+    const apart = compartment[group.from]! - compartment[from]!;
+    for (let a = group.from, b = from; b < to; a++, b++) {
+      if (weight[a] !== weight[b] || delay[a] !== delay[b] || compartment[a]! - compartment[b]! !== apart) return false;
+    }
+    return true;
+  }
+}
+
+function hashOf({ compartment, weight, delay }: PartSynapses, from: number, to: number): number {
+  const first = compartment[from]!;
+  let hash = to - from;
+  for (let k = from; k < to; k++) {
+    hash = Math.imul(hash ^ weight[k]!, 0x01000193) ^ (hash >>> 15);
+    hash = Math.imul(hash ^ (((compartment[k]! - first) << 8) | delay[k]!), 0x85ebca6b);
+  }
+  return hash;
+}
+
+function contentOf({ compartment, weight, delay }: PartSynapses, from: number, to: number): Content {
+  return {
+    target: compartment.subarray(from, to),
+    weight: weight.subarray(from, to),
+    delay: delay.subarray(from, to),
+  };
+}
+
+/** What is stored: targets from `shift` on, gaps filled with weights of 0 where the format has no indices. */
+function storedContent(content: Content, shift: number, filled: boolean): Content {
+  const first = content.target[0]!;
+  if (!filled) return { ...content, target: content.target.map((target) => target - first + shift) };
+  const span = content.target[content.target.length - 1]! - first + 1;
+  const weight = new Int32Array(span);
+  const delay = new Uint8Array(span).fill(1);
+  content.target.forEach((target, i) => {
+    weight[target - first] = content.weight[i]!;
+    delay[target - first] = content.delay[i]!;
+  });
+  return { target: Int32Array.from({ length: span }, (_, i) => i), weight, delay };
+}
+
+interface Storable {
+  readonly content: Content;
+  readonly firsts: readonly number[];
+  readonly shape: Shape;
+  /** Undefined: no format holds it, even in pieces. */
+  readonly storage: Storage | undefined;
+}
+
+/** Most pieces of a weight of 32 bits. */
+const MOST_PIECES = 5;
+
+/**
+ * A list as it is, or, where its weights have more bits than any format, in two or more whose weights add up: synapses of one
+ * axon arrive together.
+ */
+function storableParts(content: Content, firsts: readonly number[], chip: LoihiChip, pieces = 1): readonly Storable[] {
+  const shape = shapeOf(content);
+  const storage = storageOf(shape, firsts, chip);
+  if (storage !== undefined || pieces === MOST_PIECES) return [{ content, firsts, shape, storage }];
+  // What the widest format holds of both signs.
+  const lowBits = Math.max(...chip.synapseFormats.map(({ weightBits }) => weightBits)) - 1;
+  const unit = shape.granule * 2 ** lowBits;
+  const high = content.weight.map((weight) => Math.trunc(weight / unit) * unit);
+  const low = content.weight.map((weight, i) => weight - high[i]!);
+  const split = [low, high].map((weights) => nonZero(content, weights));
+  if (split.some(({ weight }) => weight.length === 0)) return [{ content, firsts, shape, storage }];
+  return split.flatMap((each) => {
+    const later = each.target[0]! - content.target[0]!;
+    return storableParts(
+      each,
+      firsts.map((first) => first + later),
+      chip,
+      pieces + 1,
+    );
+  });
+}
+
+function nonZero({ target, delay }: Content, weight: Int32Array): Content {
+  const kept = (_: number, i: number): boolean => weight[i] !== 0;
+  return { target: target.filter(kept), weight: weight.filter(kept), delay: delay.filter(kept) };
+}
+
+/** Stores the synapses of some parts in one core, whatever that takes. */
+export function coreMemory(parts: readonly Placed[], chip: LoihiChip): CoreMemory | Unstorable {
+  const table = new ContentTable(parts);
+  parts.forEach(({ part, synapses }, p) => {
+    const { source, start, compartment } = synapses;
+    for (let i = 0; i < source.length; i++) {
+      let from = start[i]!;
+      const end = start[i + 1]!;
+      while (from < end) {
+        let to = from + 1;
+        const block = Math.floor(compartment[from]! / part.width);
+        while (to < end && (!part.byPosition || Math.floor(compartment[to]! / part.width) === block)) to++;
+        table.add(p, source[i]!, from, to);
+        from = to;
+      }
+    }
+  });
+  const lists: StoredList[] = [];
+  const entries = new Map<number, Entry[]>();
+  const ranges = new Map<string, (readonly [number, number])[]>();
+  let bits = 0;
+  const groups = table.groups.flatMap(({ part, from, to, sources, firsts }) =>
+    storableParts(contentOf(parts[part]!.synapses, from, to), firsts, chip).map((each) => ({ part, sources, ...each })),
+  );
+  for (const { part, sources, firsts, content, shape, storage } of groups) {
+    if (storage === undefined) return { population: parts[part]!.part.population, shape };
+    const format = chip.synapseFormats[storage.format]!;
+    const byShift = new Map<number, number>();
+    firsts.forEach((first, i) => {
+      const shift = storage.shared ? first - sharedBase(format, first) : 0;
+      let list = storage.shared ? byShift.get(shift) : undefined;
+      if (list === undefined) {
+        list = lists.length;
+        byShift.set(shift, list);
+        lists.push({
+          ...storedContent(content, shift, storage.filled),
+          format: storage.format,
+          bits: storage.bits,
+          part,
+        });
+        bits += storage.bits;
+      }
+      const source = sources[i]!;
+      const known = entries.get(source);
+      if (known === undefined) entries.set(source, [{ list, base: first - shift }]);
+      else known.push({ list, base: first - shift });
+    });
+    const mode = `${storage.format} ${shape.mixed ? "mixed" : shape.negative ? "negative" : "positive"}`;
+    const all = ranges.get(mode) ?? [];
+    ranges.set(mode, all);
+    all.push(exponentsOf(shape, format.weightBits, chip.numerics)!);
+  }
+  let formats = 0;
+  for (const all of ranges.values()) formats += fewestExponents(all);
+  const axons = new Map([...entries.values()].map((each) => [entriesKey(each), each.length]));
+  const axonEntries = [...axons.values()].reduce((sum, n) => sum + n, 0);
+  return { lists, entries, axonEntries, bits, formats };
+}
+
+/** Equal for entries that do the same. */
+export function entriesKey(entries: readonly Entry[]): string {
+  return entries.map(({ list, base }) => `${list}+${base}`).join(" ");
+}

@@ -1,0 +1,1 @@
+export { compileLoihi, type MapOptions } from "./compile.js";

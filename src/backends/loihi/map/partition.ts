@@ -1,0 +1,142 @@
+import type { LoihiChip } from "../../../chips/loihi.js";
+import { gather, type Part, type Unstorable } from "./core-memory.js";
+import type { CoreMeter, Resource, Usage } from "./resources.js";
+import type { Incoming } from "./synapses.js";
+
+/** A part, with what it uses in a core of its own. */
+export interface Measured {
+  readonly part: Part;
+  readonly usage: Usage;
+}
+
+/** Why a population fits no core, even neuron by neuron. */
+export type Misfit =
+  | { readonly kind: "unstorable"; readonly why: Unstorable }
+  | { readonly kind: "resource"; readonly resource: Resource; readonly usage: Usage };
+
+/** How a population is cut: slices of `width` channels, each filled position by position. */
+interface Cut {
+  readonly width: number;
+  readonly byPosition: boolean;
+}
+
+/**
+ * Cuts a population of positions x channels into parts that fit a core each. Weights of a position are those of the others, so a
+ * core that holds few channels of many positions stores few weights; one that holds all channels of few positions hears few
+ * sources. Every width is tried, and the cut with the fewest parts wins, then the one with the fewest bits.
+ */
+export function partition(
+  population: number,
+  { positions, channels }: { readonly positions: number; readonly channels: number },
+  incoming: Incoming,
+  chip: LoihiChip,
+  meter: CoreMeter,
+): readonly Measured[] | Misfit {
+  let best: readonly Measured[] | undefined;
+  let worse = 0;
+  let misfit: Misfit | undefined;
+  for (const cut of cuts(positions, channels)) {
+    // Narrower slices only hear more: once they got worse twice, they stay so.
+    if (worse >= 4) break;
+    const filled = new Filling(population, { positions, channels }, cut, incoming, chip, meter).run(best?.length);
+    if ("kind" in filled) {
+      misfit = filled;
+      continue;
+    }
+    if (
+      best === undefined ||
+      filled.length < best.length ||
+      (filled.length === best.length && bits(filled) < bits(best))
+    ) {
+      best = filled;
+      worse = 0;
+    } else {
+      worse++;
+    }
+  }
+  return best ?? misfit!;
+}
+
+function bits(parts: readonly Measured[]): number {
+  return parts.reduce((sum, { usage }) => sum + usage.synapseBits, 0);
+}
+
+function cuts(positions: number, channels: number): readonly Cut[] {
+  if (positions === 1) return [{ width: 1, byPosition: false }];
+  const widths: number[] = [];
+  for (let width = channels; width > 1; width = Math.ceil(width / 2)) widths.push(width);
+  return [...widths, 1].flatMap((width) => [
+    { width, byPosition: false },
+    { width, byPosition: true },
+  ]);
+}
+
+class Filling {
+  private readonly found: Measured[] = [];
+  private guess: number;
+
+  constructor(
+    private readonly population: number,
+    private readonly shape: { readonly positions: number; readonly channels: number },
+    private readonly cut: Cut,
+    private readonly incoming: Incoming,
+    private readonly chip: LoihiChip,
+    private readonly meter: CoreMeter,
+  ) {
+    this.guess = Infinity;
+  }
+
+  run(most = Infinity): readonly Measured[] | Misfit {
+    const { width } = this.cut;
+    // Of a single position, channels are what is counted off.
+    const flat = this.shape.positions === 1;
+    const channels = flat ? 1 : this.shape.channels;
+    const positions = flat ? this.shape.channels : this.shape.positions;
+    for (let channel = 0; channel < channels; channel += width) {
+      const wide = Math.min(width, channels - channel);
+      for (let position = 0; position < positions;) {
+        const taken = this.largest(channel, wide, position, positions - position, channels);
+        if ("kind" in taken) return taken;
+        this.found.push(taken);
+        // More parts than the best cut has: no need to go on.
+        if (this.found.length > most) return this.found;
+        position += taken.part.neurons.length / wide;
+      }
+    }
+    return this.found;
+  }
+
+  /** The largest part from a position on that fits a core. */
+  private largest(channel: number, wide: number, from: number, left: number, channels: number): Measured | Misfit {
+    const roof = Math.min(left, Math.max(1, Math.floor(this.chip.core.compartments / wide)));
+    let [fits, over] = [0, roof + 1];
+    let best: Measured | undefined;
+    let why: Misfit | undefined;
+    let probe = Math.min(this.guess, roof);
+    while (over - fits > 1) {
+      const tried = this.measure(channel, wide, from, probe, channels);
+      if ("kind" in tried) {
+        [over, why] = [probe, tried];
+      } else {
+        [fits, best] = [probe, tried];
+      }
+      // Parts of one slice are alike: what fits is found next to the last one.
+      probe = best !== undefined && fits === this.guess ? fits + 1 : Math.floor((fits + over) / 2);
+    }
+    this.guess = Math.max(1, fits);
+    return best ?? why!;
+  }
+
+  private measure(channel: number, wide: number, from: number, count: number, channels: number): Measured | Misfit {
+    const neurons = new Int32Array(count * wide);
+    for (let p = 0; p < count; p++) {
+      for (let c = 0; c < wide; c++) neurons[p * wide + c] = (from + p) * channels + channel + c;
+    }
+    const part = { population: this.population, neurons, width: wide, byPosition: this.cut.byPosition };
+    const measured = this.meter.measure([{ part, synapses: gather(part, this.incoming), first: 0 }]);
+    if ("shape" in measured) return { kind: "unstorable", why: measured };
+    const { usage } = measured;
+    const resource = this.meter.short(usage);
+    return resource === undefined ? { part, usage } : { kind: "resource", resource, usage };
+  }
+}
