@@ -140,7 +140,7 @@ function checkExactness({ inexact }: Plan, allow: ReadonlySet<Approximation>, re
   const notes = [...inexact].map(([name, count]) => ({ message: `${name}: ${count} ${APPROXIMATIONS[name]}` }));
   if (refused.length > 0) {
     const message = "SANA-FE cannot follow this program exactly";
-    const hint = `allow it: ${[...inexact.keys()].join(",")}`;
+    const hint = `allow it: --allow approximate:${[...inexact.keys()].join(",")}`;
     report.add(sanaFeDiagnostics.make("inexact", message, { notes, hint }));
     return false;
   }
