@@ -11,6 +11,7 @@ import { rancDiagnostics } from "../frontend/ranc/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
+import { sanaFeDiagnostics } from "../report/sana-fe/index.js";
 import { simDiagnostics } from "../sim/diagnostics.js";
 import { validateDiagnostics } from "../validate/diagnostics.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -30,6 +31,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   programDiagnostics,
   simDiagnostics,
   energyDiagnostics,
+  sanaFeDiagnostics,
   validateDiagnostics,
   cliDiagnostics,
   OUTPUT_DIAGNOSTICS,
