@@ -196,14 +196,21 @@ export function writeGrid(folder: string, files: ReadonlyMap<string, readonly st
   return folder;
 }
 
+/** Whether nothing ever happens to a neuron; some random ones are like that. */
+function staysAtRest(neuron: NeuronSpec, types: readonly number[]): boolean {
+  const reached = types.some((type, axon) => neuron.connected[axon]! && neuron.weights[type] !== 0);
+  const quiet = neuron.positiveThreshold > 0 && neuron.negativeThreshold <= 0;
+  return quiet && !reached && neuron.leak === 0 && neuron.potential === 0;
+}
+
 /** Ticks after which an input can change what the output bus gets: spreads from core to core, tick by tick. */
-export function latencyOf({ width, axons, cores, output, inputs }: GridSpec): number {
-  const idle = neuronRow(idleNeuron(axons), axons);
+export function latencyOf({ width, cores, output, inputs }: GridSpec): number {
   const arrivals = new Map<number, Set<number>>([[0, new Set(inputs.flat().map(({ dx, dy }) => dy * width + dx))]]);
   for (let now = 0; now < 1000; now++) {
     for (const source of arrivals.get(now) ?? []) {
-      for (const neuron of cores[source]!.neurons) {
-        if (neuronRow(neuron, axons) === idle) continue;
+      const { types, neurons } = cores[source]!;
+      for (const neuron of neurons) {
+        if (staysAtRest(neuron, types)) continue;
         const target = source + neuron.packet.dy * width + neuron.packet.dx;
         if (target === output) return now;
         const then = now + 1 + neuron.packet.tick;
