@@ -221,7 +221,10 @@ export function integerNeuron(
 
   const limit = 2 ** (stateBits - 1) - 1;
   const exactBits = charge.spent === undefined ? INEXACT_FRACTION : charge.spent * (T - 1);
-  const bits = fittingFraction(wantedFraction(charge, view, settings), largest, charge.reach, T, limit);
+  const wantedBits = wantedFraction(charge, view, settings);
+  // Weights of both signs are stored without their lowest bit where decays are registers, so one bit is kept even if it may saturate.
+  const kept = settings.truncation === "decay" && largest * 2 < 2 ** 31 ? Math.min(1, wantedBits) : 0;
+  const bits = Math.max(kept, fittingFraction(wantedBits, largest, charge.reach, T, limit));
   const exactCharge = charge.spent !== undefined && bits >= exactBits;
   const inState = (potential: number, c: number): number =>
     (charge.gain(c) * (potential - offset) * 2 ** bits) / unit(c);

@@ -163,6 +163,7 @@ For a chip of few threshold registers. threshold-shift = n: a register holds mul
   Thresholds on streams, whose units are powers of two, move to the nearest one (thresholds-moved), at most by 2^-8 of themselves, else by
   finer potentials: M 2^(n-s) + 1. Counts (attention, sums of spikes) keep their thresholds where potentials that fine fit state-bits,
   and else get the next one below, again at most by 2^-8. sums = exact: weights that write a stream are multiples of its unit, with one unit for all channels.
+  truncation = decay keeps a bit of fraction even where that may saturate: such chips store weights of both signs without the lowest bit.
 Attention: counters are integers already. sigma goes into the threshold; for a power of two nothing is rounded, for another sigma the
   sums are exact where the sequential rule rounded, so ties may differ.
 Means: over 2^k values the sum in units of 2^-k, exactly the mean; over other numbers of positions the sum, 1 / n in the threshold.

@@ -21,6 +21,8 @@ const RARE = [
   "fold-thresholds: non-dyadic-attentions-folded",
   "quantize: weights-saturated",
   "quantize: states-limited",
+  "quantize: thresholds-clamped",
+  "quantize: thresholds-moved",
   "quantize: predictions-changed",
   "sparsify-top-k: branches-masked",
   "sparsify-top-k: projections-masked",

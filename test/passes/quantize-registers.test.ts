@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { viewOf, type Net, type Op } from "../../src/ir/index.js";
+import { parseNet, viewOf, type Net, type Op } from "../../src/ir/index.js";
 import { parsePipeline, runPipeline } from "../../src/passes/index.js";
 import { Random, stattenNet } from "../backends/layerwise/nets.js";
 
@@ -88,5 +88,25 @@ describe("truncation = decay", () => {
     expect(new Set(charges("truncation=decay state-bits=32"))).toEqual(new Set(["shift(1)"]));
     expect(new Set(charges("truncation=decay fraction-bits=0"))).toEqual(new Set(["decay(2048)"]));
     expect(new Set(charges("truncation=shift fraction-bits=0"))).toEqual(new Set(["shift(1)"]));
+  });
+});
+
+describe("thresholds beyond the state", () => {
+  it("are clamped to one that is never reached, and counted", () => {
+    const clamped = (bits: number): number | undefined => {
+      const steps = parsePipeline(`quantize{state-bits=${bits}}`).steps ?? [];
+      const { net } = parseNet(
+        `net @n(%x: count<2t, 2, max 3>) -> spike<2t, 2> {
+  %r = to-real %x : real<2t, 2>
+  %s = neuron.lif %r {charge = integrate, v_th = 128} : spike<2t, 2>
+  return %s
+}`,
+        "test.snn",
+      );
+      return runPipeline(net!, steps).records[0]?.counters.get("thresholds-clamped");
+    };
+    // Nine bits hold 255, eight 127.
+    expect(clamped(9)).toBe(0);
+    expect(clamped(8)).toBe(2);
   });
 });

@@ -32,11 +32,11 @@ export class NotLegal extends Error {
 
 export const QUANTISE = "run the pass `quantize{sums=exact threshold-shift=6 truncation=decay}` first";
 /** What arrives directly, from neurons or the host. */
-export const ONE = { name: "ones", granule: 1, largest: 1 };
+export const ONE = { name: "ones", granule: 1, largest: 1, mixed: false };
 /** The weights on the ways to a current, in units of 2^exp. */
 export function finer({ weights, exp }: Current, unit: number): Current["weights"] {
   const by = 2 ** (exp - unit);
-  return weights.map(({ name, granule, largest }) => ({ name, granule: granule * by, largest: largest * by }));
+  return weights.map(({ granule, largest, ...rest }) => ({ ...rest, granule: granule * by, largest: largest * by }));
 }
 
 export const zeros = (n: number): Float64Array => new Float64Array(n);

@@ -9,7 +9,7 @@ import {
   type OpView,
 } from "../../ir/index.js";
 import { checkPayload, finer, integers, NotLegal, ONE, QUANTISE, throughBias, type Current } from "./current.js";
-import { weightRange } from "./numerics.js";
+import { holdsWeights, weightRange } from "./numerics.js";
 import { Values } from "./values.js";
 import { isSpiking } from "./support.js";
 
@@ -41,6 +41,7 @@ export class LinearOps extends Values {
         ? undefined
         : this.emit.define(op.result, op.name, [x.value], { attrs, symbols: [symbol], origin: op.origin });
     this.define(op, value, {
+      exp: number.exp,
       bias: bias.map((b, o) => b + through[o]!),
       weights: range === undefined ? [] : [{ name, ...range }],
     });
@@ -80,8 +81,7 @@ export class LinearOps extends Values {
     const bias = a.bias.map((x, c) => x * 2 ** (a.exp - exp) + b.bias[c]! * 2 ** (b.exp - exp));
     const weights = [...finer(a, exp), ...finer(b, exp)];
     if (!relayed || value === undefined) return this.define(op, value, { bias, weights, exp });
-    this.relayed(op, op.result, value);
-    this.define(op, op.result, { bias, exp });
+    this.relayed(op, value, { bias, weights, exp });
   }
 
   protected checkSum(view: OpView, exp: number): void {
@@ -101,19 +101,31 @@ export class LinearOps extends Values {
     return this.options.streams === "relay" && !isSpike(op.type) && (this.users.get(op.result)?.length ?? 0) > 1;
   }
 
-  protected relayed(op: Op, result: string, x: string): void {
-    const { number } = this.emit.typeOf(x);
+  /** A relay of a sum, in units so fine that the chip has the weights in front of it. */
+  protected relayed(op: Op, x: string, { bias, weights, exp }: Omit<Current, "value">): void {
+    const shift = [0, 1, 2, 3].find((by) => weights.every((range) => holdsWeights(range, by, this.chip)));
+    if (shift === undefined) {
+      const names = weights.map(({ name, granule, largest }) => `@${name} (${granule}..${largest})`).join(", ");
+      throw new NotLegal(
+        "weight",
+        `weights ${names} in front of a relay have no common unit on the chip`,
+        "unroll streams",
+      );
+    }
+    const source = this.scaled(x, 2 ** shift);
+    const { number } = this.emit.typeOf(source);
     const [lo, hi] = number.kind === "int" ? [number.lo, number.hi] : [0, 0];
     checkPayload(this.chip, lo, hi, `${positionsOf(op.type) * channelsOf(op.type)} sums of a stream per timestep`);
-    this.emit.define(result, "stream.relay", [x], { origin: op.origin });
-    this.population(op, result, "relay", "relay");
+    this.emit.define(op.result, "stream.relay", [source], { origin: op.origin });
+    this.population(op, op.result, "relay", "relay");
     this.note(op, "relays");
+    this.define(op, op.result, { bias: bias.map((b) => b * 2 ** shift), exp: exp - shift });
   }
 
   protected relay(op: Op): void {
     const x = this.operand(op, 0);
-    if (x.value !== undefined) this.relayed(op, op.result, x.value);
-    this.define(op, x.value === undefined ? undefined : op.result, { bias: x.bias });
+    if (x.value === undefined) this.define(op, undefined, { bias: x.bias });
+    else this.relayed(op, x.value, x);
   }
 
   protected overPositions(op: Op): void {

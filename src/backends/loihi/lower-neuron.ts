@@ -3,6 +3,7 @@ import type { LoihiChip } from "../../chips/loihi.js";
 import {
   holdsWeights,
   isBias,
+  leastWeightBit,
   MOST_DECAY,
   nearestBias,
   potentialLimit,
@@ -13,6 +14,8 @@ import {
 
 /** An integer current as a neuron finds it: bounds of what arrives, what the biases behind it add, and the weights on its ways. */
 export interface NeuronInput {
+  /** What arrives counts units of 2^-finer of the current (relays may); `lo`, `hi` and `bias` count the current. */
+  readonly finer: number;
   readonly lo: number;
   readonly hi: number;
   /** Per channel, constant in time. */
@@ -222,9 +225,12 @@ function atScale(
       `use quantize{threshold-shift=${numerics.thresholdShift} per=tensor}, or allow approximate:thresholds`,
     );
   }
-  const weak = input.weights.find((weights) => !holdsWeights(weights, shift, chip));
+  const by = shift - input.finer;
+  const weak = input.weights.find((weights) => by < 0 || !holdsWeights(weights, by, chip));
   if (weak !== undefined) {
-    const reason = `weights @${weak.name} of ${weak.granule}..${weak.largest} times 2^${shift} are no mantissas of the chip's weights times 2^${6 + numerics.weightExponent[0]}..2^${6 + numerics.weightExponent[1]}`;
+    const [least, greatest] = numerics.weightExponent.map((e) => e + leastWeightBit(weak.mixed, chip));
+    const signs = weak.mixed ? "both signs" : "one sign";
+    const reason = `weights @${weak.name}, multiples of ${weak.granule} up to ${weak.largest}, times 2^${by}, are no mantissas of the chip's weights of ${signs}, times 2^${least}..2^${greatest}`;
     return refuse("weight", reason, "use quantize{per=tensor}, fewer bits, or fewer fraction-bits");
   }
   let moved = thresholds.moved;

@@ -121,7 +121,11 @@ class Lowering extends LinearOps {
     const source = this.driven(x);
     const { number } = this.emit.typeOf(source);
     const [lo, hi] = number.kind === "int" ? [number.lo, number.hi] : [0, 0];
-    const input: NeuronInput = { lo: Math.min(0, lo), hi: Math.max(0, hi), bias: x.bias, weights: x.weights };
+    const finer = this.finerBy(op);
+    const unit = 2 ** -finer;
+    const bias = x.bias.map((b) => b * unit);
+    const range = { lo: Math.min(0, lo) * unit, hi: Math.max(0, hi) * unit };
+    const input: NeuronInput = { finer, ...range, bias, weights: x.weights };
     const neuron = chipNeuron(view, timestepsOf(op.type.time), input, this.chip, this.options.allow);
     if ("code" in neuron) throw new NotLegal(neuron.code, neuron.reason, neuron.hint);
     const attrs = {
@@ -130,7 +134,7 @@ class Lowering extends LinearOps {
       v_th: this.perChannel(op, "v_th", neuron.thresholds),
       ...(neuron.bias.every((b) => b === 0) ? {} : { bias: this.perChannel(op, "bias", neuron.bias) }),
     };
-    this.fires(op, this.scaled(source, 2 ** neuron.shift), attrs, "neurons");
+    this.fires(op, this.scaled(source, 2 ** (neuron.shift - finer)), attrs, "neurons");
     const thresholds = new Set(neuron.thresholds).size;
     this.note(op, "neurons", { thresholds, shift: neuron.shift, proved: neuron.proved, moved: neuron.moved });
   }
@@ -144,7 +148,7 @@ class Lowering extends LinearOps {
   private fires(op: Op, x: string, attrs: Readonly<Record<string, AttrValue>>, what: string): void {
     this.emit.define(op.result, "neuron.loihi", [x], { attrs, layer: op.layer, origin: op.origin });
     this.population(op, op.result, "neuron", what);
-    this.define(op, op.result);
+    this.define(op, op.result, { exp: 0 });
   }
 
   /** Fires above `mantissa` * 2^6 and forgets its potential. */
@@ -163,7 +167,7 @@ class Lowering extends LinearOps {
         "compile for a chip of its profile",
       );
     }
-    const source = this.messages(op, 0);
+    const source = this.inOwnUnits(op);
     for (const { attr } of symbolAttrs(op)) {
       const constant = this.net.constants.get(attr);
       if (constant !== undefined) this.emit.constant(attr, constant);
@@ -172,9 +176,15 @@ class Lowering extends LinearOps {
     this.note(op, "neurons", { proved: false });
   }
 
+  /** The integers of the operand, where no relay in front of it counts in finer units. */
+  private inOwnUnits(op: Op): string {
+    if (this.finerBy(op) === 0) return this.messages(op, 0);
+    throw new NotLegal("unsupported-value", "a relay in front of it counts in finer units", "unroll streams");
+  }
+
   /** s = x >= v_th without memory: x * 2^j against a register, j such that what is left of the potential is lost. */
   private threshold(op: Op): void {
-    const x = this.messages(op, 0);
+    const x = this.inOwnUnits(op);
     const { number } = this.emit.typeOf(x);
     const lowest = number.kind === "int" ? number.lo : 0;
     const counter = counterOf(viewOf(this.net, op, this.types), lowest);

@@ -42,18 +42,28 @@ export function nearestBias(
 export interface WeightRange {
   readonly granule: number;
   readonly largest: number;
+  /** Whether there are weights of both signs. */
+  readonly mixed: boolean;
 }
 
 /** The range of some integers; all zero: nothing has to be held. */
 export function weightRange(weights: ArrayLike<number>): WeightRange | undefined {
   let largest = 0;
   let bits = 0;
+  let [negative, positive] = [false, false];
   for (let i = 0; i < weights.length; i++) {
     const magnitude = Math.abs(weights[i]!);
     largest = Math.max(largest, magnitude);
     bits |= magnitude;
+    if (weights[i]! < 0) negative = true;
+    if (weights[i]! > 0) positive = true;
   }
-  return largest === 0 ? undefined : { granule: bits & -bits, largest };
+  return largest === 0 ? undefined : { granule: bits & -bits, largest, mixed: negative && positive };
+}
+
+/** Log2 of the unit of weights of exponent 0. */
+export function leastWeightBit(mixed: boolean, { numerics }: LoihiChip): number {
+  return 6 + (mixed && numerics.mixedSignDropsLowBit ? 1 : 0);
 }
 
 /** Bits of a stored weight, sign included, of the chip's widest format. */
@@ -62,12 +72,12 @@ export function weightBits({ synapseFormats }: LoihiChip): number {
 }
 
 /**
- * Whether weights in this range, times 2^shift, are mantissas of the chip's width times 2^(6 + exponent). Lists of both signs,
- * whose lowest bit may not be stored, are the rule here: they have half the mantissas.
+ * Whether weights in this range, times 2^shift, are mantissas of the chip's width times 2^(6 + exponent). Of lists of both signs
+ * the lowest bit may not be stored. Lists of one sign are given no more mantissas than those: a core may join them.
  */
-export function holdsWeights({ granule, largest }: WeightRange, shift: number, chip: LoihiChip): boolean {
-  const { weightExponent, mixedSignDropsLowBit } = chip.numerics;
-  const lowest = 6 + (mixedSignDropsLowBit ? 1 : 0);
+export function holdsWeights({ granule, largest, mixed }: WeightRange, shift: number, chip: LoihiChip): boolean {
+  const { weightExponent } = chip.numerics;
+  const lowest = leastWeightBit(mixed, chip);
   const unit = Math.min(granule * 2 ** shift, 2 ** (lowest + weightExponent[1]));
   return unit >= 2 ** (lowest + weightExponent[0]) && (largest * 2 ** shift) / unit <= 2 ** (weightBits(chip) - 1) - 1;
 }

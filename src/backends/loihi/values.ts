@@ -84,11 +84,23 @@ export class Values {
     );
   }
 
+  /** How much finer the units of the first operand are than the net's: relays may count 2^-k. */
+  protected finerBy(op: Op): number {
+    const [x] = op.operands;
+    const current = this.currents.get(x ?? "");
+    return x === undefined || current === undefined ? 0 : this.exponentOf(x) - current.exp;
+  }
+
   protected define(op: Op, value: string | undefined, more: Partial<Current> = {}): void {
     const { number } = op.type;
     if (number.kind === "real") throw new NotLegal("unsupported-op", "it is on real numbers", QUANTISE);
     const bias = more.bias ?? zeros(channelsOf(op.type));
-    this.currents.set(op.result, { value, bias, exp: more.exp ?? number.exp, weights: more.weights ?? [ONE] });
+    this.currents.set(op.result, {
+      value,
+      bias,
+      exp: more.exp ?? number.exp - this.finerBy(op),
+      weights: more.weights ?? [ONE],
+    });
   }
 
   protected population(op: Op, value: string, kind: LegalPopulation["kind"], what: string, latency = 0): void {

@@ -10,7 +10,8 @@ import { mixedNet, Random, sdtNet, stattenNet } from "../layerwise/nets.js";
 import { ATTENTION, testChip } from "./chips.js";
 import { expectLegal, expectSameSpikes, legal, net, quantised, refused } from "./support.js";
 
-const chipWith = (maxDelay: number) => testChip({ maxDelay }, ATTENTION);
+/** Chips of both kinds: those that have odd weights of both signs, and those that have not. */
+const chipWith = (maxDelay: number, least = -6) => testChip({ maxDelay, weightExponent: [least, 7] }, ATTENTION);
 
 describe("spiking transformers", () => {
   it.each(Array.from({ length: 16 }, (_, i) => i + 1))("keep every spike (seed %i)", (seed) => {
@@ -22,7 +23,7 @@ describe("spiking transformers", () => {
       seed % 2 === 0
         ? sdtNet(random, { timesteps, tokens: random.int(1, 9), channels, heads: 3, dvs })
         : stattenNet(random, { timesteps, chunk: 2, side: 2, channels, heads: 2, held: dvs, tet: true });
-    const chip = chipWith(random.pick([1, 2, 3, 62]));
+    const chip = chipWith(random.pick([1, 2, 3, 62]), random.pick([-7, -6]));
     const integers = quantised(source, chip);
     if (integers === undefined) throw new Error("not quantised");
     const spikes = (["unroll", "relay", "auto"] as const).map((streams) => {
@@ -63,7 +64,7 @@ describe("random nets", () => {
     let accepted = 0;
     const reasons = new Map<string, number>();
     for (let seed = 1; seed <= 500; seed++) {
-      const chip = chipWith(seed % 3 === 0 ? 2 : 62);
+      const chip = chipWith(seed % 3 === 0 ? 2 : 62, seed % 4 === 0 ? -6 : -7);
       const source =
         seed % 25 === 0
           ? mixedNet(new Random(seed), 4)
@@ -145,9 +146,18 @@ describe("streams", () => {
       ["4", 2],
       ["7", 3],
     ]);
-    for (const streams of ["unroll", "relay"] as const) {
-      const found = legal(source, testChip(), { streams });
-      expectLegal(found, testChip());
+    // A chip without odd weights of both signs relays in units half as large.
+    for (const [streams, least] of [
+      ["unroll", -7],
+      ["unroll", -6],
+      ["relay", -7],
+      ["relay", -6],
+    ] as const) {
+      const chip = testChip({ weightExponent: [least, 7] });
+      const found = legal(source, chip, { streams });
+      expectLegal(found, chip);
+      const relayed = found.net.ops.find(({ name }) => name === "stream.relay")?.type.number;
+      if (streams === "relay") expect(relayed).toMatchObject({ hi: least === -7 ? 31 : 62 });
       for (let seed = 1; seed < 20; seed++) expectSameSpikes(source, found, randomInputs(source, seed));
     }
   });

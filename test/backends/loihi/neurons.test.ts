@@ -144,7 +144,7 @@ describe("registers", () => {
 
   it("hold weights of 8 bits, of both signs without the lowest, times 2^(6 - 7)..2^(6 + 7)", () => {
     const holds = (granule: number, largest: number, shift: number): boolean =>
-      holdsWeights({ granule, largest }, shift, testChip());
+      holdsWeights({ granule, largest, mixed: true }, shift, testChip());
     expect(holds(1, 127, 0)).toBe(true);
     expect(holds(1, 128, 0)).toBe(false);
     expect(holds(2, 254, 0)).toBe(true);
@@ -153,10 +153,15 @@ describe("registers", () => {
     expect(holds(1, 127, 15)).toBe(false);
     expect(holds(1, 63, 15)).toBe(true);
     const coarse = testChip({ weightExponent: [-6, 7] });
-    expect(holdsWeights({ granule: 1, largest: 3 }, 0, coarse)).toBe(false);
-    expect(holdsWeights({ granule: 1, largest: 3 }, 1, coarse)).toBe(true);
+    expect(holdsWeights({ granule: 1, largest: 3, mixed: true }, 0, coarse)).toBe(false);
+    expect(holdsWeights({ granule: 1, largest: 3, mixed: false }, 0, coarse)).toBe(true);
+    expect(holdsWeights({ granule: 1, largest: 3, mixed: true }, 1, coarse)).toBe(true);
     expect(
-      holdsWeights({ granule: 1, largest: 3 }, 0, testChip({ weightExponent: [-6, 7], mixedSignDropsLowBit: false })),
+      holdsWeights(
+        { granule: 1, largest: 3, mixed: true },
+        0,
+        testChip({ weightExponent: [-6, 7], mixedSignDropsLowBit: false }),
+      ),
     ).toBe(true);
   });
 });
