@@ -53,7 +53,7 @@ function againstStepped(name: string, program: Program, inputs: ReadonlyMap<stri
 const files = process.argv.slice(2);
 for (const file of files) {
   const report = new Report();
-  const program = found(readProgram(file, report), report);
+  const program = found(readProgram(file, report, "layerwise"), report);
   againstStepped(file, program, waves(program));
 }
 if (files.length === 0) {

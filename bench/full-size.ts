@@ -40,7 +40,7 @@ function operations({ layers }: RunResult): number {
 function measure(file: string, workers: number): void {
   const report = new Report();
   let start = performance.now();
-  const program = found(readProgram(file, report), report);
+  const program = found(readProgram(file, report, "layerwise"), report);
   const loading = performance.now() - start;
   const npy = join(network, "input.npy");
   const picture = found(readNpy(readFileSync(npy), npy, report), report);

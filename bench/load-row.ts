@@ -17,7 +17,7 @@ const LOADS = 5;
 
 function load(file: string): Program {
   const report = new Report();
-  const program = readProgram(file, report);
+  const program = readProgram(file, report, "layerwise");
   if (program === undefined) throw new Error(report.errors.map(renderDiagnostic).join("\n"));
   return program;
 }

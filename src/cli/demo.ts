@@ -58,7 +58,7 @@ async function runVariant(
   const compiled = compileNet(net, { target: "layerwise", chip: "layerwise-default" }, report);
   if (compiled === undefined) return undefined;
   // Through the file, as a user's program would go: the simulator sees nothing but the program.
-  const program = decodeProgram(encodeProgram(compiled), "demo.spk", report);
+  const program = decodeProgram(encodeProgram(compiled), "demo.spk", report, "layerwise");
   if (program === undefined) return undefined;
   // There is nothing to keep of a part of the demo: a signal ends the process.
   const onSignal = (): void => undefined;

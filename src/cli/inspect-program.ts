@@ -5,7 +5,7 @@ import { count, table } from "./text.js";
 
 /** What is in a program file: chip, ports, layers, instructions by kind, the compiler's notes. */
 export function inspectProgram(path: string, json: boolean, report: Report, io: Io): void {
-  const program = readProgram(path, report);
+  const program = readProgram(path, report, "layerwise");
   if (program === undefined) return;
   const kinds = new Map<string, number>();
   for (const { op } of program.instructions) kinds.set(op, (kinds.get(op) ?? 0) + 1);

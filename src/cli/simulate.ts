@@ -92,7 +92,7 @@ async function simulate(
   io: Io,
   onSignal: OnSignal,
 ): Promise<Outcome> {
-  const program = readProgram(file, report);
+  const program = readProgram(file, report, "layerwise");
   if (program === undefined) return;
   const reads = pathsRead(file, { ...options, trace: undefined });
   const { output, trace } = options;

@@ -55,7 +55,7 @@ export function chipAgainstEvaluator(
 
 function reload(program: Program): Program {
   const report = new Report();
-  const loaded = decodeProgram(encodeProgram(program), "program", report);
+  const loaded = decodeProgram(encodeProgram(program), "program", report, "layerwise");
   if (loaded === undefined)
     throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
   return loaded;

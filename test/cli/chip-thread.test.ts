@@ -79,7 +79,7 @@ describe("a chip in a thread", () => {
       file,
       encodeProgram(serialProgram({ words: [{ ...address, bytes }], instructions: [add], read: [read] })),
     );
-    const loaded = readProgram(file, new Report())!;
+    const loaded = readProgram(file, new Report(), "layerwise")!;
     rmSync(folder, { recursive: true });
     const thread = start(loaded);
     const outputs = async () => [...(await thread.run({ ...good, inputs: new Map() })).result.outputs.get("read0")!];

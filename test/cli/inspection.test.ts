@@ -44,7 +44,7 @@ describe("simulate --probe, --record and --trace", () => {
       expect(total.reduce((a, b) => a + b, 0)).toBe(events.reduce((a, b) => a + b, 0));
     }
     expect(done.out).toContain(`${LAYER} in sample 1`);
-    const program = decodeProgram(readFileSync(at("digits.spk")), "digits.spk", new Report())!;
+    const program = decodeProgram(readFileSync(at("digits.spk")), "digits.spk", new Report(), "layerwise")!;
     const trace = JSON.parse(readFileSync(at("trace.json"), "utf8")) as { traceEvents: { ph: string; args: object }[] };
     const slices = trace.traceEvents.filter(({ ph }) => ph === "X");
     expect(slices).toHaveLength(program.instructions.length);

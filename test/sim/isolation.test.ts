@@ -62,7 +62,7 @@ register("data:text/javascript," + encodeURIComponent(loader));`,
 import { decodeProgram } from ${url("src/backends/program/index.ts")};
 import { Report } from ${url("src/diagnostics/index.ts")};
 import { createStepped } from ${url("src/sim/layerwise/index.ts")};
-const program = decodeProgram(readFileSync(${JSON.stringify(join(folder, "program.spkc"))}), "p", new Report());
+const program = decodeProgram(readFileSync(${JSON.stringify(join(folder, "program.spkc"))}), "p", new Report(), "layerwise");
 const result = createStepped(program).run(new Map());
 const blocked = await import(${url("src/ir/index.ts")}).then(() => "no", () => "yes");
 console.log(JSON.stringify({ blocked, y: [...new Float32Array(result.outputs.get("read0").buffer)] }));`,

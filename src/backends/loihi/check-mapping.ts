@@ -246,7 +246,6 @@ function programSums(
       if (core.kind === "attention") continue;
       const { axons, lists } = core;
       const axon = routes.axon[r]!;
-      const seen = new Set<number>();
       for (let e = axons.start[axon]!; e < axons.start[axon + 1]!; e++) {
         const list = axons.list[e]!;
         for (let k = lists.start[list]!; k < lists.start[list + 1]!; k++) {
@@ -255,10 +254,6 @@ function programSums(
           const compartment = axons.base[e]! + lists.target[k]!;
           const { row: target, neuron, size: neurons, start } = owners[routes.core[r]!]![compartment]!;
           const later = sent.get(value)! + delay - start;
-          const key = compartment * 256 + delay;
-          if (seen.has(key))
-            faults.push(`\`${value}\` ${element} reaches compartment ${compartment} of core ${routes.core[r]} twice`);
-          seen.add(key);
           if (later < 0) {
             faults.push(`\`${value}\` ${element} would be heard ${-later} timesteps before it fires`);
             continue;

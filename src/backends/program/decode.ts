@@ -1,4 +1,5 @@
-import { layerwiseChipSchema, type LayerwiseChip } from "../../chips/layerwise.js";
+import type { z } from "zod";
+import { layerwiseChipSchema } from "../../chips/layerwise.js";
 import { type Report } from "../../diagnostics/index.js";
 import { checkInstruction } from "./check.js";
 import { programDiagnostics } from "./diagnostics.js";
@@ -31,7 +32,7 @@ export function decodeFlatBuffer(
   const header = {
     name: reader.string(root, 0),
     target: "layerwise" as const,
-    chip: readChipJson(reader.string(root, 2), file),
+    chip: readChipJson(reader.string(root, 2), layerwiseChipSchema, file),
     timesteps: reader.double(root, 3),
     tokens: reader.double(root, 4),
     dramBytes: reader.double(root, 5),
@@ -50,20 +51,21 @@ export function decodeFlatBuffer(
   return checkInstructions(program, file, report) ? program : undefined;
 }
 
-function readChipJson(text: string, file: string): LayerwiseChip {
+/** The chip description inside a program. Throws a DiagnosticError where it is not valid. */
+export function readChipJson<T>(text: string, schema: z.ZodType<T>, file: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw programError("chip", file, "the chip description in the program is not JSON");
   }
-  const result = layerwiseChipSchema.safeParse(value);
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw programError("chip", file, `chip description, \`${issue?.path.join(".") ?? ""}\`: ${issue?.message ?? ""}`);
 }
 
-function readLayer(reader: FlatReader, table: number): ProgramLayer {
+export function readLayer(reader: FlatReader, table: number): ProgramLayer {
   return {
     name: reader.string(table, 0),
     kind: reader.string(table, 1),

@@ -14,6 +14,15 @@ export const programDiagnostics = defineDiagnostics("program", {
   },
   corrupt: { severity: "error", explain: "A section breaks the rules of its format, though its checksum is right." },
   chip: { severity: "error", explain: "The chip description inside the program is not valid." },
+  "wrong-target": {
+    severity: "error",
+    explain: "Programs are for one kind of chip, `layerwise` or `loihi`; what was asked for needs the other kind.",
+  },
+  mapping: {
+    severity: "error",
+    explain:
+      "A table of a program for a step-by-step chip leads nowhere, or holds a neuron, a place or a message twice.",
+  },
   limits: {
     severity: "error",
     explain: "The program declares more layers, timesteps, tokens or bytes than spikec is willing to simulate.",

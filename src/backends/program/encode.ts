@@ -15,25 +15,25 @@ export const FIELD_NAMES: readonly { readonly ints: readonly string[]; readonly 
     };
   });
 
-function intVector(builder: Builder, values: readonly number[]): number {
+export function intVector(builder: Builder, values: readonly number[]): number {
   builder.startVector(4, values.length, 4);
   for (let i = values.length - 1; i >= 0; i--) builder.addInt32(values[i] ?? 0);
   return builder.endVector();
 }
 
-function doubleVector(builder: Builder, values: readonly number[]): number {
+export function doubleVector(builder: Builder, values: readonly number[]): number {
   builder.startVector(8, values.length, 8);
   for (let i = values.length - 1; i >= 0; i--) builder.addFloat64(values[i] ?? 0);
   return builder.endVector();
 }
 
-function offsetVector(builder: Builder, offsets: readonly number[]): number {
+export function offsetVector(builder: Builder, offsets: readonly number[]): number {
   builder.startVector(4, offsets.length, 4);
   for (let i = offsets.length - 1; i >= 0; i--) builder.addOffset(offsets[i] ?? 0);
   return builder.endVector();
 }
 
-function layerTable(builder: Builder, layer: ProgramLayer): number {
+export function layerTable(builder: Builder, layer: ProgramLayer): number {
   const name = builder.createString(layer.name);
   const kind = builder.createString(layer.kind);
   builder.startObject(5);

@@ -75,7 +75,7 @@ function program(instructions: readonly Instruction[], weights: Uint8Array): Pro
 
 function decode(bytes: Uint8Array): { program: Program | undefined; report: Report } {
   const report = new Report();
-  return { program: decodeProgram(bytes, "test.spkc", report), report };
+  return { program: decodeProgram(bytes, "test.spkc", report, "layerwise"), report };
 }
 
 describe("a program file", () => {
@@ -146,7 +146,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function read(path: string): { program: Program | undefined; report: Report } {
   const report = new Report();
-  return { program: readProgram(path, report), report };
+  return { program: readProgram(path, report, "layerwise"), report };
 }
 
 /** What is said of bytes, which must be the same of a file that holds them. */

@@ -1,5 +1,14 @@
 import type { LoihiChip } from "../../../chips/loihi.js";
-import { exponentsOf, fewestExponents, shapeOf, sharedBase, storageOf, type Content, type Shape } from "./formats.js";
+import {
+  exponentsOf,
+  fewestExponents,
+  shapeOf,
+  sharedBase,
+  storageOf,
+  type Content,
+  type Shape,
+  type Storage,
+} from "./formats.js";
 import type { Incoming } from "./synapses.js";
 
 /** What one core stores of the synapses of its compartments. */
@@ -173,6 +182,48 @@ function storedContent(content: Content, shift: number, filled: boolean): Conten
   return { target: Int32Array.from({ length: span }, (_, i) => i), weight, delay };
 }
 
+interface Storable {
+  readonly content: Content;
+  readonly firsts: readonly number[];
+  readonly shape: Shape;
+  /** Undefined: no format holds it, even in pieces. */
+  readonly storage: Storage | undefined;
+}
+
+/** Most pieces of a weight of 32 bits. */
+const MOST_PIECES = 5;
+
+/**
+ * A list as it is, or, where its weights have more bits than any format, in two or more whose weights add up: synapses of one
+ * axon arrive together.
+ */
+function storableParts(content: Content, firsts: readonly number[], chip: LoihiChip, pieces = 1): readonly Storable[] {
+  const shape = shapeOf(content);
+  const storage = storageOf(shape, firsts, chip);
+  if (storage !== undefined || pieces === MOST_PIECES) return [{ content, firsts, shape, storage }];
+  // What the widest format holds of both signs.
+  const lowBits = Math.max(...chip.synapseFormats.map(({ weightBits }) => weightBits)) - 1;
+  const unit = shape.granule * 2 ** lowBits;
+  const high = content.weight.map((weight) => Math.trunc(weight / unit) * unit);
+  const low = content.weight.map((weight, i) => weight - high[i]!);
+  const split = [low, high].map((weights) => nonZero(content, weights));
+  if (split.some(({ weight }) => weight.length === 0)) return [{ content, firsts, shape, storage }];
+  return split.flatMap((each) => {
+    const later = each.target[0]! - content.target[0]!;
+    return storableParts(
+      each,
+      firsts.map((first) => first + later),
+      chip,
+      pieces + 1,
+    );
+  });
+}
+
+function nonZero({ target, delay }: Content, weight: Int32Array): Content {
+  const kept = (_: number, i: number): boolean => weight[i] !== 0;
+  return { target: target.filter(kept), weight: weight.filter(kept), delay: delay.filter(kept) };
+}
+
 /** Stores the synapses of some parts in one core, whatever that takes. */
 export function coreMemory(parts: readonly Placed[], chip: LoihiChip): CoreMemory | Unstorable {
   const table = new ContentTable(parts);
@@ -194,12 +245,11 @@ export function coreMemory(parts: readonly Placed[], chip: LoihiChip): CoreMemor
   const entries = new Map<number, Entry[]>();
   const ranges = new Map<string, (readonly [number, number])[]>();
   let bits = 0;
-  for (const { part, from, to, sources, firsts } of table.groups) {
-    const { part: owner, synapses } = parts[part]!;
-    const content = contentOf(synapses, from, to);
-    const shape = shapeOf(content);
-    const storage = storageOf(shape, firsts, chip);
-    if (storage === undefined) return { population: owner.population, shape };
+  const groups = table.groups.flatMap(({ part, from, to, sources, firsts }) =>
+    storableParts(contentOf(parts[part]!.synapses, from, to), firsts, chip).map((each) => ({ part, sources, ...each })),
+  );
+  for (const { part, sources, firsts, content, shape, storage } of groups) {
+    if (storage === undefined) return { population: parts[part]!.part.population, shape };
     const format = chip.synapseFormats[storage.format]!;
     const byShift = new Map<number, number>();
     firsts.forEach((first, i) => {
