@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AttentionCore, LoihiInput } from "../../../src/backends/program/loihi/program.js";
-import { createStepped } from "../../../src/sim/loihi/stepped/index.js";
+import { createBoth } from "./both.js";
 import type { LoihiRunResult } from "../../../src/sim/loihi/result.js";
 import { chip, group, neuroCore, packRoutes, program } from "./build.js";
 
@@ -51,7 +51,7 @@ function run(mode: "pipelined" | "lockstep", chunks: readonly number[]): LoihiRu
     cores: [reader, ...chunks.map((chunk, i) => attention(1 + i, chunk, i === 0))],
     inputs,
   });
-  return createStepped(simulated).run(new Map([["qkv", OPERANDS]]), { states: true });
+  return createBoth(simulated).run(new Map([["qkv", OPERANDS]]), { states: true });
 }
 
 /** The reader keeps sums: o of t = 0, and that plus o of t = 1. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LoihiInput } from "../../../src/backends/program/loihi/program.js";
 import { DiagnosticError, type Diagnostic } from "../../../src/diagnostics/index.js";
-import { createStepped } from "../../../src/sim/loihi/stepped/index.js";
+import { createBoth } from "./both.js";
 import { chip, group, neuroCore, packRoutes, program, type ChipParts } from "./build.js";
 
 interface Setup {
@@ -24,7 +24,7 @@ function run({ numerics = {}, format = "graded", kind = "neuron", weight = 1, va
   });
   const inputs = [{ name: "x", format, shape: [1], start: 0, routes: packRoutes([[{ core: 0, axon: 0 }]]) }];
   const simulated = program({ chip: chip({ numerics }), timesteps: 3, populations: [[1, 0]], cores: [core], inputs });
-  createStepped(simulated).run(new Map([["x", values]]));
+  createBoth(simulated).run(new Map([["x", values]]));
 }
 
 function faultOf(setup: Setup): Diagnostic {

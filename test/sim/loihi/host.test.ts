@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LoihiInput, NeuroCore } from "../../../src/backends/program/loihi/program.js";
-import { createStepped } from "../../../src/sim/loihi/stepped/index.js";
+import { createBoth } from "./both.js";
 import type { LoihiRunResult } from "../../../src/sim/loihi/result.js";
 import { chip, group, neuroCore, packRoutes, program, type ChipParts, type Route } from "./build.js";
 
@@ -17,7 +17,7 @@ const run = (
   },
 ): LoihiRunResult => {
   const { timesteps = 1, inputs, values } = more;
-  return createStepped(program({ chip: chip(parts), timesteps, populations, cores, inputs })).run(values);
+  return createBoth(program({ chip: chip(parts), timesteps, populations, cores, inputs })).run(values);
 };
 
 describe("host values", () => {

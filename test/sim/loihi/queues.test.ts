@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createStepped } from "../../../src/sim/loihi/stepped/index.js";
+import { createBoth } from "./both.js";
 import { longQueues } from "../../../src/sim/loihi/queues.js";
 import { chip, group, neuroCore, program } from "./build.js";
 
@@ -24,7 +24,7 @@ function warningWith(queueMessages: number) {
     ],
     cores: [sender, receiver],
   });
-  return longQueues(simulated, createStepped(simulated).run(new Map()));
+  return longQueues(simulated, createBoth(simulated).run(new Map()));
 }
 
 describe("queues", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createStepped } from "../../../src/sim/loihi/stepped/index.js";
+import { createBoth } from "./both.js";
 import type { LoihiRunResult } from "../../../src/sim/loihi/result.js";
 import { chip, DENSE, group, neuroCore, program, type ChipParts, type Route } from "./build.js";
 
@@ -30,7 +30,7 @@ const run = (
   populations: readonly (readonly [number, number])[],
   cores: Parameters<typeof program>[0]["cores"],
   { timesteps = 1 } = {},
-): LoihiRunResult => createStepped(program({ chip: chip(parts), timesteps, populations, cores })).run(new Map());
+): LoihiRunResult => createBoth(program({ chip: chip(parts), timesteps, populations, cores })).run(new Map());
 
 describe("a step", () => {
   it("ends with the neurons where nothing is sent", () => {
