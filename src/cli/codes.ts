@@ -8,6 +8,7 @@ import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
 import { modelDiagnostics } from "../frontend/models/index.js";
 import { netxDiagnostics } from "../frontend/netx/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
+import { hostDiagnostics } from "../host/index.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
 import { simDiagnostics } from "../sim/diagnostics.js";
@@ -26,6 +27,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   layerwiseDiagnostics,
   loihiDiagnostics,
   programDiagnostics,
+  hostDiagnostics,
   simDiagnostics,
   energyDiagnostics,
   validateDiagnostics,

@@ -35,7 +35,7 @@ import { count, percent, si, table } from "./text.js";
 interface CompareOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, ScheduleOptions {
   readonly chip: readonly string[];
   readonly vary: readonly string[];
-  readonly target: string;
+  readonly target?: string;
   readonly table: string;
   readonly csv?: string;
   readonly json?: boolean;

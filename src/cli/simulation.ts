@@ -44,6 +44,21 @@ export function accuracyOf(run: RunFile): number | undefined {
   return labelled.filter((sample) => sample.predicted === sample.label).length / labelled.length;
 }
 
+/** The diagnostic of a run that stopped early, with what is left of it. */
+export function withRemains(
+  stopped: Diagnostic,
+  run: { readonly samples: readonly unknown[]; readonly stopped?: RunFile["stopped"] },
+  output: string | undefined,
+): Diagnostic {
+  const finished = `${run.samples.length} of ${run.stopped?.asked ?? 0} samples had finished`;
+  const kept =
+    output === undefined ? "their sums are printed; -o FILE would keep them" : `they are kept in \`${output}\``;
+  return {
+    ...stopped,
+    notes: [...stopped.notes, { message: run.samples.length === 0 ? finished : `${finished}, ${kept}` }],
+  };
+}
+
 export interface Simulation {
   readonly program: Program;
   readonly inputs: InputSet;

@@ -100,6 +100,21 @@ export class Host {
     );
   }
 
+  /** Elements of one moment of the network's first output: what a prediction sums over time. */
+  get classes(): number | undefined {
+    const [first] = this.wiring.outputs;
+    const of = (net: Net | undefined): number | undefined => {
+      const value = net?.outputs.find(({ name }) => name === first?.source)?.value;
+      const op = net?.ops.find(({ result }) => result === value);
+      return op && elements(op.type.shape);
+    };
+    if (first?.from === "chip") {
+      const port = this.program.outputs.find(({ name }) => name === first.source);
+      return port && elements(port.shape);
+    }
+    return of(first?.from === "suffix" ? this.suffix : this.prefix);
+  }
+
   /** What the prefix reads, and what goes from the network into the chip as it is. */
   private networkInputs(): readonly NetworkInput[] {
     const ofPrefix = (this.prefix?.inputs ?? []).map(({ name, type }) => ({
