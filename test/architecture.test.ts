@@ -51,6 +51,11 @@ const RULES: readonly Rule[] = [
   { part: "tfjs/", may: [...BASE, "ir/"] },
   // A program is decoded by simulators, which run where nothing of ir/ can be loaded.
   { part: "backends/program/", may: [...BASE, "chips/"] },
+  // Checks what the mapper made, so it may not see how.
+  {
+    part: "backends/loihi/check-mapping.ts",
+    may: [...BASE, "ir/", "backends/program/", "backends/loihi/legal-net.ts"],
+  },
   ...["layerwise", "loihi"].map((target) => ({
     part: `backends/${target}/`,
     may: [...BASE, "ir/", "chips/", "backends/program/", "backends/backend.ts", ...PASS_INTERFACE],
@@ -267,6 +272,7 @@ describe("the rules themselves", () => {
     ["sim/layerwise/run.ts", 'import { evaluate } from "../../ir/index.js";'],
     ["backends/loihi/index.ts", 'import { tile } from "../layerwise/tile.js";'],
     ["backends/program/file.ts", 'import type { Net } from "../../ir/index.js";'],
+    ["backends/loihi/check-mapping.ts", 'import { listBits } from "./map/formats.js";'],
     ["passes/block-time.ts", 'const chip = await import("../chips/index.js");'],
     ["energy/estimate.ts", 'import { run } from "../sim/layerwise/index.js";'],
     ["frontend/nir/read.ts", 'export * from "../../passes/index.js";'],

@@ -52,7 +52,11 @@ export function compileLoihi(
     host: {
       ...(prefix === undefined ? {} : { prefix: options.writeHost(prefix) }),
       ...(suffix === undefined ? {} : { suffix: options.writeHost(suffix) }),
-      wiring: { inputs, suffix: suffixInputs, outputs },
+      wiring: {
+        inputs: inputs.map(({ name, from, source }) => ({ name, from, source })),
+        suffix: suffixInputs,
+        outputs,
+      },
     },
     notes: [...legal.notes, ...mappingNotes(legal, cores, chip, placement)],
   };

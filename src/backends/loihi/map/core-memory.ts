@@ -1,13 +1,13 @@
-import type { LoihiChip } from "../../../chips/loihi.js";
+import type { LoihiChip, SynapseFormat } from "../../../chips/loihi.js";
 import {
-  exponentsOf,
-  fewestExponents,
+  formatsNeeded,
   shapeOf,
   sharedBase,
   storageOf,
   type Content,
   type Shape,
   type Storage,
+  type Stored,
 } from "./formats.js";
 import type { Incoming } from "./synapses.js";
 
@@ -197,9 +197,15 @@ const MOST_PIECES = 5;
  * A list as it is, or, where its weights have more bits than any format, in two or more whose weights add up: synapses of one
  * axon arrive together.
  */
-function storableParts(content: Content, firsts: readonly number[], chip: LoihiChip, pieces = 1): readonly Storable[] {
+function storableParts(
+  content: Content,
+  firsts: readonly number[],
+  chip: LoihiChip,
+  allowed: (format: SynapseFormat) => boolean,
+  pieces = 1,
+): readonly Storable[] {
   const shape = shapeOf(content);
-  const storage = storageOf(shape, firsts, chip);
+  const storage = storageOf(shape, firsts, chip, allowed);
   if (storage !== undefined || pieces === MOST_PIECES) return [{ content, firsts, shape, storage }];
   // What the widest format holds of both signs.
   const lowBits = Math.max(...chip.synapseFormats.map(({ weightBits }) => weightBits)) - 1;
@@ -214,6 +220,7 @@ function storableParts(content: Content, firsts: readonly number[], chip: LoihiC
       each,
       firsts.map((first) => first + later),
       chip,
+      allowed,
       pieces + 1,
     );
   });
@@ -224,8 +231,12 @@ function nonZero({ target, delay }: Content, weight: Int32Array): Content {
   return { target: target.filter(kept), weight: weight.filter(kept), delay: delay.filter(kept) };
 }
 
-/** Stores the synapses of some parts in one core, whatever that takes. */
-export function coreMemory(parts: readonly Placed[], chip: LoihiChip): CoreMemory | Unstorable {
+/** Stores the synapses of some parts in one core, whatever that takes, in the formats that are allowed. */
+export function coreMemory(
+  parts: readonly Placed[],
+  chip: LoihiChip,
+  allowed: (format: SynapseFormat) => boolean = () => true,
+): CoreMemory | Unstorable {
   const table = new ContentTable(parts);
   parts.forEach(({ part, synapses }, p) => {
     const { source, start, compartment } = synapses;
@@ -243,10 +254,14 @@ export function coreMemory(parts: readonly Placed[], chip: LoihiChip): CoreMemor
   });
   const lists: StoredList[] = [];
   const entries = new Map<number, Entry[]>();
-  const ranges = new Map<string, (readonly [number, number])[]>();
+  const stored: Stored[] = [];
   let bits = 0;
   const groups = table.groups.flatMap(({ part, from, to, sources, firsts }) =>
-    storableParts(contentOf(parts[part]!.synapses, from, to), firsts, chip).map((each) => ({ part, sources, ...each })),
+    storableParts(contentOf(parts[part]!.synapses, from, to), firsts, chip, allowed).map((each) => ({
+      part,
+      sources,
+      ...each,
+    })),
   );
   for (const { part, sources, firsts, content, shape, storage } of groups) {
     if (storage === undefined) return { population: parts[part]!.part.population, shape };
@@ -271,16 +286,11 @@ export function coreMemory(parts: readonly Placed[], chip: LoihiChip): CoreMemor
       if (known === undefined) entries.set(source, [{ list, base: first - shift }]);
       else known.push({ list, base: first - shift });
     });
-    const mode = `${storage.format} ${shape.mixed ? "mixed" : shape.negative ? "negative" : "positive"}`;
-    const all = ranges.get(mode) ?? [];
-    ranges.set(mode, all);
-    all.push(exponentsOf(shape, format.weightBits, chip.numerics)!);
+    stored.push({ format: storage.format, shape });
   }
-  let formats = 0;
-  for (const all of ranges.values()) formats += fewestExponents(all);
   const axons = new Map([...entries.values()].map((each) => [entriesKey(each), each.length]));
   const axonEntries = [...axons.values()].reduce((sum, n) => sum + n, 0);
-  return { lists, entries, axonEntries, bits, formats };
+  return { lists, entries, axonEntries, bits, formats: formatsNeeded(stored, chip) };
 }
 
 /** Equal for entries that do the same. */

@@ -86,11 +86,20 @@ export interface Storage {
   readonly bits: number;
 }
 
-/** The cheapest storage for lists of one content that begin at these compartments; undefined: no format can hold them. */
-export function storageOf(shape: Shape, firsts: readonly number[], chip: LoihiChip): Storage | undefined {
+/**
+ * The cheapest storage, in the formats that are allowed, for lists of one content that begin at these compartments; undefined: no
+ * format can hold them.
+ */
+export function storageOf(
+  shape: Shape,
+  firsts: readonly number[],
+  chip: LoihiChip,
+  allowed: (format: SynapseFormat) => boolean = () => true,
+): Storage | undefined {
   let best: (Storage & { readonly total: number }) | undefined;
   const { numerics, core } = chip;
   chip.synapseFormats.forEach((candidate, format) => {
+    if (!allowed(candidate)) return;
     const filled = candidate.indexBits === 0;
     if (shape.longest > 2 ** candidate.delayBits || (filled && !shape.once)) return;
     if (exponentsOf(shape, candidate.weightBits, numerics) === undefined) return;
@@ -114,6 +123,34 @@ export function sharedBase({ sharedBases }: SynapseFormat, first: number): numbe
   if (sharedBases === undefined) return first;
   const { below, multipleOf } = sharedBases;
   return Math.floor((first % below) / multipleOf) * multipleOf;
+}
+
+/** A list that is stored, as the formats of a core are counted by. */
+export interface Stored {
+  readonly format: number;
+  readonly shape: Shape;
+}
+
+/**
+ * Formats that a core needs for its lists, each with an exponent and a sign mode. A list of one sign can be stored as a mixed one where
+ * its weights allow that: either none are, or all that can.
+ */
+export function formatsNeeded(lists: readonly Stored[], chip: LoihiChip): number {
+  const counted = ([false, true] as const).map((asMixed) => {
+    const ranges = new Map<string, (readonly [number, number])[]>();
+    for (const { format, shape } of lists) {
+      const { weightBits } = chip.synapseFormats[format]!;
+      const mixed = asMixed ? exponentsOf({ ...shape, mixed: true }, weightBits, chip.numerics) : undefined;
+      const own = exponentsOf(shape, weightBits, chip.numerics)!;
+      const mode = shape.mixed || mixed !== undefined ? "mixed" : shape.negative ? "negative" : "positive";
+      const key = `${format} ${mode}`;
+      const all = ranges.get(key) ?? [];
+      ranges.set(key, all);
+      all.push(mixed ?? own);
+    }
+    return [...ranges.values()].reduce((sum, all) => sum + fewestExponents(all), 0);
+  });
+  return Math.min(...counted);
 }
 
 /** Fewest exponents such that each range holds one of them: those of one format and sign mode. */

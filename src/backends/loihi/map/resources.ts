@@ -1,4 +1,4 @@
-import type { LoihiChip } from "../../../chips/loihi.js";
+import type { LoihiChip, SynapseFormat } from "../../../chips/loihi.js";
 import { coreMemory, type CoreMemory, type Placed, type Unstorable } from "./core-memory.js";
 import type { NeuronConfiguration } from "./neurons.js";
 
@@ -39,7 +39,7 @@ export class CoreMeter {
 
   /** Of each resource the parts by themselves, which synapse memory and axons in common can only lessen. */
   measure(parts: readonly Placed[]): { readonly usage: Usage; readonly memory: CoreMemory } | Unstorable {
-    const memory = coreMemory(parts, this.chip);
+    const memory = this.memoryOf(parts);
     if ("shape" in memory) return memory;
     let [compartments, outputAxons] = [0, 0];
     const configs = new Set<string>();
@@ -64,6 +64,25 @@ export class CoreMeter {
       synapseFormats: memory.formats,
     };
     return { usage, memory };
+  }
+
+  /** In the formats that take the fewest bits; where those are too many for a core, in those that hold the most. */
+  private memoryOf(parts: readonly Placed[]): CoreMemory | Unstorable {
+    const { synapseFormats, core } = this.chip;
+    const widest = Math.max(...synapseFormats.map(({ weightBits }) => weightBits));
+    const longest = Math.max(...synapseFormats.map(({ delayBits }) => delayBits));
+    const fewer: readonly ((format: SynapseFormat) => boolean)[] = [
+      ({ weightBits }) => weightBits === widest,
+      ({ weightBits, delayBits }) => weightBits === widest && delayBits === longest,
+      ({ weightBits, delayBits, indexBits }) => weightBits === widest && delayBits === longest && indexBits > 0,
+    ];
+    const first = coreMemory(parts, this.chip);
+    if ("shape" in first || first.formats <= core.synapseFormats) return first;
+    for (const allowed of fewer) {
+      const memory = coreMemory(parts, this.chip, allowed);
+      if (!("shape" in memory) && memory.formats <= core.synapseFormats) return memory;
+    }
+    return first;
   }
 
   /** The first resource of which there is too little. */

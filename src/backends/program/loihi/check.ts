@@ -21,7 +21,7 @@ export function checkStructure(program: LoihiProgram): readonly string[] {
   if (sizes.length > 0) return sizes;
   const cores = program.cores.flatMap((core, i) => coreFaults(core, program).map((fault) => `core ${i}: ${fault}`));
   if (cores.length > 0) return cores;
-  return [
+  const faults = [
     ...placeFaults(program),
     ...neuronFaults(program),
     ...program.cores.flatMap((core, i) => routeFaults(core.routes, program, `core ${i}`)),
@@ -32,8 +32,9 @@ export function checkStructure(program: LoihiProgram): readonly string[] {
         ? []
         : [`output \`${name}\` of shape ${shape.join("x")} reads ${neurons} neurons`];
     }),
-    ...sumFaults(program),
   ];
+  // Sums follow routes, which have to lead somewhere.
+  return faults.length > 0 ? faults : sumFaults(program);
 }
 
 const elementsOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
@@ -182,6 +183,10 @@ function placeFaults({ cores }: LoihiProgram): readonly string[] {
 
 /** Every neuron of every population is somewhere, once. */
 function neuronFaults({ cores, populations }: LoihiProgram): readonly string[] {
+  // Before memory is taken for what a file only says.
+  const there = cores.reduce((sum, core) => sum + sendersOf(core), 0);
+  const expected = populations.reduce((sum, { neurons }) => sum + neurons, 0);
+  if (there !== expected) return [`${there} neurons lie in cores, the populations have ${expected}`];
   const seen = populations.map(({ neurons }) => new Uint8Array(neurons));
   const kinds = populations.map(() => new Set<string>());
   const faults: string[] = [];
@@ -214,14 +219,18 @@ function neuronFaults({ cores, populations }: LoihiProgram): readonly string[] {
 }
 
 function routeFaults({ start, core, axon }: Routes, { cores }: LoihiProgram, who: string): readonly string[] {
+  /** Who sent to a core last. */
+  const latest = new Map<number, number>();
   for (let i = 0; i + 1 < start.length; i++) {
     for (let r = start[i]!; r < start[i + 1]!; r++) {
-      const target = cores[core[r]!];
-      if (target === undefined) return [`${who}: sender ${i} sends to core ${core[r]}, which is not there`];
-      if (axon[r]! < 0 || axon[r]! >= axonsOf(target))
-        return [`${who}: sender ${i} sends to axon ${axon[r]} of core ${core[r]}`];
-      for (let s = start[i]!; s < r; s++)
-        if (core[s] === core[r]) return [`${who}: sender ${i} sends twice to core ${core[r]}`];
+      const to = core[r]!;
+      const target = cores[to];
+      if (target === undefined) return [`${who}: sender ${i} sends to core ${to}, which is not there`];
+      if (axon[r]! < 0 || axon[r]! >= axonsOf(target)) {
+        return [`${who}: sender ${i} sends to axon ${axon[r]} of core ${to}`];
+      }
+      if (latest.get(to) === i) return [`${who}: sender ${i} sends twice to core ${to}`];
+      latest.set(to, i);
     }
   }
   return [];

@@ -160,15 +160,25 @@ function listFaults(core: NeuroCore, chip: LoihiChip): readonly string[] {
   return faults;
 }
 
-/** Fewest pairs of exponent and sign mode, over all formats: by trying exponents from below, each as high as the tightest list allows. */
+/**
+ * Pairs of exponent and sign mode, over all formats: the fewer of two ways, with lists of one sign as such, or as mixed ones where
+ * they can be. For each, exponents from below, each as high as the tightest list allows.
+ */
 function formatsUsed(core: NeuroCore, chip: LoihiChip): number {
+  return Math.min(formatsWith(core, chip, false), formatsWith(core, chip, true));
+}
+
+function formatsWith(core: NeuroCore, chip: LoihiChip, mix: boolean): number {
   const byMode = new Map<string, Set<string>>();
   for (let i = 0; i + 1 < core.lists.start.length; i++) {
     const index = core.lists.format[i]!;
+    const format = chip.synapseFormats[index]!;
     const facts = factsOf(core, i);
-    const mode = `${index} ${facts.positive} ${facts.negative}`;
-    const exponents = exponentsOf(facts, chip.synapseFormats[index]!, chip);
-    byMode.set(mode, (byMode.get(mode) ?? new Set()).add(exponents.join()));
+    const both = { ...facts, positive: true, negative: true };
+    const asMixed = mix ? exponentsOf(both, format, chip) : [];
+    const chosen = asMixed.length > 0 ? both : facts;
+    const mode = `${index} ${chosen.positive} ${chosen.negative}`;
+    byMode.set(mode, (byMode.get(mode) ?? new Set()).add(exponentsOf(chosen, format, chip).join()));
   }
   let used = 0;
   for (const ranges of byMode.values()) {
