@@ -37,7 +37,7 @@ function importRung(recorded: RecordedCase, model: ImportedModel | undefined): R
 async function validateCase(folder: string, options: ValidateOptions, report: Report, io: Io): Promise<boolean> {
   if (isNeuronCase(folder)) return validateNeurons(folder, options.json === true, report, io);
   const recorded = readRecordedCase(folder, report);
-  const chips = chipsOf(options).flatMap((name) => readChip(name, report, "layerwise") ?? []);
+  const chips = chipsOf(options).flatMap((name) => readChip(name, report) ?? []);
   if (recorded === undefined || report.failed) return false;
   const json = options.json === true;
   const onRung = (rung: Rung): void => {
