@@ -41,10 +41,10 @@ const FLAGS = ["--streams", "--head", "--allow", "--seed"];
 
 /** The target that a command was called for: what `--target` says, else the kind of its chip; faults are found later. */
 function calledTarget(called: Command): string | undefined {
-  const { target, chip } = called.opts<{ target?: string; chip?: string | readonly string[] }>();
-  if (target !== undefined || chip === undefined) return target;
-  const [first] = typeof chip === "string" ? [chip] : chip;
-  return first === undefined ? undefined : readChip(first, new Report())?.target;
+  const { target, chip = [] } = called.opts<{ target?: string; chip?: string | readonly string[] }>();
+  if (target !== undefined) return target;
+  const targets = [chip].flat().map((name) => readChip(name, new Report())?.target);
+  return targets.includes("loihi") ? "loihi" : targets[0];
 }
 
 /** Options of legalisation and mapping; `others` are those that mean something on layer-by-layer chips alone. */

@@ -1,6 +1,7 @@
 import type { LoihiEnergy, LoihiEnergyGroup } from "../energy/loihi.js";
 import { LOIHI_GROUPS } from "../energy/loihi.js";
 import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
+import { accuracyOf } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
 /** Runs of step-by-step chips for people. */
@@ -9,13 +10,6 @@ const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b
 
 export function synapticEvents({ synapses }: LoihiLayerTotals): number {
   return sum(Object.values(synapses).map(sum));
-}
-
-/** Correct predictions of the labelled samples, as a fraction; undefined without labels. */
-export function loihiAccuracy({ samples }: LoihiRunFile): number | undefined {
-  const labelled = samples.filter(({ label }) => label !== null);
-  if (labelled.length === 0) return undefined;
-  return labelled.filter(({ predicted, label }) => predicted === label).length / labelled.length;
 }
 
 /** Where the time of the steps goes: until the last neuron phase ends, then messages, then barriers and stops with them. */
@@ -27,7 +21,7 @@ export function timeShares(run: LoihiRunFile): { readonly neurons: number; reado
 export function loihiSummary(run: LoihiRunFile, energy: LoihiEnergy): string {
   const samples = run.samples.length;
   const per = (n: number): string => count(Math.round(n / samples));
-  const accuracy = loihiAccuracy(run);
+  const accuracy = accuracyOf(run);
   const messages = sum(run.layers.map(({ events }) => sum(events.message)));
   const synapses = sum(run.layers.map(synapticEvents));
   const shares = timeShares(run);

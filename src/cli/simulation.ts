@@ -38,7 +38,9 @@ function checkFinite(outputs: RunResult["outputs"], sample: string): void {
 }
 
 /** Correct predictions of the labelled samples, as a fraction; undefined without labels. */
-export function accuracyOf(run: RunFile): number | undefined {
+export function accuracyOf(run: {
+  readonly samples: readonly Pick<RunFile["samples"][number], "predicted" | "label">[];
+}): number | undefined {
   const labelled = run.samples.filter((sample) => sample.label !== null);
   if (labelled.length === 0) return undefined;
   return labelled.filter((sample) => sample.predicted === sample.label).length / labelled.length;
