@@ -82,6 +82,8 @@ const RULES: readonly Rule[] = [
     may: [...BASE, "chips/", "backends/program/", "sim/diagnostics.ts", "sim/loihi/result.ts"],
   })),
   { part: "sim/", may: [...BASE, "chips/", "backends/program/"] },
+  // What the host computes around a step-by-step chip.
+  { part: "host/", may: [...BASE, "ir/", "backends/program/", "frontend/"] },
   { part: "energy/", may: [...BASE, "ir/", "chips/", "sim/counters.ts"], mayTypes: ["sim/"] },
   {
     part: "report/",

@@ -1,7 +1,9 @@
 import type { LayerwiseChip } from "../chips/layerwise.js";
+import type { LoihiChip } from "../chips/loihi.js";
 import type { Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
 import type { CostModel, Schedule } from "../passes/cost-model.js";
+import type { Deployed, DeployOptions } from "./loihi/deploy.js";
 import type { Program } from "./program/program.js";
 
 export interface CompileOptions {
@@ -24,15 +26,30 @@ export interface CostOptions {
   readonly prices: Prices;
 }
 
-/** Compiles nets for one family of chips. */
-export interface Backend {
-  /** As in `--target` and in chip descriptions. */
-  readonly name: string;
+interface Target {
   readonly summary: string;
-  /** Passes that a net goes through before `compile`. */
+  /** Passes that a net goes through before `compile`, for people. */
   readonly pipeline: string;
+}
+
+/** Compiles nets for layer-by-layer chips. */
+export interface LayerwiseBackend extends Target {
+  /** As in `--target` and in chip descriptions. */
+  readonly name: "layerwise";
   /** The program, or undefined with the reasons in `report`. */
   compile(net: Net, chip: LayerwiseChip, options: CompileOptions, report: Report): Program | undefined;
   /** What groups of a net's ops are expected to cost, for `block-time`. */
   costModel(net: Net, chip: LayerwiseChip, options: CostOptions): CostModel;
 }
+
+/** Compiles nets for step-by-step chips. */
+export interface LoihiBackend extends Target {
+  readonly name: "loihi";
+  /** The passes whose result `compile` takes: quantisation to the registers of this chip. */
+  passesFor(chip: LoihiChip, timesteps: number): string;
+  /** The program and the net that it runs, or undefined with the reasons in `report`. */
+  compile(net: Net, chip: LoihiChip, options: DeployOptions, report: Report): Deployed | undefined;
+}
+
+/** Compiles nets for one family of chips. */
+export type Backend = LayerwiseBackend | LoihiBackend;

@@ -35,17 +35,18 @@ export interface ThreadResult {
   readonly timeline: TraceTimes | undefined;
 }
 
-export type ThreadReply = { readonly done: ThreadResult } | { readonly failed: Diagnostic };
+export type ThreadReply<Result = ThreadResult> = { readonly done: Result } | { readonly failed: Diagnostic };
 
-export class ChipThread {
+export class ChipThread<Start = ThreadStart, Request = ThreadRequest, Result = ThreadResult> {
   private readonly worker: Worker;
-  private waiting: { resolve: (result: ThreadResult) => void; reject: (error: Error) => void } | undefined;
+  private waiting: { resolve: (result: Result) => void; reject: (error: Error) => void } | undefined;
   /** Why no further sample can run. */
   private ended: Error | undefined;
 
-  constructor(start: ThreadStart) {
-    this.worker = startThread(import.meta.url, "./chip-thread-worker", start);
-    this.worker.on("message", (reply: ThreadReply) => {
+  /** `script`: the module beside this one that runs in the thread. */
+  constructor(start: Start, script = "./chip-thread-worker") {
+    this.worker = startThread(import.meta.url, script, start);
+    this.worker.on("message", (reply: ThreadReply<Result>) => {
       if ("done" in reply) this.settle()?.resolve(reply.done);
       else this.settle()?.reject(new DiagnosticError(reply.failed));
     });
@@ -54,7 +55,7 @@ export class ChipThread {
   }
 
   /** Runs one sample; one at a time. Rejects with the simulator's DiagnosticError, or `cli/thread-died`. */
-  run(request: ThreadRequest): Promise<ThreadResult> {
+  run(request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.ended !== undefined) return reject(this.ended);
       this.waiting = { resolve, reject };

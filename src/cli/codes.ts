@@ -9,6 +9,7 @@ import { modelDiagnostics } from "../frontend/models/index.js";
 import { netxDiagnostics } from "../frontend/netx/index.js";
 import { rancDiagnostics } from "../frontend/ranc/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
+import { hostDiagnostics } from "../host/index.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
 import { sanaFeDiagnostics } from "../report/sana-fe/index.js";
@@ -29,6 +30,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   layerwiseDiagnostics,
   loihiDiagnostics,
   programDiagnostics,
+  hostDiagnostics,
   simDiagnostics,
   energyDiagnostics,
   sanaFeDiagnostics,

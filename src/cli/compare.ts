@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { ENGINES } from "../backends/program/instruction.js";
 import { encodeProgram } from "../backends/program/index.js";
-import { readChip, type LayerwiseChip } from "../chips/index.js";
+import { readChip, type Chip, type LayerwiseChip } from "../chips/index.js";
 import { combinations, parseVariation, varyChip, type Variation } from "../chips/vary.js";
 import { Report, reporting } from "../diagnostics/index.js";
 import { estimateEnergy, readEnergyTable, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
@@ -18,6 +18,8 @@ import {
   type ModelOptions,
   type Outcome,
 } from "./command.js";
+import { compareTargets, plainTargetPoint, targetsText } from "./compare-targets.js";
+import { withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { energyNotes } from "./energy.js";
 import { checkOutput, pathsRead } from "./files.js";
@@ -32,10 +34,11 @@ import { compileScheduled, withScheduleOptions, type ScheduleOptions } from "./s
 import { simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
-interface CompareOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, ScheduleOptions {
+interface CompareOptions
+  extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, ScheduleOptions, LoihiOptions {
   readonly chip: readonly string[];
   readonly vary: readonly string[];
-  readonly target: string;
+  readonly target?: string;
   readonly table: string;
   readonly csv?: string;
   readonly json?: boolean;
@@ -163,11 +166,41 @@ function csvCell(value: string | number | undefined): string {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function csvText(points: readonly Measured[]): string {
-  const rows: readonly Readonly<Record<string, string | number | undefined>>[] = points.map(plainPoint);
+type PlainPoint = Readonly<Record<string, string | number | undefined>>;
+
+function csvText(rows: readonly PlainPoint[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => name !== "error");
   const lines = rows.map((row) => [...columns, "error"].map((name) => csvCell(row[name])).join(","));
   return `${[[...columns, "error"].map(csvCell).join(","), ...lines].join("\n")}\n`;
+}
+
+/** Step-by-step chips, and layer-by-layer ones beside them. */
+async function acrossTargets(
+  file: string | undefined,
+  chips: readonly Chip[],
+  options: CompareOptions,
+  report: Report,
+  io: Io,
+  onSignal: OnSignal,
+): Promise<Outcome> {
+  if (options.vary.length > 0) {
+    const message = "--vary is for layer-by-layer chips alone";
+    const hint = "write variants of a step-by-step chip into JSON files, and name each with --chip";
+    report.add(cliDiagnostics.make("range", message, { hint }));
+    return;
+  }
+  const prices = readEnergyTable(options.table, report);
+  const net = prices === undefined ? undefined : await loadNet(file, options, report, io);
+  const read = net === undefined ? undefined : readLabelledInputs(options, report);
+  if (prices === undefined || net === undefined || read === undefined) return;
+  const setup = { ...read, options, prices };
+  const { points, exit, bug } = await compareTargets(net, chips, setup, io, new Progress(io), onSignal);
+  const plain = points.map(plainTargetPoint);
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(plain));
+  if (options.json === true) io.out(JSON.stringify({ table: prices.name, points: plain }, null, 2));
+  else io.out(targetsText(points, read.inputs.data.shape[0] ?? 0, prices));
+  if (bug !== undefined) throw bug;
+  return exit;
 }
 
 async function compare(
@@ -178,6 +211,9 @@ async function compare(
   onSignal: OnSignal,
 ): Promise<Outcome> {
   if (options.csv !== undefined) checkOutput(options.csv, pathsRead(file, { ...options, csv: undefined }));
+  const named = chipsOf(options).flatMap((name) => readChip(name, report) ?? []);
+  if (report.failed) return;
+  if (named.some(({ target }) => target === "loihi")) return acrossTargets(file, named, options, report, io, onSignal);
   const chips = candidates(options, report);
   const prices = readEnergyTable(options.table, report);
   if (prices === undefined || report.failed) return;
@@ -202,7 +238,7 @@ async function compare(
   const untried = chips.slice(points.length);
   points.push(...untried.map((chip) => ({ ...chip, why: "not tried", untold: "not tried" }) as const));
   const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run))))];
-  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points));
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points.map(plainPoint)));
   if (options.json === true) {
     io.out(JSON.stringify({ table: prices.name, notes, points: points.map(plainPoint) }, null, 2));
   } else {
@@ -239,6 +275,7 @@ export function registerCompare(program: Command, io: Io): void {
     .option("--limit <n>", "how many samples to simulate on each chip", positiveInteger, 1)
     .option("--csv <file>", "write the table as CSV, numbers as they are, per sample")
     .option("--json", "print JSON");
+  withLoihiOptions(command, []);
   withInput(withTable(withChips(withTarget(withModelArgument(command)))));
   withReadingOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))).action(
     (file: string | undefined, options: CompareOptions) =>

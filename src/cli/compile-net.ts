@@ -1,42 +1,48 @@
-import { BACKENDS, type Backend, type CompileOptions } from "../backends/index.js";
+import { BACKENDS, LAYERWISE, type CompileOptions } from "../backends/index.js";
 import type { Program } from "../backends/program/index.js";
-import { readChip, type LayerwiseChip } from "../chips/index.js";
+import { readChip, type Chip, type LayerwiseChip } from "../chips/index.js";
 import { didYouMean, type Report } from "../diagnostics/index.js";
 import type { Net } from "../ir/index.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { DEFAULT_CHIPS } from "./options.js";
 
 export interface TargetOptions {
-  readonly target: string;
-  /** By name, or the description itself. */
-  readonly chip: string | LayerwiseChip;
+  /** Default: that of the chip. */
+  readonly target?: string | undefined;
+  /** By name, or the description itself; default: one of the target. */
+  readonly chip?: string | LayerwiseChip | undefined;
 }
 
-/** The backend and the chip description of these names. */
-export function findTarget(
-  { target, chip }: TargetOptions,
+/** The chip description that options name, which has to be of the target that they name. */
+export function findChip(
+  { target, chip }: { readonly target?: string | undefined; readonly chip?: string | undefined },
   report: Report,
-): { readonly backend: Backend; readonly chip: LayerwiseChip } | undefined {
-  const backend = BACKENDS.find((b) => b.name === target);
-  if (backend === undefined) {
-    const hint = didYouMean(
-      target,
-      BACKENDS.map((b) => b.name),
-    );
-    return report.add(cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint }));
-  }
-  const description = typeof chip === "string" ? readChip(chip, report, "layerwise") : chip;
-  return description && { backend, chip: description };
+): Chip | undefined {
+  const backend = BACKENDS.find(({ name }) => name === target);
+  if (target === undefined) return readChip(chip ?? DEFAULT_CHIPS.layerwise, report);
+  if (backend !== undefined) return readChip(chip ?? DEFAULT_CHIPS[backend.name], report, backend.name);
+  const names = BACKENDS.map(({ name }) => name);
+  return report.add(
+    cliDiagnostics.make("unknown-name", `no target \`${target}\``, { hint: didYouMean(target, names) }),
+  );
 }
 
-/** Compiles a net for a target and chip. */
+/** The layer-by-layer chip that options name; a chip of another target is an error. */
+export function findLayerwiseChip({ target, chip }: TargetOptions, report: Report): LayerwiseChip | undefined {
+  if (typeof chip === "object") return chip;
+  if (target !== undefined && findChip({ target, chip }, report) === undefined) return undefined;
+  return readChip(chip ?? DEFAULT_CHIPS.layerwise, report, "layerwise");
+}
+
+/** Compiles a net for a layer-by-layer chip. */
 export function compileNet(
   net: Net,
   options: TargetOptions & { readonly [O in keyof CompileOptions]: CompileOptions[O] | undefined },
   report: Report,
 ): Program | undefined {
-  const found = findTarget(options, report);
-  if (found === undefined) return undefined;
+  const chip = findLayerwiseChip(options, report);
+  if (chip === undefined) return undefined;
   const { timeBlock, schedule } = options;
   const how = { ...(timeBlock === undefined ? {} : { timeBlock }), ...(schedule === undefined ? {} : { schedule }) };
-  return found.backend.compile(net, found.chip, how, report);
+  return LAYERWISE.compile(net, chip, how, report);
 }

@@ -1,9 +1,12 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { programPieces } from "../backends/program/index.js";
+import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Report } from "../diagnostics/index.js";
 import { readEnergyTable, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
+import { findChip } from "./compile-net.js";
+import { compileForLoihi, withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { loadNet } from "./load-net.js";
@@ -24,11 +27,11 @@ import {
 } from "./token-sweep.js";
 
 interface CompileOptions
-  extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions, ScheduleOptions {
+  extends ModelOptions, PassOptions, Partial<InputSetOptions>, SelectionOptions, ScheduleOptions, LoihiOptions {
   readonly keepEnergy?: number;
   readonly table: string;
-  readonly target: string;
-  readonly chip: string;
+  readonly target?: string;
+  readonly chip?: string;
   readonly output: string;
   readonly explain?: boolean;
 }
@@ -68,6 +71,22 @@ function fractionOfOne(text: string): number {
   return n;
 }
 
+/** Writes a program and says what it is. */
+async function writeLoihi(
+  { output, explain }: Pick<CompileOptions, "output" | "explain">,
+  program: LoihiProgram,
+  io: Io,
+): Promise<void> {
+  const pieces = programPieces(program);
+  await writeFileAtomically(output, pieces);
+  if (explain === true) for (const note of program.notes) io.out(note);
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  const { cores, populations, steps, chip } = program;
+  io.out(
+    `${output}: ${count(cores.length)} cores, ${populations.length} populations, ${count(steps)} steps, ${count(bytes)} bytes for ${chip.name}`,
+  );
+}
+
 export function registerCompile(program: Command, io: Io): void {
   const command = program
     .command("compile")
@@ -81,15 +100,23 @@ export function registerCompile(program: Command, io: Io): void {
     );
   withInputFor(withTable(withChip(withTarget(withModelArgument(command)))), "--keep-energy");
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))));
+  withLoihiOptions(command, ["--time-block", "--objective", "--activity", "--keep-energy", "--table"]);
   onlyWith(command, ["--input", "--limit", ...SELECTION_FLAGS], ["--keep-energy"]);
   onlyWith(command, ["--table"], ["--keep-energy", "--time-block auto"]);
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);
   command.action((file: string | undefined, options: CompileOptions) =>
     runCommand(io, async (report) => {
       checkOutput(options.output, pathsRead(file, options));
+      const chip = findChip(options, report);
       const table = readEnergyTable(options.table, report);
-      const net = table === undefined ? undefined : await loadNet(file, options, report, io);
-      if (table === undefined || net === undefined) return;
+      const net = table === undefined || chip === undefined ? undefined : await loadNet(file, options, report, io);
+      if (table === undefined || chip === undefined || net === undefined) return;
+      const explain = (text: string): void => (options.explain === true ? io.out(text) : undefined);
+      if (chip.target === "loihi") {
+        const deployed = compileForLoihi(net, chip, options, report, io, explain);
+        if (deployed !== undefined && !report.failed) await writeLoihi(options, deployed.program, io);
+        return;
+      }
       const lowered = runPasses(net, { ...options, passes: options.passes ?? "import" }, report, io, (text) =>
         io.out(text),
       );
@@ -98,7 +125,6 @@ export function registerCompile(program: Command, io: Io): void {
       const chosen =
         keepEnergy === undefined ? lowered : await withinEnergy(lowered, keepEnergy, options, table, report, io);
       if (chosen === undefined) return;
-      const explain = (text: string): void => (options.explain === true ? io.out(text) : undefined);
       const compiled = compileScheduled(chosen, options, table, report, explain);
       if (compiled === undefined || report.failed) return;
       const pieces = programPieces(compiled);

@@ -11,28 +11,28 @@ export function withModelArgument(command: Command): Command {
 
 /** `--target`: the backend. */
 export function withTarget(command: Command): Command {
-  return command.option("--target <name>", "kind of chip; `spikec targets` lists them", "layerwise");
+  return command.option("--target <name>", "kind of chip; `spikec targets` lists them; default: that of the chip");
 }
 
-/** The chip where none is named. */
-export const DEFAULT_CHIP = "layerwise-default";
+/** The chip of each target where none is named; without a target the first. */
+export const DEFAULT_CHIPS = { layerwise: "layerwise-default", loihi: "loihi2" } as const;
 
 const CHIP = "--chip <name>";
 const CHIP_TEXT = "chip description: one that `spikec targets` lists, or a JSON file";
 
 /** `--chip`, once. */
 export function withChip(command: Command): Command {
-  return command.option(CHIP, CHIP_TEXT, DEFAULT_CHIP);
+  return command.option(CHIP, `${CHIP_TEXT}; default ${Object.values(DEFAULT_CHIPS).join(", with --target loihi ")}`);
 }
 
 /** `--chip`, as often as wanted; {@link chipsOf} reads it. */
 export function withChips(command: Command): Command {
-  return command.option(CHIP, `${CHIP_TEXT}; repeatable; default ${DEFAULT_CHIP}`, collectText, []);
+  return command.option(CHIP, `${CHIP_TEXT}; repeatable; default ${DEFAULT_CHIPS.layerwise}`, collectText, []);
 }
 
 /** The chips of {@link withChips}. */
 export function chipsOf({ chip }: { readonly chip: readonly string[] }): readonly string[] {
-  return chip.length > 0 ? chip : [DEFAULT_CHIP];
+  return chip.length > 0 ? chip : [DEFAULT_CHIPS.layerwise];
 }
 
 /** `--table`: prices of events. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { LAYERWISE } from "../backends/index.js";
 import type { Program } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { pricesOf, type EnergyTable } from "../energy/index.js";
@@ -14,7 +15,7 @@ import {
 import type { CostModel, Schedule, ScheduleGroup } from "../passes/cost-model.js";
 import type { Calibration } from "../passes/index.js";
 import { positiveInteger } from "./command.js";
-import { compileNet, findTarget, type TargetOptions } from "./compile-net.js";
+import { compileNet, findLayerwiseChip, type TargetOptions } from "./compile-net.js";
 import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { readCalibration, type PassOptions } from "./pass-options.js";
 import { count, si, table } from "./text.js";
@@ -110,10 +111,10 @@ function findSchedule(
   report: Report,
   explain: (text: string) => void,
 ): Schedule | undefined {
-  const found = findTarget(options, report);
-  if (found === undefined) return undefined;
+  const chip = findLayerwiseChip(options, report);
+  if (chip === undefined) return undefined;
   const activity = calibration?.samples.slice(0, ACTIVITY_SAMPLES) ?? options.activity;
-  const costs = found.backend.costModel(net, found.chip, { activity, prices: pricesOf(energy, found.chip) });
+  const costs = LAYERWISE.costModel(net, chip, { activity, prices: pricesOf(energy, chip) });
   const result = searchTimeBlocks(net, costs, { objective: options.objective }, report);
   if (result === undefined) return undefined;
   const how = typeof activity === "number" ? `a firing rate of ${activity}` : `${activity.length} calibration inputs`;

@@ -1,12 +1,13 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { readProgram, type Program } from "../backends/program/index.js";
-import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
+import { DiagnosticError, reporting, type Report } from "../diagnostics/index.js";
 import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
 import type { RunFile } from "../sim/run-file.js";
 import { collectText, positiveInteger, runCommand, type Io, type Outcome } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
 import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./inputs.js";
@@ -16,7 +17,7 @@ import { withInput } from "./options.js";
 import { writeFileAtomically } from "./output.js";
 import { probeText } from "./probe-text.js";
 import { Progress } from "./progress.js";
-import { accuracyOf, simulateInThread } from "./simulation.js";
+import { accuracyOf, simulateInThread, withRemains } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
 interface SimulateOptions extends InputSetOptions {
@@ -64,17 +65,6 @@ function findProbes(names: readonly string[], program: Program, report: Report):
   return names.flatMap((name) => reporting(report, () => parseProbe(name, program)) ?? []);
 }
 
-/** The diagnostic of a run that stopped early, with what is left of it. */
-function withRemains(stopped: Diagnostic, run: RunFile, output: string | undefined): Diagnostic {
-  const finished = `${run.samples.length} of ${run.stopped?.asked ?? 0} samples had finished`;
-  const kept =
-    output === undefined ? "their sums are printed; -o FILE would keep them" : `they are kept in \`${output}\``;
-  return {
-    ...stopped,
-    notes: [...stopped.notes, { message: run.samples.length === 0 ? finished : `${finished}, ${kept}` }],
-  };
-}
-
 /** Writes a trace; one that cannot be written is reported, and is no reason to lose the samples that are still to come. */
 async function writeTrace(path: string, pieces: Iterable<string>, report: Report): Promise<void> {
   try {
@@ -85,6 +75,18 @@ async function writeTrace(path: string, pieces: Iterable<string>, report: Report
   }
 }
 
+/** Options that programs of step-by-step chips know nothing of; throws. */
+function refuseLayerwiseOptions({ kernels, probe, trace }: SimulateOptions): void {
+  const given = [
+    ...(kernels === undefined ? [] : ["--kernels"]),
+    ...(probe.length === 0 ? [] : ["--probe"]),
+    ...(trace === undefined ? [] : ["--trace"]),
+  ];
+  if (given.length === 0) return;
+  const message = `${given.join(", ")} ${given.length > 1 ? "mean" : "means"} nothing for a program of a step-by-step chip`;
+  throw new DiagnosticError(cliDiagnostics.make("no-effect", message, { hint: "leave it out" }));
+}
+
 async function simulate(
   file: string,
   options: SimulateOptions,
@@ -92,8 +94,14 @@ async function simulate(
   io: Io,
   onSignal: OnSignal,
 ): Promise<Outcome> {
-  const program = readProgram(file, report, "layerwise");
+  const program = readProgram(file, report);
   if (program === undefined) return;
+  if (program.target === "loihi") {
+    refuseLayerwiseOptions(options);
+    // The host's part needs the IR, which no other simulation loads.
+    const { simulateOnLoihi } = await import("./simulate-loihi.js");
+    return simulateOnLoihi(file, program, options, report, io, onSignal);
+  }
   const reads = pathsRead(file, { ...options, trace: undefined });
   const { output, trace } = options;
   if (output !== undefined) checkOutput(output, reads);
@@ -130,7 +138,9 @@ async function simulate(
 export function registerSimulate(program: Command, io: Io): void {
   const command = program
     .command("simulate")
-    .description("run a program on the simulated chip: predictions, cycles, seconds, events per layer")
+    .description(
+      "run a program on the simulated chip: predictions, time, events per layer, energy of step-by-step chips",
+    )
     .argument("<program>", "program file written by `spikec compile`");
   withInputOptions(withInput(command))
     .addOption(

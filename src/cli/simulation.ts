@@ -38,10 +38,27 @@ function checkFinite(outputs: RunResult["outputs"], sample: string): void {
 }
 
 /** Correct predictions of the labelled samples, as a fraction; undefined without labels. */
-export function accuracyOf(run: RunFile): number | undefined {
+export function accuracyOf(run: {
+  readonly samples: readonly Pick<RunFile["samples"][number], "predicted" | "label">[];
+}): number | undefined {
   const labelled = run.samples.filter((sample) => sample.label !== null);
   if (labelled.length === 0) return undefined;
   return labelled.filter((sample) => sample.predicted === sample.label).length / labelled.length;
+}
+
+/** The diagnostic of a run that stopped early, with what is left of it. */
+export function withRemains(
+  stopped: Diagnostic,
+  run: { readonly samples: readonly unknown[]; readonly stopped?: RunFile["stopped"] },
+  output: string | undefined,
+): Diagnostic {
+  const finished = `${run.samples.length} of ${run.stopped?.asked ?? 0} samples had finished`;
+  const kept =
+    output === undefined ? "their sums are printed; -o FILE would keep them" : `they are kept in \`${output}\``;
+  return {
+    ...stopped,
+    notes: [...stopped.notes, { message: run.samples.length === 0 ? finished : `${finished}, ${kept}` }],
+  };
 }
 
 export interface Simulation {

@@ -30,8 +30,8 @@ interface SweepOptions
   extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, SelectionOptions, ScheduleOptions {
   readonly k?: readonly number[];
   readonly share?: readonly number[];
-  readonly target: string;
-  readonly chip: string;
+  readonly target?: string;
+  readonly chip?: string;
   readonly table: string;
   readonly output?: string;
 }

@@ -41,7 +41,7 @@ async function validateCase(folder: string, options: ValidateOptions, report: Re
   if (isRancFolder(folder)) return validateGrid(folder, options, report, io);
   if (isNeuronCase(folder)) return validateNeurons(folder, options.json === true, report, io);
   const recorded = readRecordedCase(folder, report);
-  const chips = chipsOf(options).flatMap((name) => readChip(name, report, "layerwise") ?? []);
+  const chips = chipsOf(options).flatMap((name) => readChip(name, report) ?? []);
   if (recorded === undefined || report.failed) return false;
   const json = options.json === true;
   const onRung = (rung: Rung): void => {

@@ -7,6 +7,7 @@ import { energyTableSchema, type EnergyTable } from "./table.js";
 import { horowitz45nm } from "./tables/horowitz-45nm.js";
 
 export * from "./estimate.js";
+export * from "./loihi.js";
 export type { EnergyTable } from "./table.js";
 
 /** Built-in tables, written out by hand. */

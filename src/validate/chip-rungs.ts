@@ -74,7 +74,7 @@ function weightBitsOf(net: Net): number {
 const QUANTIZED_BITS = 8;
 
 /** The pipeline whose nets a chip can hold: weights wider than the chip's have to be quantised to its width. */
-function pipelineFor(chip: LayerwiseChip, imported: Net): { readonly name: string; readonly text: string } {
+export function pipelineFor(chip: LayerwiseChip, imported: Net): { readonly name: string; readonly text: string } {
   if (weightBitsOf(imported) <= chip.weightBits) return { name: "import", text: "import" };
   const bits = Math.min(QUANTIZED_BITS, chip.weightBits);
   if (bits === QUANTIZED_BITS) return { name: "quantized", text: "quantized" };

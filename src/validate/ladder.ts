@@ -1,7 +1,8 @@
-import type { LayerwiseChip } from "../chips/index.js";
+import type { Chip } from "../chips/index.js";
 import { internalError, type Report } from "../diagnostics/index.js";
 import type { LinearKernels, Net } from "../ir/index.js";
 import { chipRungs, type TimeBlock } from "./chip-rungs.js";
+import { loihiRungs } from "./loihi-rungs.js";
 import type { RecordedCase } from "./recorded-case.js";
 import { replay, type Replay } from "./replay.js";
 import { firstMismatch, LOGIT_TOLERANCE, runNamed, totals, type Rung } from "./rung.js";
@@ -23,7 +24,7 @@ function replayRung(name: string, inputs: string, result: Replay): Rung {
 }
 
 export interface LadderOptions {
-  readonly chips: readonly LayerwiseChip[];
+  readonly chips: readonly Chip[];
   /** TensorFlow.js kernels, or why there are none. */
   readonly tfjs: { readonly kernels: LinearKernels; readonly backend: string } | { readonly reason: string };
   readonly timeBlock?: TimeBlock;
@@ -49,7 +50,13 @@ export function runLadder(net: Net, recorded: RecordedCase, options: LadderOptio
   const { net: imported, kept } = runExact("import", net, recorded);
   add(replayRung("pipeline import, teacher-forced", "recorded", replay(imported, kept, { forced: true })));
   add(replayRung("pipeline import, free-running", "computed", replay(imported, kept, { forced: false })));
-  for (const chip of options.chips) chipRungs(chip, { net, imported }, recorded, options, report).forEach(add);
+  for (const chip of options.chips) {
+    const own =
+      chip.target === "loihi"
+        ? loihiRungs(chip, net, recorded, report)
+        : chipRungs(chip, { net, imported }, recorded, options, report);
+    own.forEach(add);
+  }
   for (const pipeline of ["quantized", "sparse"]) add(boundedRung(pipeline, net, recorded));
   return rungs;
 }

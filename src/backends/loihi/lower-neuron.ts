@@ -37,7 +37,9 @@ export interface ChipNeuron {
   readonly moved: number;
 }
 
-export type Approximation = "thresholds" | "biases";
+/** What may be rounded where it has no exact form. */
+export const APPROXIMATIONS = ["thresholds", "biases"] as const;
+export type Approximation = (typeof APPROXIMATIONS)[number];
 
 export interface Refusal {
   readonly code: "unsupported-neuron" | "threshold" | "bias" | "weight";

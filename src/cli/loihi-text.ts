@@ -1,0 +1,81 @@
+import type { LoihiEnergy, LoihiEnergyGroup } from "../energy/loihi.js";
+import { LOIHI_GROUPS } from "../energy/loihi.js";
+import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
+import { accuracyOf } from "./simulation.js";
+import { count, percent, si, table } from "./text.js";
+
+/** Runs of step-by-step chips for people. */
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+export function synapticEvents({ synapses }: LoihiLayerTotals): number {
+  return sum(Object.values(synapses).map(sum));
+}
+
+/** Where the time of the steps goes: until the last neuron phase ends, then messages, then barriers and stops with them. */
+export function timeShares(run: LoihiRunFile): { readonly neurons: number; readonly rest: number } {
+  const neurons = sum(run.neuronTimes) / sum(run.stepTimes);
+  return { neurons, rest: 1 - neurons };
+}
+
+export function loihiSummary(run: LoihiRunFile, energy: LoihiEnergy): string {
+  const samples = run.samples.length;
+  const per = (n: number): string => count(Math.round(n / samples));
+  const accuracy = accuracyOf(run);
+  const messages = sum(run.layers.map(({ events }) => sum(events.message)));
+  const synapses = sum(run.layers.map(synapticEvents));
+  const shares = timeShares(run);
+  const saturated = sum(run.layers.map(({ events }) => sum(events.saturation)));
+  const { host } = run;
+  return [
+    `${samples} samples on ${run.chip.name}: ${count(run.steps)} steps, ${si(run.seconds / samples, "s")} per sample`,
+    ...(accuracy === undefined ? [] : [`accuracy ${percent(accuracy)}`]),
+    `${per(messages)} messages, ${per(synapses)} synaptic events, ${si(energy.totals.all / samples, "J")} per sample`,
+    `time: ${percent(shares.neurons, 1)} until the last core has updated its neurons, ${percent(shares.rest, 1)} for what is still under way, and barriers`,
+    ...(saturated === 0 ? [] : [`${per(saturated)} potentials were clipped or wrapped`]),
+    "",
+    "on the host, not part of the chip's time and energy",
+    table([
+      ["part", "what", "values", "bytes"],
+      ...host.ops.map(({ part, op, count: n }) => [part, `${n} x ${op}`, "", ""]),
+      ...host.crossings.map(({ direction, name, values, bytes }) => [direction, name, count(values), count(bytes)]),
+    ]),
+    "",
+    "events per sample",
+    table([
+      ["layer", "updates", "spikes", "messages", "links", "synaptic events", "attention", "from host"],
+      ...run.layers.map(({ name, events, ...layer }) => [
+        name,
+        per(sum(events.update)),
+        per(sum(events.spike)),
+        per(sum(events.message)),
+        per(sum([...events.hopX, ...events.hopY, ...events.chipHop])),
+        per(synapticEvents({ name, events, ...layer })),
+        per(sum([...events.kv, ...events.qa])),
+        per(sum(events.hostInput)),
+      ]),
+    ]),
+    "",
+    loihiEnergyText(energy),
+  ].join("\n");
+}
+
+/** Per layer and in total, per sample. */
+export function loihiEnergyText({ samples, rows, totals }: LoihiEnergy): string {
+  const perSample = (joules: number): string => si(joules / samples, "J");
+  const layers = [...new Set(rows.map(({ layer }) => layer))].filter((layer) => layer !== "");
+  const groups = LOIHI_GROUPS.filter((group) => totals[group] > 0);
+  const of = (layer: string, group: LoihiEnergyGroup): number =>
+    sum(rows.filter((row) => row.layer === layer && row.group === group).map(({ joules }) => joules));
+  return [
+    "energy per sample, by the chip's own figures",
+    table([
+      ["layer", ...groups, "all"],
+      ...layers.map((layer) => {
+        const parts = groups.map((group) => of(layer, group));
+        return [layer, ...parts.map(perSample), perSample(sum(parts))];
+      }),
+      ["total", ...groups.map((group) => perSample(totals[group])), perSample(totals.all)],
+    ]),
+  ].join("\n");
+}
