@@ -57,9 +57,7 @@ const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b
 function memoryBits({ chip, cores }: LoihiProgram): number {
   const { attention, core } = chip;
   const ofAttention =
-    attention === undefined
-      ? 0
-      : attention.sets * attention.counters * attention.counterBits + attention.queryBits;
+    attention === undefined ? 0 : attention.sets * attention.counters * attention.counterBits + attention.queryBits;
   return sum(cores.map(({ kind }) => (kind === "neuro" ? core.synapseBits : ofAttention)));
 }
 
@@ -195,7 +193,9 @@ const HEADER = [
 export function plainTargetPoint(point: TargetOutcome): Readonly<Record<string, string | number | undefined>> {
   if ("error" in point) return { chip: point.chip, error: point.error };
   const { energy, arithmetic, memoryBits: bits, time, ...rest } = point;
-  const shares = Object.fromEntries(Object.entries(time).map(([what, share]) => [`time_${what.replaceAll(" ", "_")}`, share]));
+  const shares = Object.fromEntries(
+    Object.entries(time).map(([what, share]) => [`time_${what.replaceAll(" ", "_")}`, share]),
+  );
   return { ...rest, energy_J: energy, additions_J: arithmetic, memory_bits: bits, ...shares };
 }
 

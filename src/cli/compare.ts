@@ -34,7 +34,8 @@ import { compileScheduled, withScheduleOptions, type ScheduleOptions } from "./s
 import { simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
-interface CompareOptions extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, ScheduleOptions, LoihiOptions {
+interface CompareOptions
+  extends ModelOptions, Omit<PassOptions, "input">, InputSetOptions, ScheduleOptions, LoihiOptions {
   readonly chip: readonly string[];
   readonly vary: readonly string[];
   readonly target?: string;

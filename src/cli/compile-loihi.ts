@@ -51,7 +51,9 @@ function calledTarget(called: Command): string | undefined {
 export function withLoihiOptions(command: Command, others: readonly string[]): Command {
   command
     .addOption(
-      new Option("--streams <how>", "step-by-step chips: sums of a stream in each reader, or in relays").choices(STREAMS),
+      new Option("--streams <how>", "step-by-step chips: sums of a stream in each reader, or in relays").choices(
+        STREAMS,
+      ),
     )
     .addOption(
       new Option("--head <where>", "step-by-step chips: where what stands behind the last spikes is computed").choices([

@@ -87,7 +87,9 @@ export function loihiProgramText(path: string, program: LoihiProgram): string {
   return [
     `${path}: net @${program.name} for ${chip.name}, ${program.timesteps} timesteps in ${program.steps} steps`,
     `${count(cores.length)} cores, ${count(populations.reduce((sum, { neurons }) => sum + neurons, 0))} neurons`,
-    ...inputs.map(({ name, shape, format, start }) => `input  ${name}: ${shape.join("x")} ${format}, from step ${start}`),
+    ...inputs.map(
+      ({ name, shape, format, start }) => `input  ${name}: ${shape.join("x")} ${format}, from step ${start}`,
+    ),
     ...outputs.map(({ name, shape }) => `output ${name}: ${shape.join("x")} spikes`),
     "",
     "mesh; a letter is a core of the population below, # an attention core",

@@ -138,7 +138,9 @@ async function simulate(
 export function registerSimulate(program: Command, io: Io): void {
   const command = program
     .command("simulate")
-    .description("run a program on the simulated chip: predictions, time, events per layer, energy of step-by-step chips")
+    .description(
+      "run a program on the simulated chip: predictions, time, events per layer, energy of step-by-step chips",
+    )
     .argument("<program>", "program file written by `spikec compile`");
   withInputOptions(withInput(command))
     .addOption(

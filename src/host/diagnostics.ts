@@ -8,6 +8,7 @@ export const hostDiagnostics = defineDiagnostics("host", {
   },
   "wrong-size": {
     severity: "error",
-    explain: "A value that goes from one part of a network to another has not the number of elements that the other part reads.",
+    explain:
+      "A value that goes from one part of a network to another has not the number of elements that the other part reads.",
   },
 });

@@ -98,7 +98,15 @@ export function loihiAgainstEvaluator(program: LoihiProgram, legal: LegalNet, re
       const { name } = op.layer!;
       const spikes = result.spikes?.get(name);
       if (spikes === undefined) missing.add(name);
-      else tallies.compare(op, name, slot, spikes.subarray(timestep * slot.length, (timestep + 1) * slot.length), sample, timestep);
+      else
+        tallies.compare(
+          op,
+          name,
+          slot,
+          spikes.subarray(timestep * slot.length, (timestep + 1) * slot.length),
+          sample,
+          timestep,
+        );
       return slot;
     });
     for (const [name, value] of expected) outputsEqual &&= sameSlots(got.get(name), value);
@@ -176,7 +184,8 @@ function steppedRung(name: string, program: LoihiProgram, recorded: Recording, e
   }
   const plain = LOIHI_SIMULATORS.stepped(chosen).run(given, { record: true });
   const difference = firstDifference(fast, plain);
-  const times = tick === exact ? "the chip's times" : `times rounded up to ${tick / 1000} ns, for single ticks are too many`;
+  const times =
+    tick === exact ? "the chip's times" : `times rounded up to ${tick / 1000} ns, for single ticks are too many`;
   const equal = `step times, counts, queues and spikes of the first sample equal; ${times}`;
   return {
     name,
@@ -205,7 +214,9 @@ function countsText({ cores, chip }: LoihiProgram, results: readonly LoihiRunRes
 /** Quantised to the registers of the chip, legalised, mapped, through the program file, and simulated. */
 export function loihiRungs(chip: LoihiChip, net: Net, recorded: Recording, report: Report): readonly Rung[] {
   const named = (what: string): string => `chip ${chip.name}, ${what}`;
-  const refused = (detail: string): readonly Rung[] => [{ name: named("compiled"), status: "failed", detail, layers: [] }];
+  const refused = (detail: string): readonly Rung[] => [
+    { name: named("compiled"), status: "failed", detail, layers: [] },
+  ];
   const { result, diagnostics } = runNamed(LOIHI.passesFor(chip, netTimesteps(net)), net, recorded);
   if (result === undefined) return refused(`refused: ${diagnostics[0]?.message ?? "no reason given"}`);
   const before = report.errors.length;

@@ -24,12 +24,7 @@ export function deploy(net: Net, chip: LoihiChip, options: DeployOptions, report
   if (legal === undefined) return undefined;
   const { profile = [], writeHost, seed } = options;
   const traffic = profile.length === 0 ? {} : { traffic: messagesOf(legal, profile) };
-  const program = compileLoihi(
-    legal,
-    chip,
-    { writeHost, ...(seed === undefined ? {} : { seed }), ...traffic },
-    report,
-  );
+  const program = compileLoihi(legal, chip, { writeHost, ...(seed === undefined ? {} : { seed }), ...traffic }, report);
   return program && { program, legal };
 }
 

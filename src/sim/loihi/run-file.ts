@@ -90,7 +90,12 @@ export const loihiRunSchema = z.object({
   host: z.object({
     ops: z.array(z.object({ part: z.enum(["prefix", "suffix"]), op: z.string(), count })),
     crossings: z.array(
-      z.object({ direction: z.enum(["into the chip", "out of the chip"]), name: z.string(), values: count, bytes: count }),
+      z.object({
+        direction: z.enum(["into the chip", "out of the chip"]),
+        name: z.string(),
+        values: count,
+        bytes: count,
+      }),
     ),
   }),
   samples: z.array(sampleSchema),
