@@ -39,7 +39,7 @@ const THIRD: MapShape = { side: 8, channels: 64 };
 const LAYERS: readonly Convolution[] = [
   { name: "conv1", from: PIXELS, to: FIRST, kernel: 3, stride: 1, channels: 2, threshold: 740 },
   { name: "conv2", from: FIRST, to: SECOND, kernel: 5, stride: 2, channels: 4, threshold: 11_500 },
-  { name: "conv3", from: SECOND, to: THIRD, kernel: 5, stride: 2, channels: 8, threshold: 12_000 },
+  { name: "conv3", from: SECOND, to: THIRD, kernel: 3, stride: 2, channels: 8, threshold: 12_000 },
 ];
 
 /** The first generation of Loihi, with the times that SANA-FE fitted to it (arch/loihi.yaml); ports and links as fast as a router. */

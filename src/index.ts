@@ -27,6 +27,7 @@ export { readInputs, type InputSet } from "./frontend/inputs/index.js";
 export { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "./frontend/loihi/index.js";
 export { MODELS } from "./frontend/models/index.js";
 export { importNetx, readNetx, type ImportedNetx, type NetxNetwork } from "./frontend/netx/index.js";
+export { importRanc, type ImportedRanc } from "./frontend/ranc/index.js";
 export { calibrateModel, randomModel, type CalibratedModel } from "./frontend/random/random-model.js";
 export { readRates, type RateTable } from "./frontend/random/rates.js";
 export {
@@ -46,6 +47,7 @@ export { searchTimeBlocks, type BlockTimeResult, type CostedSchedule } from "./p
 export type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "./passes/cost-model.js";
 export { parsePipeline, PASSES, PIPELINES, runPipeline } from "./passes/index.js";
 export { bottleneck, type Bottleneck } from "./report/bottleneck.js";
+export { exportSanaFe, type SanaFeFiles, type SanaFeOptions } from "./report/sana-fe/index.js";
 export { perfettoTrace, Timeline } from "./report/perfetto.js";
 export { createEvent, createStepped, type Machine, type RunOptions, type RunResult } from "./sim/layerwise/index.js";
 export { parseProbe, Probes, stateAt, type ProbeRecord } from "./sim/probes.js";

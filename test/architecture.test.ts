@@ -46,6 +46,8 @@ const RULES: readonly Rule[] = [
   { part: "diagnostics/", may: [] },
   { part: "ir/", may: BASE },
   { part: "chips/", may: BASE },
+  // A grid of crossbar cores is placed already: its importer has nothing to compile, and writes the program.
+  { part: "frontend/ranc/", may: [...BASE, "frontend/"], mayTypes: ["chips/", "backends/program/loihi/"] },
   { part: "frontend/", may: [...BASE, "ir/"] },
   { part: "passes/", may: [...BASE, "ir/"] },
   { part: "tfjs/", may: [...BASE, "ir/"] },

@@ -1,9 +1,8 @@
-/** A wrong version of the clock of `event`: a file, seen from event/timing, what stands in it (everywhere), and what shall stand there. */
-export type Mutation = readonly [what: string, file: string, from: string, to: string];
+import type { Mutation } from "./mutants.js";
 
 const NEURON_WORDS = "neuronWords(chip: Width): number {\n  return parameterWords(chip, 32)";
 
-/** Every cost and every tie-break of the machine, changed. */
+/** Every cost and every tie-break of the layer-by-layer chip, changed in the clock of `event`; files are seen from event/timing. */
 export const MUTATIONS: readonly Mutation[] = [
   // Issue, queues, tokens, priority, states.
   ["issue takes two cycles", "machine.ts", "work, this.cycle + 1)", "work, this.cycle + 2)"],
@@ -89,9 +88,28 @@ export const MUTATIONS: readonly Mutation[] = [
   ["alone, load is granted bursts at once", "transfers.ts", "one.grantAll(cycle + 1)", "one.grantAll(cycle)"],
   ["the bursts of a load stay granted", "transfers.ts", "load.withdraw(cycle);", ""],
   ["the bursts of a store stay granted", "transfers.ts", "store.withdraw(cycle);", ""],
-  ["a burst of the past is withdrawn", "bursts.ts", "(cycle - this.start[run]!) /", "(cycle - 1 - this.start[run]!) /"],
+  ["a burst of the past is withdrawn", "bursts.ts", "this.last >= cycle", "this.last + 1 >= cycle"],
   ["a burst of the future stays", "bursts.ts", "this.last >= cycle", "this.last > cycle"],
-  ["withdrawn bursts are paid", "bursts.ts", "dram.free = this.start[run]! + kept * dram.spacing;", ""],
+  ["withdrawn bursts are paid", "bursts.ts", "this.dram.free = this.last;", ""],
+  ["bursts follow each other without a gap", "bursts.ts", "if (at !== this.last + dram.spacing) this.since = at;", ""],
+  ["a used burst stays under way, moving on", "transfer.ts", "taken === burstBytes ? needed + 1", "false ? needed + 1"],
+  ["a word waits for a byte too many, moving on", "transfer.ts", "(; taken > burstBytes", "(; taken >= burstBytes"],
+  ["words move on over a rival", "transfer.ts", " && !rival.meets(access, wordAt)", ""],
+  ["words move on into the next chunk", "transfer.ts", "word + 1 < words", "word < words"],
+  // Who else is at a memory.
+  ["a rival is looked up a cycle late", "stretch.ts", "[cycle - this.base]", "[cycle - 1 - this.base]"],
+  ["a rival of the past", "transfers.ts", "this.load.rival = this.store.rival = UNKNOWN;", ""],
+  ["one rival of several", "workers.ts", "if (another !== undefined) return UNKNOWN;", ""],
+  ["a rival that never writes", "workers.ts", "new Stretch(this.accumulate.nextWrite(cycle))", "NOBODY"],
+  [
+    "all rows lie at word 0",
+    "accumulate.ts",
+    "this.turn = bankOf(fields.weights, this.banks[WEIGHT]!)",
+    "this.turn = 0",
+  ],
+  ["rows are read on time though denied", "accumulate.ts", "this.parameterWords + this.shift", "this.parameterWords"],
+  ["rows are read on time though all are late", "accumulate.ts", "moved < schedule.pushes && cycle >=", "cycle >="],
+  ["rows are read a cycle late", "scan-schedule.ts", "this.listWord(i, start[i]!)", "this.listWord(i, start[i]! + 1)"],
   [
     "who is left waits a cycle",
     "machine.ts",

@@ -178,6 +178,9 @@ function contradictions(chip: LoihiChip): readonly Contradiction[] {
     add(["numerics", "thresholdShift"], "thresholds must fit 31 bits: mantissa bits and shift are more");
   }
   if (core.synapseBits % core.wordBits !== 0) add(["core", "synapseBits"], `must be words of ${core.wordBits} bits`);
+  if (numerics.profile === "truenorth" && numerics.gradedBits > 0) {
+    add(["numerics", "gradedBits"], "must be 0 with profile truenorth: an axon is a bit");
+  }
   const all = mesh.tilesX * mesh.tilesY * mesh.coresPerTile;
   if (attention !== undefined && attention.cores >= all) {
     add(["attention", "cores"], `must leave neuro-cores: a chip has ${all} cores in all`);

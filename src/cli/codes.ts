@@ -7,10 +7,12 @@ import { energyDiagnostics } from "../energy/diagnostics.js";
 import { FRONTEND_DIAGNOSTICS } from "../frontend/diagnostics.js";
 import { modelDiagnostics } from "../frontend/models/index.js";
 import { netxDiagnostics } from "../frontend/netx/index.js";
+import { rancDiagnostics } from "../frontend/ranc/index.js";
 import { randomDiagnostics } from "../frontend/random/diagnostics.js";
 import { hostDiagnostics } from "../host/index.js";
 import { irDiagnostics } from "../ir/index.js";
 import { passDiagnostics } from "../passes/index.js";
+import { sanaFeDiagnostics } from "../report/sana-fe/index.js";
 import { simDiagnostics } from "../sim/diagnostics.js";
 import { validateDiagnostics } from "../validate/diagnostics.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -20,6 +22,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   FRONTEND_DIAGNOSTICS,
   modelDiagnostics,
   netxDiagnostics,
+  rancDiagnostics,
   randomDiagnostics,
   irDiagnostics,
   passDiagnostics,
@@ -30,6 +33,7 @@ const TABLES: readonly { readonly folder: string; readonly table: DiagnosticTabl
   hostDiagnostics,
   simDiagnostics,
   energyDiagnostics,
+  sanaFeDiagnostics,
   validateDiagnostics,
   cliDiagnostics,
   OUTPUT_DIAGNOSTICS,

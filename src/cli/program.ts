@@ -21,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map(
     compare: async () => (await import("./compare.js")).registerCompare,
     validate: async () => (await import("./validate.js")).registerValidate,
     diff: async () => (await import("./diff.js")).registerDiff,
+    convert: async () => (await import("./convert.js")).registerConvert,
     opt: async () => (await import("./opt.js")).registerOpt,
     demo: async () => (await import("./demo.js")).registerDemo,
     lists: async () => (await import("./lists.js")).registerLists,

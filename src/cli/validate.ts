@@ -2,13 +2,15 @@ import type { Command } from "commander";
 import { readChip } from "../chips/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { importModel, type ImportedModel } from "../frontend/import-model.js";
+import { importRanc, isRancFolder } from "../frontend/ranc/index.js";
 import { loadTfjsKernels } from "../tfjs/index.js";
 import { runLadder } from "../validate/ladder.js";
 import { isNeuronCase, readNeuronCase } from "../validate/neuron-case.js";
 import { runNeuronLadder } from "../validate/neuron-replay.js";
+import { runRancLadder } from "../validate/ranc.js";
 import type { Rung } from "../validate/rung.js";
 import { readRecordedCase, type RecordedCase } from "../validate/recorded-case.js";
-import { runCommand, type Io } from "./command.js";
+import { positiveInteger, runCommand, type Io } from "./command.js";
 import { refuseWithoutEffect } from "./no-effect.js";
 import { chipsOf, withChips } from "./options.js";
 import { withTimeBlock } from "./schedule.js";
@@ -18,6 +20,7 @@ interface ValidateOptions {
   readonly chip: readonly string[];
   readonly timeBlock?: number | "auto";
   readonly tfjs: boolean;
+  readonly gridWidth?: number;
 }
 
 function rungLine(rung: Rung): string {
@@ -35,6 +38,7 @@ function importRung(recorded: RecordedCase, model: ImportedModel | undefined): R
 }
 
 async function validateCase(folder: string, options: ValidateOptions, report: Report, io: Io): Promise<boolean> {
+  if (isRancFolder(folder)) return validateGrid(folder, options, report, io);
   if (isNeuronCase(folder)) return validateNeurons(folder, options.json === true, report, io);
   const recorded = readRecordedCase(folder, report);
   const chips = chipsOf(options).flatMap((name) => readChip(name, report) ?? []);
@@ -79,8 +83,24 @@ function validateNeurons(folder: string, json: boolean, report: Report, io: Io):
   return conclude({ case: recorded.network.name, tool: recorded.network.profile }, rungs, json, io);
 }
 
+const GRID_CHIP = "truenorth-grid";
+
+/** RANC's memory files, on each chip. */
+function validateGrid(folder: string, options: ValidateOptions, report: Report, io: Io): boolean {
+  const json = options.json === true;
+  const onRung = (rung: Rung): void => {
+    if (!json) io.out(rungLine(rung));
+  };
+  const names = options.chip.length > 0 ? options.chip : [GRID_CHIP];
+  const chips = names.flatMap((name) => readChip(name, report, "loihi") ?? []);
+  const grids = report.failed ? [] : chips.flatMap((chip) => importRanc(folder, chip, report, options.gridWidth) ?? []);
+  if (report.failed) return false;
+  const rungs = grids.flatMap((grid) => runRancLadder(grid, onRung));
+  return conclude({ case: folder, tool: "RANC" }, rungs, json, io);
+}
+
 const CASE_HELP =
-  "folder with config.json, layers.json, model.pth, input.npy, expect.npz; of integer neurons: config.json with `tool` and `layers`, the arrays that it names, input.npy, expect.npz";
+  "folder with config.json, layers.json, model.pth, input.npy, expect.npz; of integer neurons: config.json with `tool` and `layers`, the arrays that it names, input.npy, expect.npz; of a grid of crossbar cores: RANC's csram_*.mem, tc_*.mem, tb_*.txt";
 
 export function registerValidate(program: Command, io: Io): void {
   const command = program
@@ -89,10 +109,25 @@ export function registerValidate(program: Command, io: Io): void {
     .argument("<case>", CASE_HELP);
   withTimeBlock(withChips(command))
     .option("--no-tfjs", "leave out the TensorFlow.js rung")
+    .option(
+      "--grid-width <n>",
+      "cores in a row of a grid of crossbar cores; found from its packets where possible",
+      positiveInteger,
+    )
     .option("--json", "print JSON")
     .action((folder: string, options: ValidateOptions) =>
       runCommand(io, (report) => validateCase(folder, options, report, io)),
     );
+  refuseWithoutEffect(command, ["--time-block", "--no-tfjs"], ({ args: [folder = ""] }) =>
+    isRancFolder(folder)
+      ? { why: "for a grid of crossbar cores: it is run and compared with its test bench", hint: "leave it out" }
+      : undefined,
+  );
+  refuseWithoutEffect(command, ["--grid-width"], ({ args: [folder = ""] }) =>
+    isRancFolder(folder)
+      ? undefined
+      : { why: "for a case that is no grid of crossbar cores (csram_*.mem)", hint: "leave it out" },
+  );
   refuseWithoutEffect(command, ["--chip", "--time-block", "--no-tfjs"], ({ args: [folder = ""] }) =>
     isNeuronCase(folder)
       ? { why: "for a case of integer neurons: it is evaluated and compared with its recording", hint: "leave it out" }

@@ -42,10 +42,6 @@ export const simDiagnostics = defineDiagnostics("sim", {
     explain:
       "More messages waited at a port or link of the step-by-step chip than the description gives it places for. The simulated queues have no limit and slow nobody down, so the real chip would take longer.",
   },
-  profile: {
-    severity: "error",
-    explain: "The simulator does not know the arithmetic that the chip description names.",
-  },
 });
 
 /** The run did not end within `limit` cycles. */
@@ -112,11 +108,4 @@ export function outOfRange(who: string, step: number, what: string, value: numbe
   const message = `${what} of ${who} is ${value} in step ${step}, which leaves ${bits} bits`;
   const hint = "use smaller weights, faster decay, or a chip whose profile wraps or clips";
   return new DiagnosticError(simDiagnostics.make("overflow", message, { hint }));
-}
-
-/** `profile` is none of `known`. */
-export function unknownProfile(profile: string, known: readonly string[]): DiagnosticError {
-  const message = `the arithmetic \`${profile}\` is not simulated`;
-  const hint = `use a chip description with numerics.profile = ${known.join(", ")}`;
-  return new DiagnosticError(simDiagnostics.make("profile", message, { hint }));
 }

@@ -431,7 +431,7 @@ describe("documentation comes from the code's own data", () => {
   it("lists the chips that come with it, each with the source of every number", async () => {
     const list = await spikec("targets");
     for (const chip of BUILT_IN_CHIPS) {
-      expect(list.out).toMatch(new RegExp(`^${chip} +\\S`, "m"));
+      expect(list.out.split("\n").some((line) => line.startsWith(`${chip} `))).toBe(true);
       const page = await spikec("targets", chip);
       expect([chip, page.code]).toEqual([chip, 0]);
       expect(page.out).toMatch(/^(dram\.bandwidth +[\d,]+ bytes per cycle|time\.messageOut +[\d,]+) +\S/m);

@@ -23,7 +23,8 @@ function chip(name: string): LayerwiseChip {
 function compile(of: Net, on: LayerwiseChip, timeBlock?: number): Program {
   const report = new Report();
   const program = compileLayerwise(of, on, timeBlock === undefined ? {} : { timeBlock }, report);
-  const loaded = program === undefined ? undefined : decodeProgram(encodeProgram(program), "test.spk", report, "layerwise");
+  const loaded =
+    program === undefined ? undefined : decodeProgram(encodeProgram(program), "test.spk", report, "layerwise");
   if (loaded === undefined) throw new Error(report.errors.map((d) => d.message).join("\n"));
   return loaded;
 }

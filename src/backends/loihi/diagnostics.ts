@@ -72,4 +72,8 @@ export const loihiDiagnostics = defineDiagnostics("loihi", {
     explain:
       "The network needs more cores than the chip has. Each layer says which resource filled its cores; more chips, another chip, fewer weight bits or a smaller network help.",
   },
+  "not-approximated": {
+    severity: "error",
+    explain: "An approximation was allowed that legalisation does not know.",
+  },
 });

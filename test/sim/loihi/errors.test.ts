@@ -79,7 +79,6 @@ describe("a run of the step-by-step chip", () => {
       "sim/overflow",
       /the input of compartment 0 .* in step 1, which leaves 53 bits/,
     ],
-    ["unknown arithmetic", { numerics: { profile: "truenorth" } }, "sim/profile", /`truenorth` is not simulated/],
   ])("refuses %s", (_, setup, code, message) => {
     const fault = faultOf(setup);
     expect(fault.code).toBe(code);

@@ -2,7 +2,16 @@ import fc from "fast-check";
 import type { AttentionCore, Group, LoihiInput, LoihiProgram } from "../../../src/backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../src/chips/loihi.js";
 import { Random } from "../../support/random.js";
-import { chip, neuroCore, packRoutes, type AxonEntry, type Route, type Synapse, type SynapseList } from "./build.js";
+import {
+  chip,
+  group,
+  neuroCore,
+  packRoutes,
+  type AxonEntry,
+  type Route,
+  type Synapse,
+  type SynapseList,
+} from "./build.js";
 
 /** Random programs of the step-by-step chip on random chips, with inputs: small, but of everything that the machine can do. */
 
@@ -11,11 +20,12 @@ export interface LoihiCase {
   readonly inputs: ReadonlyMap<string, Int32Array>;
 }
 
-/** Cases by seed. */
-export const loihiCases = (): fc.Arbitrary<LoihiCase> => fc.nat().map(randomLoihiCase);
+/** Cases by seed; with a profile, of it alone. */
+export const loihiCases = (profile?: Profile): fc.Arbitrary<LoihiCase> =>
+  fc.nat().map((seed) => randomLoihiCase(seed, profile));
 
-export function randomLoihiCase(seed: number): LoihiCase {
-  return new Generator(new Random(seed)).generate();
+export function randomLoihiCase(seed: number, profile?: Profile): LoihiCase {
+  return new Generator(new Random(seed), profile).generate();
 }
 
 type Profile = LoihiChip["numerics"]["profile"];
@@ -51,7 +61,9 @@ function randomTimes(random: Random, formats: readonly string[]): LoihiChip["tim
   };
 }
 
-function randomChip(random: Random): LoihiChip {
+const ANY_PROFILE: readonly Profile[] = ["loihi", "loihi", "nengo-loihi", "lava", "brian2-loihi", "truenorth"];
+
+function randomChip(random: Random, profile = random.pick(ANY_PROFILE)): LoihiChip {
   const formats = Array.from({ length: random.int(1, 3) }, (_, i) => ({
     name: `format${i}`,
     weightBits: random.int(1, 9),
@@ -73,9 +85,10 @@ function randomChip(random: Random): LoihiChip {
       queueMessages: random.int(1, 4),
     },
     numerics: {
-      profile: random.pick<Profile>(["loihi", "loihi", "nengo-loihi", "lava", "brian2-loihi"]),
+      profile,
       maxDelay: random.pick([1, 3, 63]),
-      gradedBits: random.chance(0.7) ? GRADED_BITS : 0,
+      stateBits: profile === "truenorth" ? random.pick([4, 9, 20, 32]) : 24,
+      gradedBits: profile !== "truenorth" && random.chance(0.7) ? GRADED_BITS : 0,
     },
     ...(random.chance(0.5)
       ? { attention: { cores: 1, lanes: random.int(1, 5), mode: random.pick(["pipelined", "lockstep"]) } }
@@ -139,8 +152,11 @@ class Generator {
   private readonly neuroCores: GrowingCore[];
   private readonly attentionCores: Omit<AttentionCore, "routes">[] = [];
 
-  constructor(private readonly random: Random) {
-    this.chip = randomChip(random);
+  constructor(
+    private readonly random: Random,
+    profile?: Profile,
+  ) {
+    this.chip = randomChip(random, profile);
     this.chunk = random.int(1, 3);
     this.timesteps = this.chunk * random.int(1, 3);
     const free = random.shuffle(places(this.chip).neuro);
@@ -221,6 +237,7 @@ class Generator {
   private group(population: number, first: number, neurons: readonly number[], kind: Group["kind"]): Group {
     const { random } = this;
     const { profile } = this.chip.numerics;
+    if (profile === "truenorth") return this.crossbarGroup(population, first, neurons);
     const most = profile === "brian2-loihi" ? 4096 : 4095;
     const decay = (): number => random.pick([0, most, random.int(0, most), random.int(0, 300)]);
     const perNeuron = (value: () => number): Int32Array => Int32Array.from(neurons, value);
@@ -238,6 +255,25 @@ class Generator {
       currentShift: profile === "lava" ? random.int(-7, 4) : 0,
       threshold: perNeuron(() => 64 * random.pick([0, 0, 1, 2, 10, random.int(0, 300)])),
       bias: perNeuron(() => (profile === "brian2-loihi" || random.chance(0.6) ? 0 : random.int(-4096, 4095))),
+    };
+  }
+
+  /** Numbers up to where states wrap, few of them far from 0. */
+  private crossbarGroup(population: number, first: number, neurons: readonly number[]): Group {
+    const { random } = this;
+    const half = 2 ** (this.chip.numerics.stateBits - 1);
+    const few = Math.min(half - 1, 20);
+    const number = (): number => random.pick([0, 0, random.int(-few, few), random.int(-half, half - 1)]);
+    const threshold = (): number => random.pick([0, 1, random.int(-few, few), random.int(0, half - 1)]);
+    return {
+      ...group(population, first, neurons),
+      crossbar: {
+        negativeThreshold: random.pick([0, -1, -few, random.int(-half, half - 1)]),
+        reset: random.pick(["absolute", "linear"]),
+        resetPotential: random.pick([0, number(), -half]),
+      },
+      threshold: Int32Array.from(neurons, threshold),
+      bias: Int32Array.from(neurons, number),
     };
   }
 
@@ -310,7 +346,7 @@ class Generator {
     for (let i = random.pick([0, 1, 1, 1, 2, 3]); i > 0; i--) {
       const list = this.list(core);
       const { synapses, small } = core.lists[list]!;
-      const span = 1 + Math.max(-1, ...synapses.map(({ target }) => target));
+      const span = 1 + Math.max(0, ...synapses.map(({ target }) => target));
       const base = random.int(0, core.ranks.length - span);
       const reached = Math.min(Infinity, ...synapses.map(({ target }) => core.ranks[base + target]!));
       if (reached < Infinity && (!small || reached <= rank)) continue;

@@ -19,6 +19,8 @@ const PLACES = [
   "nengo-loihi",
   "lava",
   "brian2-loihi",
+  "truenorth",
+  "axons hit twice",
   "relay",
   "refractory",
   "long delays",
@@ -62,6 +64,7 @@ describe("random programs", () => {
       );
       note(chip.numerics.profile, sumOf(result, "spike"));
       note(chip.attention?.mode ?? "no attention", sumOf(result, "qa"));
+      note("axons hit twice", reference(program, inputs).merged);
       const relays = new Set(
         cores
           .flatMap((core) => (core.kind === "neuro" ? core.groups : []))

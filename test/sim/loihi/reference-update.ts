@@ -1,6 +1,7 @@
+import type { CrossbarNeuron } from "../../../src/backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../src/chips/loihi.js";
 
-/** docs/loihi-arithmetic.md in BigInt. */
+/** docs/loihi-arithmetic.md, and section 9 of docs/loihi-chip.md, in BigInt. */
 
 export interface ReferenceState {
   readonly u: bigint;
@@ -73,4 +74,27 @@ export function referenceUpdate(
   const fired = !refractory && v > BigInt(p.threshold);
   const rest = fired ? p.refractory - 1 : Math.max(0, state.rest - 1);
   return { u, v: refractory || fired ? 0n : v, rest, fired, saturated };
+}
+
+/** A compartment of a crossbar core; u stays 0. */
+export function referenceCrossbar(
+  { v }: Pick<ReferenceState, "v">,
+  q: bigint,
+  neuron: CrossbarNeuron & { readonly leak: number; readonly threshold: number },
+  stateBits: number,
+): { readonly v: bigint; readonly fired: boolean; readonly saturated: number } {
+  const { leak, threshold, negativeThreshold, reset, resetPotential } = neuron;
+  let saturated = 0;
+  const wrap = (x: bigint): bigint => {
+    const kept = BigInt.asIntN(stateBits, x);
+    if (kept !== x) saturated++;
+    return kept;
+  };
+  const charged = wrap(v + q + BigInt(leak));
+  const fired = charged >= BigInt(threshold);
+  const passed = fired ? threshold : charged < BigInt(negativeThreshold) ? negativeThreshold : undefined;
+  if (passed === undefined) return { v: charged, fired, saturated };
+  const after =
+    reset === "linear" ? charged - BigInt(passed) : fired ? BigInt(resetPotential) : -BigInt(resetPotential);
+  return { v: wrap(after), fired, saturated };
 }

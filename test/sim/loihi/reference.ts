@@ -1,6 +1,6 @@
 import type { AttentionCore, LoihiProgram, NeuroCore } from "../../../src/backends/program/loihi/program.js";
 import { routesOf, synapsesOf } from "./build.js";
-import { referenceUpdate } from "./reference-update.js";
+import { referenceCrossbar, referenceUpdate } from "./reference-update.js";
 
 /**
  * What a program computes and counts, without time: docs/loihi-chip.md read as plainly as possible, in BigInt, step by step over
@@ -18,6 +18,8 @@ export interface Reference {
   readonly received: readonly number[];
   /** Messages by `from to`. */
   readonly links: ReadonlyMap<string, number>;
+  /** Messages and host values that found the bit of their axon set. */
+  readonly merged: number;
 }
 
 export function reference(program: LoihiProgram, inputs: ReadonlyMap<string, ArrayLike<number>>): Reference {
@@ -38,6 +40,9 @@ class Interpreter {
   private readonly bits = new Set<string>();
   /** State by `core compartment`. */
   private readonly states = new Map<string, { u: bigint; v: bigint; rest: number }>();
+  /** Bits of the axons of crossbar cores that are set, as `core axon step of sending`. */
+  private readonly axonBits = new Set<string>();
+  private merged = 0;
   private step = 0;
 
   constructor(
@@ -56,7 +61,7 @@ class Interpreter {
       this.hostInputs();
       program.cores.forEach((core, i) => (core.kind === "neuro" ? this.neurons(core, i) : this.attention(core, i)));
     }
-    return { spikes, u, v, counts, sent, received, links };
+    return { spikes, u, v, counts, sent, received, links, merged: this.merged };
   }
 
   private count(event: string, layer: number, times = 1): void {
@@ -80,8 +85,13 @@ class Interpreter {
       this.bits.add(`${index} ${sent + 1 - this.program.populations[core.population]!.start} ${axon}`);
       return;
     }
+    const bit = `${index} ${axon} ${sent}`;
+    const acts = this.program.chip.numerics.profile !== "truenorth" || !this.axonBits.has(bit);
+    this.axonBits.add(bit);
+    if (!acts) this.merged++;
     for (const { target, weight, delay, format } of synapsesOf(core, axon)) {
       this.count(`synapse ${format}`, this.layerOf(this.populationAt(core, target)));
+      if (!acts) continue;
       const key = `${index} ${target} ${sent + delay}`;
       this.sums.set(key, (this.sums.get(key) ?? 0n) + BigInt(weight) * BigInt(payload));
     }
@@ -137,7 +147,7 @@ class Interpreter {
   }
 
   private neurons(core: NeuroCore, index: number): void {
-    const { profile } = this.program.chip.numerics;
+    const { profile, stateBits } = this.program.chip.numerics;
     for (const group of core.groups) {
       const { start, neurons } = this.program.populations[group.population]!;
       const layer = this.layerOf(group.population);
@@ -158,8 +168,17 @@ class Interpreter {
         const key = `${index} ${compartment}`;
         const state = this.states.get(key) ?? { u: 0n, v: 0n, rest: 0 };
         const bias = group.bias[i]!;
-        if (q !== 0n || state.u !== 0n || state.v !== 0n || bias !== 0) this.count("update", layer);
-        const next = referenceUpdate(profile, state, q, { ...group, bias, threshold: group.threshold[i]! });
+        if (profile === "truenorth" || q !== 0n || state.u !== 0n || state.v !== 0n || bias !== 0)
+          this.count("update", layer);
+        const threshold = group.threshold[i]!;
+        const next =
+          profile === "truenorth"
+            ? {
+                u: 0n,
+                rest: 0,
+                ...referenceCrossbar(state, q, { ...group.crossbar!, leak: bias, threshold }, stateBits),
+              }
+            : referenceUpdate(profile, state, q, { ...group, bias, threshold });
         this.count("saturation", layer, next.saturated);
         this.states.set(key, next);
         this.u[group.population]![at] = Number(next.u);

@@ -20,9 +20,15 @@ export interface Part {
   readonly neurons: Int32Array;
   /** Neurons of one position, which follow one another. */
   readonly width: number;
-  /** Whether an axon has a list for each position, so that positions share them, or one for all. */
-  readonly byPosition: boolean;
+  readonly split: Split;
 }
+
+/**
+ * What of an axon's synapses one list holds: all; those of positions that follow one another (a row of a kernel); those of one
+ * position. Shorter lists are alike more often, at the borders of maps and cores above all; each takes an input axon.
+ */
+export const SPLITS = ["whole", "runs", "positions"] as const;
+export type Split = (typeof SPLITS)[number];
 
 /** The synapses of a part by source: those of the i-th one are start[i]..start[i + 1] - 1, ascending by compartment of the part. */
 export interface PartSynapses {
@@ -71,40 +77,36 @@ export interface Unstorable {
 
 /** The synapses of a part, sorted by source. */
 export function gather({ neurons }: Pick<Part, "neurons">, incoming: Incoming): PartSynapses {
+  /** Synapses of each source of the net, then where its next one goes. */
+  const next = new Int32Array(incoming.sources + 1);
   let count = 0;
-  for (const j of neurons) count += incoming.start[j + 1]! - incoming.start[j]!;
-  const found = new Set<number>();
   for (const j of neurons) {
-    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) found.add(incoming.source[k]!);
+    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) next[incoming.source[k]!]!++;
+    count += incoming.start[j + 1]! - incoming.start[j]!;
   }
-  const source = Int32Array.from(found).sort();
-  const place = new Map<number, number>();
-  source.forEach((each, i) => place.set(each, i));
-  const start = new Int32Array(source.length + 1);
-  const places = new Int32Array(count);
+  const heard: number[] = [];
+  const starts: number[] = [];
   let at = 0;
-  for (const j of neurons) {
-    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) {
-      const i = place.get(incoming.source[k]!)!;
-      places[at++] = i;
-      start[i + 1]!++;
-    }
+  for (let i = 0; i < incoming.sources; i++) {
+    const own = next[i]!;
+    if (own === 0) continue;
+    heard.push(i);
+    starts.push(at);
+    next[i] = at;
+    at += own;
   }
-  for (let i = 0; i < source.length; i++) start[i + 1]! += start[i]!;
-  const next = start.slice();
   const compartment = new Int32Array(count);
   const weight = new Int32Array(count);
   const delay = new Uint8Array(count);
-  at = 0;
   neurons.forEach((j, c) => {
     for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) {
-      const to = next[places[at++]!]!++;
+      const to = next[incoming.source[k]!]!++;
       compartment[to] = c;
       weight[to] = incoming.weight[k]!;
       delay[to] = incoming.delay[k]!;
     }
   });
-  return { source, start, compartment, weight, delay };
+  return { source: Int32Array.from(heard), start: Int32Array.from([...starts, count]), compartment, weight, delay };
 }
 
 /** Lists of one content, wherever they begin. */
@@ -182,6 +184,13 @@ function storedContent(content: Content, shift: number, filled: boolean): Conten
   return { target: Int32Array.from({ length: span }, (_, i) => i), weight, delay };
 }
 
+/** Whether a list ends between two compartments that follow one another in it. */
+function isCut({ split, width }: Part, before: number, after: number): boolean {
+  if (split === "whole") return false;
+  const skipped = Math.floor(after / width) - Math.floor(before / width);
+  return skipped > (split === "runs" ? 1 : 0);
+}
+
 interface Storable {
   readonly content: Content;
   readonly firsts: readonly number[];
@@ -245,8 +254,7 @@ export function coreMemory(
       const end = start[i + 1]!;
       while (from < end) {
         let to = from + 1;
-        const block = Math.floor(compartment[from]! / part.width);
-        while (to < end && (!part.byPosition || Math.floor(compartment[to]! / part.width) === block)) to++;
+        while (to < end && !isCut(part, compartment[to - 1]!, compartment[to]!)) to++;
         table.add(p, source[i]!, from, to);
         from = to;
       }

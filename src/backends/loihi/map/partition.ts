@@ -1,5 +1,5 @@
 import type { LoihiChip } from "../../../chips/loihi.js";
-import { gather, type Part, type Unstorable } from "./core-memory.js";
+import { gather, SPLITS, type Part, type Split, type Unstorable } from "./core-memory.js";
 import type { CoreMeter, Resource, Usage } from "./resources.js";
 import type { Incoming } from "./synapses.js";
 
@@ -17,13 +17,14 @@ export type Misfit =
 /** How a population is cut: slices of `width` channels, each filled position by position. */
 interface Cut {
   readonly width: number;
-  readonly byPosition: boolean;
+  readonly split: Split;
 }
 
 /**
  * Cuts a population of positions x channels into parts that fit a core each. Weights of a position are those of the others, so a
  * core that holds few channels of many positions stores few weights; one that holds all channels of few positions hears few
- * sources. Every width is tried, and the cut with the fewest parts wins, then the one with the fewest bits.
+ * sources. Every width is tried with lists for runs of positions, the best one also with shorter and longer lists; the fewest parts
+ * win, then the fewest bits.
  */
 export function partition(
   population: number,
@@ -32,44 +33,50 @@ export function partition(
   chip: LoihiChip,
   meter: CoreMeter,
 ): readonly Measured[] | Misfit {
-  let best: readonly Measured[] | undefined;
-  let worse = 0;
+  let best: { readonly cut: Cut; readonly parts: readonly Measured[] } | undefined;
   let misfit: Misfit | undefined;
-  for (const cut of cuts(positions, channels)) {
-    // Narrower slices only hear more: once they got worse twice, they stay so.
-    if (worse >= 4) break;
-    const filled = new Filling(population, { positions, channels }, cut, incoming, chip, meter).run(best?.length);
-    if ("kind" in filled) {
-      misfit = filled;
-      continue;
+  /** Whether a cut is the best so far. */
+  const attempt = (cut: Cut): boolean => {
+    const parts = new Filling(population, { positions, channels }, cut, incoming, chip, meter).run(best?.parts.length);
+    if (parts === undefined) return false;
+    if ("kind" in parts) {
+      misfit = parts;
+      return false;
     }
-    if (
+    const better =
       best === undefined ||
-      filled.length < best.length ||
-      (filled.length === best.length && bits(filled) < bits(best))
-    ) {
-      best = filled;
-      worse = 0;
-    } else {
-      worse++;
-    }
+      parts.length < best.parts.length ||
+      (parts.length === best.parts.length && bits(parts) < bits(best.parts));
+    if (better) best = { cut, parts };
+    return better;
+  };
+  let worse = 0;
+  for (const width of widths(positions, channels)) {
+    const known = best !== undefined;
+    worse = attempt({ width, split: positions === 1 ? "whole" : "runs" }) || !known ? 0 : worse + 1;
+    // Narrower slices only hear more: once they got worse twice, they stay so.
+    if (worse === 2) break;
   }
-  return best ?? misfit!;
+  const width = best?.cut.width ?? 1;
+  for (const split of positions === 1 ? [] : SPLITS.filter((each) => each !== "runs")) attempt({ width, split });
+  return best?.parts ?? misfit!;
 }
 
 function bits(parts: readonly Measured[]): number {
   return parts.reduce((sum, { usage }) => sum + usage.synapseBits, 0);
 }
 
-function cuts(positions: number, channels: number): readonly Cut[] {
-  if (positions === 1) return [{ width: 1, byPosition: false }];
-  const widths: number[] = [];
-  for (let width = channels; width > 1; width = Math.ceil(width / 2)) widths.push(width);
-  return [...widths, 1].flatMap((width) => [
-    { width, byPosition: false },
-    { width, byPosition: true },
-  ]);
+/** Channels of a slice; of a single position, channels are counted off one by one. */
+function widths(positions: number, channels: number): readonly number[] {
+  if (positions === 1) return [1];
+  const found: number[] = [];
+  for (let width = channels; width > 1; width = Math.ceil(width / 2)) found.push(width);
+  return [...found, 1];
 }
+
+/** A cut that after its first parts would need this many times the parts of the best one is given up. */
+const HOPELESS = 1.5;
+const FIRST_PARTS = 4;
 
 class Filling {
   private readonly found: Measured[] = [];
@@ -86,20 +93,24 @@ class Filling {
     this.guess = Infinity;
   }
 
-  run(most = Infinity): readonly Measured[] | Misfit {
+  /** The parts; undefined where there would be more than `most`. */
+  run(most = Infinity): readonly Measured[] | Misfit | undefined {
     const { width } = this.cut;
     // Of a single position, channels are what is counted off.
     const flat = this.shape.positions === 1;
     const channels = flat ? 1 : this.shape.channels;
     const positions = flat ? this.shape.channels : this.shape.positions;
+    let done = 0;
     for (let channel = 0; channel < channels; channel += width) {
       const wide = Math.min(width, channels - channel);
       for (let position = 0; position < positions;) {
         const taken = this.largest(channel, wide, position, positions - position, channels);
         if ("kind" in taken) return taken;
         this.found.push(taken);
-        // More parts than the best cut has: no need to go on.
-        if (this.found.length > most) return this.found;
+        done += taken.part.neurons.length;
+        const projected = (this.found.length * channels * positions) / done;
+        const hopeless = this.found.length >= FIRST_PARTS && projected > HOPELESS * most;
+        if (this.found.length > most || hopeless) return undefined;
         position += taken.part.neurons.length / wide;
       }
     }
@@ -132,7 +143,7 @@ class Filling {
     for (let p = 0; p < count; p++) {
       for (let c = 0; c < wide; c++) neurons[p * wide + c] = (from + p) * channels + channel + c;
     }
-    const part = { population: this.population, neurons, width: wide, byPosition: this.cut.byPosition };
+    const part = { population: this.population, neurons, width: wide, split: this.cut.split };
     const measured = this.meter.measure([{ part, synapses: gather(part, this.incoming), first: 0 }]);
     if ("shape" in measured) return { kind: "unstorable", why: measured };
     const { usage } = measured;

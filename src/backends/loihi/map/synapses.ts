@@ -6,6 +6,8 @@ import { spreadOf, type Spread } from "./linear.js";
 
 /** The synapses of one population by neuron: those of neuron j are start[j]..start[j + 1] - 1, ascending by source. */
 export interface Incoming {
+  /** Elements of all sources of the net. */
+  readonly sources: number;
   readonly start: Int32Array;
   /** Element of a source, counted through all sources of the net. */
   readonly source: Int32Array;
@@ -105,7 +107,15 @@ export class SynapseReader {
         clear(start, steps);
       }
     }
-    return byTarget(population.elements, source.values, target.values, weight.values, delay.values);
+    const { first } = this.sources;
+    return byTarget(
+      first[first.length - 1]!,
+      population.elements,
+      source.values,
+      target.values,
+      weight.values,
+      delay.values,
+    );
   }
 
   /** The linear ops between a source and a value, in order, each for every sum of delays with which it is reached. */
@@ -189,6 +199,7 @@ function clear(start: Place, steps: readonly Step[]): void {
 
 /** Sorts synapses by their target; those of one target keep their order. */
 function byTarget(
+  sources: number,
   neurons: number,
   source: Int32Array,
   target: Int32Array,
@@ -210,5 +221,5 @@ function byTarget(
     sorted.weight[at] = weight[k]!;
     sorted.delay[at] = delay[k]!;
   }
-  return { start, ...sorted };
+  return { sources, start, ...sorted };
 }

@@ -1,5 +1,6 @@
+import type { LoihiChip } from "../../../chips/loihi.js";
 import type { ProgramLayer } from "../program.js";
-import type { AttentionCore, Core, LoihiInput, LoihiProgram, NeuroCore, Routes } from "./program.js";
+import type { AttentionCore, Core, Group, LoihiInput, LoihiProgram, NeuroCore, Routes } from "./program.js";
 
 /** What spikec is willing to simulate; a damaged file must not make it allocate more. */
 const MAX_STEPS = 2 ** 20;
@@ -122,7 +123,8 @@ function neuroFaults({ groups, axons, lists }: NeuroCore, { chip, populations }:
     if (!within(neurons, 0, size - 1)) faults.push(`a group holds neurons that population ${population} has not`);
     if (threshold.length !== neurons.length || bias.length !== neurons.length)
       faults.push("thresholds and biases are not one per neuron");
-    if (!within(threshold, 0, 2 ** 31 - 1)) faults.push("a threshold is negative");
+    faults.push(...crossbarFaults(group, chip));
+    if (group.crossbar === undefined && !within(threshold, 0, 2 ** 31 - 1)) faults.push("a threshold is negative");
     const registers =
       isCount(decayU, 0, 4096) && isCount(decayV, 0, 4096) && isCount(refractory, 1, chip.numerics.maxRefractory);
     const bounds = isCount(-vMin, 0, 2 ** 31 - 1) && isCount(vMax, 0, 2 ** 31 - 1) && isCount(currentShift, -32, 32);
@@ -151,6 +153,24 @@ function neuroFaults({ groups, axons, lists }: NeuroCore, { chip, populations }:
   const outside = axons.base.findIndex((base, e) => base < 0 || base + furthest[axons.list[e]!]! >= compartments);
   if (outside !== -1) faults.push(`entry ${outside} of its axons reaches outside the core`);
   return faults;
+}
+
+/** Crossbar cores have groups of their own kind, whose numbers have the width of a state. */
+function crossbarFaults({ crossbar, kind, threshold, bias }: Group, { numerics }: LoihiChip): readonly string[] {
+  if ((numerics.profile === "truenorth") !== (crossbar !== undefined)) {
+    return [
+      `a group ${crossbar === undefined ? "without" : "with"} \`crossbar\` on a chip of profile ${numerics.profile}`,
+    ];
+  }
+  if (crossbar === undefined) return [];
+  const [least, most] = [-(2 ** (numerics.stateBits - 1)), 2 ** (numerics.stateBits - 1) - 1];
+  const numbers = [crossbar.negativeThreshold, crossbar.resetPotential];
+  const fit =
+    numbers.every((n) => Number.isInteger(n)) && [numbers, threshold, bias].every((n) => within(n, least, most));
+  return [
+    ...(fit ? [] : [`a number of a group is not in ${least}..${most}`]),
+    ...(kind === "neuron" ? [] : ["a group of a crossbar core relays"]),
+  ];
 }
 
 function attentionFaults(

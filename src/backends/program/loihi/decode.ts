@@ -4,7 +4,7 @@ import { readChipJson, readLayer } from "../decode.js";
 import { FlatReader, programError } from "../reader.js";
 import { ArrayReader } from "./arrays.js";
 import { checkStructure } from "./check.js";
-import { CORE_KINDS, GROUP_KINDS, INPUT_FORMATS, LOIHI_IDENTIFIER } from "./encode.js";
+import { CORE_KINDS, GROUP_KINDS, INPUT_FORMATS, LOIHI_IDENTIFIER, RESETS } from "./encode.js";
 import type { Core, Group, HostNet, HostWiring, LoihiProgram, Routes } from "./program.js";
 
 const source = z.strictObject({
@@ -103,10 +103,25 @@ function readGroup({ kind, ints }: Item, arrays: ArrayReader, reader: FlatReader
     vMin = 1,
     vMax = -1,
     currentShift = 0,
+    negativeThreshold,
+    reset = -1,
+    resetPotential = NaN,
   ] = ints;
   const [neurons, threshold, bias] = [arrays.ints(), arrays.ints(), arrays.ints()];
   const registers = { decayU, decayV, refractory, vMin, vMax, currentShift };
-  return { population, first, neurons, kind: one(GROUP_KINDS, kind, reader), ...registers, threshold, bias };
+  const crossbar = negativeThreshold !== undefined && {
+    crossbar: { negativeThreshold, reset: one(RESETS, reset, reader), resetPotential },
+  };
+  return {
+    population,
+    first,
+    neurons,
+    kind: one(GROUP_KINDS, kind, reader),
+    ...registers,
+    ...crossbar,
+    threshold,
+    bias,
+  };
 }
 
 function readCore(item: Item, arrays: ArrayReader, reader: FlatReader): Core {

@@ -8,6 +8,7 @@ export const LOIHI_IDENTIFIER = "SPKL";
 
 export const GROUP_KINDS = ["neuron", "relay"] as const;
 export const CORE_KINDS = ["neuro", "attention"] as const;
+export const RESETS = ["absolute", "linear"] as const;
 export const INPUT_FORMATS = ["spike", "graded"] as const;
 
 /** The sections of a program file: the FlatBuffer (schema: loihi.fbs) and the arrays that its tables count on. */
@@ -75,9 +76,12 @@ function populationTable(builder: Builder, { name, layer, neurons, start }: Popu
 }
 
 function groupTable(builder: Builder, group: Group, arrays: ArrayWriter): number {
-  const { population, first, kind, decayU, decayV, refractory, vMin, vMax, currentShift } = group;
+  const { population, first, kind, decayU, decayV, refractory, vMin, vMax, currentShift, crossbar } = group;
   for (const array of [group.neurons, group.threshold, group.bias]) arrays.add(array);
   const ints = [population, first, decayU, decayV, refractory, vMin, vMax, currentShift];
+  if (crossbar !== undefined) {
+    ints.push(crossbar.negativeThreshold, RESETS.indexOf(crossbar.reset), crossbar.resetPotential);
+  }
   return named(builder, "", GROUP_KINDS.indexOf(kind), ints);
 }
 

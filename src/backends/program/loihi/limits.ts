@@ -41,8 +41,8 @@ function neuroLimits(core: NeuroCore, chip: LoihiChip): readonly string[] {
   const configs = new Set<string>();
   const thresholds = new Set<number>();
   const faults: string[] = [];
-  for (const { kind, decayU, decayV, refractory, vMin, vMax, currentShift, threshold, bias } of groups) {
-    configs.add(JSON.stringify([kind, decayU, decayV, refractory, vMin, vMax, currentShift]));
+  for (const { kind, decayU, decayV, refractory, vMin, vMax, currentShift, crossbar, threshold, bias } of groups) {
+    configs.add(JSON.stringify([kind, decayU, decayV, refractory, vMin, vMax, currentShift, crossbar]));
     if (kind === "relay") {
       if (numerics.gradedBits === 0) faults.push("it relays, and messages have no payload");
       continue;

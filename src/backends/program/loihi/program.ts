@@ -16,6 +16,18 @@ export interface Population {
   readonly start: number;
 }
 
+/**
+ * What the compartments of a crossbar core (profile `truenorth`) have instead of decays, refractory steps and clips:
+ * docs/loihi-chip.md, section 9. Integers within the `stateBits` of the chip.
+ */
+export interface CrossbarNeuron {
+  /** v below this is reset, too, without a spike. */
+  readonly negativeThreshold: number;
+  /** `absolute`: to `resetPotential`, behind the negative threshold to its negative; `linear`: by the threshold that was passed. */
+  readonly reset: "absolute" | "linear";
+  readonly resetPotential: number;
+}
+
 /** Compartments first..first + neurons.length - 1 of a core, of one population and with one configuration. */
 export interface Group {
   readonly population: number;
@@ -34,9 +46,11 @@ export interface Group {
   readonly vMax: number;
   /** Bits by which the sum of the arriving weights is shifted to the left before it is added to u; negative: floor (profile `lava`). */
   readonly currentShift: number;
-  /** By compartment: fires where v is greater than this (mantissa times 2^6 on a Loihi). */
+  /** Of each group of a chip with profile `truenorth`, and of no other; `decayU` to `currentShift` have no meaning then. */
+  readonly crossbar?: CrossbarNeuron;
+  /** By compartment: fires where v is greater than this (mantissa times 2^6 on a Loihi); profile `truenorth`: or equal to it. */
   readonly threshold: Int32Array;
-  /** By compartment: added to v in each step of the local time. */
+  /** By compartment: added to v in each step of the local time; profile `truenorth`: its leak. */
   readonly bias: Int32Array;
 }
 

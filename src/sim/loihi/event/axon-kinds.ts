@@ -8,7 +8,10 @@ interface Events {
   readonly count: number;
 }
 
-/** Axons whose messages cost and count the same. There are few kinds, so a step counts messages by kind, and events behind it. */
+/**
+ * Axons whose messages cost and count the same. There are few kinds, so a step counts messages by kind, and events behind it. On a
+ * crossbar core each axon is a kind of its own, because it is a bit of its own.
+ */
 interface Kind {
   readonly events: readonly Events[];
   /** The layer of the compartment that the first synapse reaches; without any, that of the first compartment. */
@@ -33,7 +36,7 @@ export class AxonKinds {
     this.of = new Int32Array(core.axons.start.length - 1);
     for (let axon = 0; axon < this.of.length; axon++) {
       const kind = kindOf(core, layers, axon);
-      const key = JSON.stringify(kind);
+      const key = JSON.stringify(chip.numerics.profile === "truenorth" ? [kind, axon] : kind);
       if (!kinds.has(key)) numbers.set(key, kinds.size);
       kinds.set(key, kind);
       this.of[axon] = numbers.get(key)!;

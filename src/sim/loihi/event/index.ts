@@ -18,7 +18,7 @@ import { Traffic } from "./traffic.js";
 /**
  * The fast simulator: its results are those of `stepped`. What a core does in a step, it does at once, one core after the other,
  * because nothing that is sent acts in the same step; when it happens is arithmetic on the messages that were sent. Allocates the
- * state of the chip once. Throws `sim/profile` where it does not know the chip's arithmetic.
+ * state of the chip once.
  */
 export function createEvent(program: LoihiProgram): LoihiMachine {
   return new EventMachine(program);

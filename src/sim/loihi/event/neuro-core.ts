@@ -1,6 +1,5 @@
 import type { Group, LoihiProgram, NeuroCore } from "../../../backends/program/loihi/program.js";
-import type { LoihiChip } from "../../../chips/loihi.js";
-import { outOfRange, unknownProfile, wideMessage } from "../../diagnostics.js";
+import { outOfRange, wideMessage } from "../../diagnostics.js";
 import type { AxonKinds } from "./axon-kinds.js";
 import type { Arrival, RunningCore } from "./core.js";
 import type { Counts } from "./counts.js";
@@ -26,7 +25,6 @@ export class RunningNeuroCore implements RunningCore {
   private readonly synapses: Synapses;
   private readonly outcome: Outcome;
 
-  /** Throws `sim/profile` where the chip's arithmetic is not known. */
   constructor(
     core: NeuroCore,
     private readonly index: number,
@@ -37,15 +35,16 @@ export class RunningNeuroCore implements RunningCore {
     private readonly recorder: Recorder,
     private readonly counts: Counts,
   ) {
-    const update = updateOf(program.chip);
+    const { profile, stateBits } = program.chip.numerics;
+    const update = UPDATES[profile];
     this.groups = core.groups.map((group) => {
       const { layer, start } = program.populations[group.population]!;
       const perCompartment = (): Int32Array => new Int32Array(group.neurons.length);
-      const state = { u: perCompartment(), v: perCompartment(), rest: perCompartment() };
+      const state = { u: perCompartment(), v: perCompartment(), rest: perCompartment(), stateBits };
       return { group, ...state, update: group.kind === "relay" ? updateRelay : update, layer, start };
     });
     const compartments = this.groups.reduce((sum, { u }) => sum + u.length, 0);
-    this.synapses = new Synapses(core.lists, compartments, kinds, deliveries);
+    this.synapses = new Synapses(core.lists, compartments, kinds, deliveries, profile === "truenorth");
     this.outcome = new Outcome(this.groups.reduce((most, { u }) => Math.max(most, u.length), 0));
   }
 
@@ -120,10 +119,4 @@ export class RunningNeuroCore implements RunningCore {
     const { name } = this.program.populations[population]!;
     return `compartment ${first + compartment} of core ${this.index} (neuron ${neurons[compartment]!} of \`${name}\`)`;
   }
-}
-
-function updateOf({ numerics: { profile } }: LoihiChip): Update {
-  const update = UPDATES[profile];
-  if (update === undefined) throw unknownProfile(profile, Object.keys(UPDATES));
-  return update;
 }

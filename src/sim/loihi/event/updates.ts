@@ -1,5 +1,6 @@
 import type { Group } from "../../../backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../chips/loihi.js";
+import { internalError } from "../../../diagnostics/index.js";
 
 /*
  * One timestep of the compartments of a group, by profile: docs/loihi-arithmetic.md. States are 32-bit integers. A state times the
@@ -14,6 +15,8 @@ const STATE_LIMIT = 2 ** 23;
 /** A group with its state, by compartment. */
 export interface GroupState {
   readonly group: Group;
+  /** Of the chip. */
+  readonly stateBits: number;
   readonly u: Int32Array;
   readonly v: Int32Array;
   /** Refractory timesteps that are left. */
@@ -35,7 +38,7 @@ export class Outcome {
   /** Sums that were wrapped and potentials that were clipped. */
   saturated = 0;
   fired = 0;
-  /** By firing: compartment within the group, compartments updated until then (itself included), payload. */
+  /** By firing: compartment within the group, compartments updated until then (itself included), payload of a relay. */
   readonly compartment: Int32Array;
   readonly updatedThen: Int32Array;
   readonly payload: Float64Array;
@@ -44,7 +47,7 @@ export class Outcome {
   constructor(compartments: number) {
     this.compartment = new Int32Array(compartments);
     this.updatedThen = new Int32Array(compartments);
-    this.payload = new Float64Array(compartments).fill(1);
+    this.payload = new Float64Array(compartments);
   }
 }
 
@@ -83,10 +86,9 @@ const updateLoihi: Update = ({ group, u, v, rest }, sums, at, outcome) => {
     if (x !== driven) saturated++;
     if (potential !== charged) saturated++;
     u[i] = current;
-    if (rest[i]! > 0) {
-      rest[i]!--;
-      v[i] = 0;
-    } else if (potential > threshold[i]!) {
+    // It has been 0 since the spike.
+    if (rest[i]! > 0) rest[i]!--;
+    else if (potential > threshold[i]!) {
       v[i] = 0;
       rest[i] = refractory - 1;
       outcome.compartment[fired] = i;
@@ -157,10 +159,9 @@ const updateBrian2: Update = ({ group, u, v, rest }, sums, at, outcome) => {
     if (current !== (current | 0)) return wide(i, "u", current, outcome);
     const potential = ((vBefore * keptV) | 0) + current;
     u[i] = current;
-    if (rest[i]! > 0) {
-      rest[i]!--;
-      v[i] = 0;
-    } else if (potential > threshold[i]!) {
+    // It has been 0 since the spike.
+    if (rest[i]! > 0) rest[i]!--;
+    else if (potential > threshold[i]!) {
       v[i] = 0;
       rest[i] = refractory - 1;
       outcome.compartment[fired] = i;
@@ -171,6 +172,37 @@ const updateBrian2: Update = ({ group, u, v, rest }, sums, at, outcome) => {
   }
   outcome.updated = updated;
   outcome.saturated = 0;
+  outcome.fired = fired;
+};
+
+/** Crossbar cores: docs/loihi-chip.md, section 9. Every compartment is updated; states wrap at the chip's width. */
+const updateTruenorth: Update = ({ group, stateBits, v }, sums, at, outcome) => {
+  if (group.crossbar === undefined) throw internalError("a group without `crossbar` on a chip of profile truenorth");
+  const { threshold, bias } = group;
+  const { negativeThreshold, reset, resetPotential } = group.crossbar;
+  const absolute = reset === "absolute";
+  const unused = 32 - stateBits;
+  let saturated = 0;
+  let fired = 0;
+  for (let i = 0; i < v.length; i++) {
+    const arrived = sums[at + i]!;
+    if (!Number.isSafeInteger(arrived)) return unsafe(i, arrived, outcome);
+    const before = v[i]! + bias[i]!;
+    const potential = ((before + (arrived | 0)) << unused) >> unused;
+    if (potential !== before + arrived) saturated++;
+    let next = potential;
+    if (potential >= threshold[i]!) {
+      next = absolute ? resetPotential : potential - threshold[i]!;
+      outcome.compartment[fired] = i;
+      outcome.updatedThen[fired] = i + 1;
+      fired++;
+    } else if (potential < negativeThreshold) next = absolute ? -resetPotential : potential - negativeThreshold;
+    const kept = (next << unused) >> unused;
+    if (kept !== next) saturated++;
+    v[i] = kept;
+  }
+  outcome.updated = v.length;
+  outcome.saturated = saturated;
   outcome.fired = fired;
 };
 
@@ -190,16 +222,16 @@ export const updateRelay: Update = ({ u }, sums, at, outcome) => {
   outcome.fired = fired;
 };
 
-/** By name; profiles without an entry cannot be simulated. */
-export const UPDATES: Partial<Record<LoihiChip["numerics"]["profile"], Update>> = {
+export const UPDATES: Readonly<Record<LoihiChip["numerics"]["profile"], Update>> = {
   loihi: updateLoihi,
   "nengo-loihi": updateLoihi,
   lava: updateLava,
   "brian2-loihi": updateBrian2,
+  truenorth: updateTruenorth,
 };
 
 function unsafe(compartment: number, value: number, outcome: Outcome): void {
-  outcome.fault = { compartment, what: "the sum of what arrives", value, bits: 53 };
+  outcome.fault = { compartment, what: "the input", value, bits: 53 };
 }
 
 function wide(compartment: number, what: string, value: number, outcome: Outcome): void {

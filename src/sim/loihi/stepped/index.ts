@@ -1,5 +1,4 @@
 import type { Core, LoihiProgram } from "../../../backends/program/loihi/program.js";
-import { unknownProfile } from "../../diagnostics.js";
 import type { LoihiCoreCounts, LoihiMachine, LoihiRunOptions, LoihiRunResult } from "../result.js";
 import { RunningAttentionCore } from "./attention-core.js";
 import { inTicks, tickOf, Worker, type Ticks, type Work } from "./clock.js";
@@ -9,16 +8,13 @@ import { Host } from "./host.js";
 import { Mesh } from "./mesh.js";
 import { RunningNeuroCore } from "./neuro-core.js";
 import { Recorder } from "./recorder.js";
-import { RULES } from "./rules.js";
 import type { Message } from "./server.js";
 
 /**
  * The plain simulator: docs/loihi-chip.md, tick by tick. A tick is the greatest common divisor of the description's times; nothing
- * is computed ahead of the clock. Throws `sim/profile` where it does not know the chip's arithmetic.
+ * is computed ahead of the clock.
  */
 export function createStepped(program: LoihiProgram): LoihiMachine {
-  const { profile } = program.chip.numerics;
-  if (RULES[profile] === undefined) throw unknownProfile(profile, Object.keys(RULES));
   return { run: (inputs, options = {}) => new Run(program, inputs, options).result() };
 }
 

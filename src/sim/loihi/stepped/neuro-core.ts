@@ -1,5 +1,5 @@
 import type { Group, NeuroCore } from "../../../backends/program/loihi/program.js";
-import { internalError } from "../../../diagnostics/index.js";
+import type { LoihiChip } from "../../../chips/loihi.js";
 import { outOfRange, wideMessage } from "../../diagnostics.js";
 import type { Work } from "./clock.js";
 import type { RunningCore, Surroundings } from "./core.js";
@@ -19,21 +19,34 @@ interface Compartment {
 
 const EMPTY: State = { u: 0, v: 0, rest: 0 };
 
+function parametersOf({ crossbar, ...group }: Group, compartment: number, { numerics }: LoihiChip): Parameters {
+  const [threshold, bias] = [group.threshold[compartment]!, group.bias[compartment]!];
+  const { stateBits } = numerics;
+  return { ...group, threshold, bias, ...(crossbar && { crossbar: { ...crossbar, stateBits } }) };
+}
+
 /** Compartments with their synapses: docs/loihi-chip.md, section 2. */
 export class RunningNeuroCore implements RunningCore {
   private readonly compartments: readonly Compartment[];
   /** What has arrived for each compartment, by step modulo their number: no synapse reaches further. */
   private readonly sums: readonly Float64Array[];
   private readonly rule: Rule;
+  /** Whether this is a crossbar core: section 9. */
+  private readonly crossbar: boolean;
+  /**
+   * By axon of a crossbar core: the steps of sending whose bit was set last, the even one and the odd one. Messages of a step may
+   * overtake the host's values, which count as sent in the step before.
+   */
+  private readonly lastSent: [even: number, odd: number][];
 
   constructor(
     private readonly core: NeuroCore,
     private readonly at: Surroundings,
   ) {
     const { populations, chip } = at.program;
-    const rule = RULES[chip.numerics.profile];
-    if (rule === undefined) throw internalError(`a core with the unknown profile ${chip.numerics.profile}`);
-    this.rule = rule;
+    this.rule = RULES[chip.numerics.profile];
+    this.crossbar = chip.numerics.profile === "truenorth";
+    this.lastSent = Array.from(core.axons.start, () => [-Infinity, -Infinity]);
     this.compartments = core.groups.flatMap((group) =>
       Array.from(group.neurons, (neuron, i) => ({
         index: group.first + i,
@@ -41,7 +54,7 @@ export class RunningNeuroCore implements RunningCore {
         population: group.population,
         neuron,
         layer: populations[group.population]!.layer,
-        parameters: { ...group, threshold: group.threshold[i]!, bias: group.bias[i]! },
+        parameters: parametersOf(group, i, chip),
         state: EMPTY,
       })),
     );
@@ -75,6 +88,7 @@ export class RunningNeuroCore implements RunningCore {
   private *deliver(axon: number, payload: number, sent: number): Work {
     const { ticks, counts } = this.at;
     const { axons, lists } = this.core;
+    const acts = this.acts(axon, sent);
     for (let entry = axons.start[axon]!; entry < axons.start[axon + 1]!; entry++) {
       const list = axons.list[entry]!;
       const format = lists.format[list]!;
@@ -82,9 +96,19 @@ export class RunningNeuroCore implements RunningCore {
         yield ticks.synapse[format]!;
         const target = this.compartments[axons.base[entry]! + lists.target[s]!]!;
         counts.addSynapse(format, target.layer);
-        this.sumsOf(sent + lists.delay[s]!)[target.index]! += lists.weight[s]! * payload;
+        if (acts) this.sumsOf(sent + lists.delay[s]!)[target.index]! += lists.weight[s]! * payload;
       }
     }
+  }
+
+  /** Whether what arrives at an axon acts: an axon of a crossbar core is a bit, set once for each step of sending. */
+  private acts(axon: number, sent: number): boolean {
+    if (!this.crossbar) return true;
+    const bits = this.lastSent[axon]!;
+    const parity = sent % 2 === 0 ? 0 : 1;
+    if (bits[parity] === sent) return false;
+    bits[parity] = sent;
+    return true;
   }
 
   private sumsOf(step: number): Float64Array {
@@ -112,7 +136,7 @@ export class RunningNeuroCore implements RunningCore {
   private *update(compartment: Compartment, q: number, step: number, timestep: number): Work {
     const { ticks, counts, recorder } = this.at;
     const { state, parameters, layer, population, neuron } = compartment;
-    if (q !== 0 || state.u !== 0 || state.v !== 0 || parameters.bias !== 0) {
+    if (this.crossbar || q !== 0 || state.u !== 0 || state.v !== 0 || parameters.bias !== 0) {
       yield ticks.neuronUpdate;
       counts.add("update", layer);
     }

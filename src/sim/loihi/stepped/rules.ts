@@ -1,4 +1,6 @@
+import type { CrossbarNeuron } from "../../../backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../chips/loihi.js";
+import { internalError } from "../../../diagnostics/index.js";
 
 /*
  * What one compartment computes in one timestep, by profile: docs/loihi-arithmetic.md. All numbers are integers that doubles
@@ -14,6 +16,8 @@ export interface State {
 
 /** Configuration of a compartment; see `Group` of the program. */
 export interface Parameters {
+  /** Of a crossbar core alone, with `stateBits` of the chip. */
+  readonly crossbar?: CrossbarNeuron & { readonly stateBits: number };
   readonly decayU: number;
   readonly decayV: number;
   readonly refractory: number;
@@ -36,11 +40,12 @@ export type Rule = (state: State, q: number, parameters: Parameters) => Outcome;
 /** x * factor / 4096; the fraction is lost toward zero. */
 const decayed = (x: number, factor: number): number => Math.trunc((x * factor) / 4096) + 0;
 
-/** Two's complement of `bits` bits and a sign. */
+/** Two's complement of `bits` bits and a sign, of integers up to 2^53: a remainder is exact. */
 function wrapped(x: number, bits: number): number {
   const half = 2 ** bits;
-  const above = (x + half) % (2 * half);
-  return (above < 0 ? above + 2 * half : above) - half;
+  const rest = (x % (2 * half)) + 0;
+  if (rest >= half) return rest - 2 * half;
+  return rest < -half ? rest + 2 * half : rest;
 }
 
 const clipped = (x: number, { vMin, vMax }: Parameters): number => Math.min(vMax, Math.max(vMin, x));
@@ -88,10 +93,25 @@ const brian2: Rule = (state, q, p) => {
   return fire(u, v, state.rest, p, 0);
 };
 
-/** By name; profiles without an entry cannot be simulated. */
-export const RULES: Partial<Record<LoihiChip["numerics"]["profile"], Rule>> = {
+/** docs/loihi-chip.md, section 9. */
+const truenorth: Rule = ({ v }, q, { bias, threshold, crossbar }) => {
+  if (crossbar === undefined) throw internalError("a group without `crossbar` on a chip of profile truenorth");
+  const { negativeThreshold, reset, resetPotential, stateBits } = crossbar;
+  const sum = v + q + bias;
+  // q may be as large as doubles are exact, so it is wrapped first.
+  const charged = wrapped(v + wrapped(q, stateBits - 1) + bias, stateBits - 1);
+  const fired = charged >= threshold;
+  let left = charged;
+  if (fired) left = reset === "absolute" ? resetPotential : charged - threshold;
+  else if (charged < negativeThreshold) left = reset === "absolute" ? -resetPotential : charged - negativeThreshold;
+  const kept = wrapped(left, stateBits - 1);
+  return { u: 0, v: kept, rest: 0, fired, saturated: +(charged !== sum) + +(kept !== left) };
+};
+
+export const RULES: Readonly<Record<LoihiChip["numerics"]["profile"], Rule>> = {
   loihi,
   "nengo-loihi": loihi,
   lava,
   "brian2-loihi": brian2,
+  truenorth,
 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { FieldsOf } from "../../../../src/backends/program/instruction.js";
 import { AccumulateTiming } from "../../../../src/sim/layerwise/event/timing/accumulate.js";
 import { accessOf, DATA, SPIKE, WEIGHT, type Access } from "../../../../src/sim/layerwise/event/timing/script.js";
+import { UNKNOWN } from "../../../../src/sim/layerwise/event/timing/stretch.js";
 import type { ScanWork } from "../../../../src/sim/layerwise/event/work.js";
 import { Random } from "../../../backends/layerwise/nets.js";
 import { instruction } from "../../support.js";
@@ -117,8 +118,9 @@ function randomTile(random: Random): Tile {
 }
 
 describe("the schedule of accumulate", () => {
-  it("asks for what scanner and adder ask for in each cycle, however often they are denied", () => {
+  it("asks for what scanner and adder ask for in each cycle, and knows it ahead, however often they are denied", () => {
     let denials = 0;
+    let known = 0;
     for (let seed = 1; seed <= 1500; seed++) {
       const random = new Random(seed);
       const tile = randomTile(random);
@@ -153,21 +155,36 @@ describe("the schedule of accumulate", () => {
         const often = random.pick([0, 0.02, 0.1, 0.5]);
         let cycle = random.int(0, 100);
         timing.begin(f, work, cycle);
+        const rows = Array.from({ length: f.channels }, (_, row) => access(WEIGHT, f.weights + row));
+        let ahead = UNKNOWN;
+        let deniedHere = false;
         for (; !plain.ended; cycle++) {
           const { adder, scanner } = plain.wishes();
           const got = [timing.adderAccess(cycle), timing.scannerAccess(cycle)];
           if (got[0] !== adder || got[1] !== scanner) {
             throw new Error(`seed ${seed}, cycle ${cycle}: [${got.join(", ")}] instead of [${adder}, ${scanner}]`);
           }
+          // What is known ahead holds until the next denial.
+          if (cycle >= ahead.until) ahead = timing.rows(cycle);
+          if (cycle < ahead.until) {
+            const met = rows.filter((row) => ahead.meets(row, cycle));
+            if (met.length !== (rows.includes(adder) ? 1 : 0) || (met.length > 0 && met[0] !== adder)) {
+              throw new Error(`seed ${seed}, cycle ${cycle}: rows [${met.join(", ")}] ahead of [${adder}]`);
+            }
+            if (deniedHere) known++;
+          }
           const denied = [adder !== 0 && random.next() < often, scanner !== 0 && random.next() < often] as const;
           plain.commit(adder !== 0 && !denied[0], scanner !== 0 && !denied[1]);
           if (!denied[0] && !denied[1]) continue;
           timing.deny(cycle, ...denied);
+          ahead = UNKNOWN;
+          deniedHere = true;
           denials++;
         }
         expect(timing.last).toBe(cycle - 1);
       }
     }
     expect(denials).toBeGreaterThan(10_000);
+    expect(known).toBeGreaterThan(10_000);
   });
 });

@@ -3,7 +3,8 @@ import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import { weightedWords } from "../parameter-words.js";
 import type { ScanWork } from "../work.js";
 import { ScanSchedule } from "./scan-schedule.js";
-import { accessOf, bankOf, DATA, SPIKE, WEIGHT, type Access } from "./script.js";
+import { accessOf, bankOf, DATA, SPIKE, turned, WEIGHT, type Access } from "./script.js";
+import { Stretch, UNKNOWN } from "./stretch.js";
 
 /** Where a walk through the schedule stands: the word of the adder and that of the scanner. It moves forward only. */
 export interface Cursor {
@@ -15,6 +16,9 @@ export interface Cursor {
   /** The adder writes no result before this cycle. */
   write: number;
 }
+
+/** Cycles for which the rows of the adder are listed at least, as who meets it at a bank in one cycle may do so in the next ones. */
+const LISTED = 1024;
 
 /** Schedules kept: a layer works on one or two tiles at a time. */
 const SCHEDULES = 3;
@@ -29,6 +33,8 @@ export class AccumulateTiming {
   private steps = 0;
   /** First cycle of the parameter words. */
   private base = 0;
+  /** The bank of weight row 0. */
+  private turn = 0;
   /** Words before `moved` are scheduled here, those from there on by `schedule`, `shift` cycles later. */
   private moved = 0;
   private shift = 0;
@@ -53,6 +59,7 @@ export class AccumulateTiming {
     this.fields = fields;
     this.steps = fields.steps;
     this.base = cycle;
+    this.turn = bankOf(fields.weights, this.banks[WEIGHT]!);
     this.moved = this.shift = 0;
     this.here.adder = this.here.scanner = this.here.start = this.here.free = this.here.write = 0;
     this.schedule = this.schedules.find((one) => one.work === work) ?? this.newSchedule(fields, work);
@@ -62,7 +69,7 @@ export class AccumulateTiming {
   private newSchedule(fields: FieldsOf<"accumulate">, work: ScanWork): ScanSchedule {
     const { lanes, parallelTimesteps } = this.chip;
     const spare = this.schedules.length < SCHEDULES ? [] : this.schedules.at(-1)!.arrays;
-    return new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth, spare);
+    return new ScanSchedule(fields, work, lanes, parallelTimesteps, this.depth, this.banks[WEIGHT]!, spare);
   }
 
   /** The cycle of the last write, if nobody takes a port from now on. */
@@ -86,9 +93,23 @@ export class AccumulateTiming {
     const step = time - cursor.start;
     if (step < 0) return 0;
     const bits = schedule.bits[i]!;
-    if (step < bits) return this.access(WEIGHT, fields.weights + schedule.row(i, step));
+    if (step < bits) {
+      const undisturbed = schedule.start[i]! + step;
+      if (undisturbed >= schedule.known) schedule.list(undisturbed + 1);
+      return turned(schedule.reads[undisturbed]!, this.turn, this.banks[WEIGHT]!);
+    }
     const word = fields.output + schedule.position[i]! * fields.outputStride + (step - bits) * fields.outputStepStride;
     return this.access(DATA, word);
+  }
+
+  /** What the adder asks of the weight memory from `cycle` on; nothing is known before it follows the undisturbed schedule. */
+  rows(cycle: number): Stretch {
+    const { schedule, moved } = this;
+    const base = this.base + this.parameterWords + this.shift;
+    const follows = moved < schedule.pushes && cycle >= base + (moved === 0 ? 0 : schedule.start[moved]!);
+    if (!follows) return UNKNOWN;
+    schedule.list(cycle - base + LISTED);
+    return new Stretch(base + schedule.known, schedule.reads, base, this.turn, this.banks[WEIGHT]!);
   }
 
   /** The first cycle from `cycle` on in which the adder may write a result. */

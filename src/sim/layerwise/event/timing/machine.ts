@@ -6,7 +6,7 @@ import type { Work } from "../work.js";
 import { memoriesOf, Ports } from "./ports.js";
 import { Queues } from "./queues.js";
 import { Traffic } from "./traffic.js";
-import { memoryOf } from "./script.js";
+import { NOBODY } from "./stretch.js";
 import type { Transfer } from "./transfer.js";
 import { Transfers, type Fate } from "./transfers.js";
 import { Workers } from "./workers.js";
@@ -159,11 +159,15 @@ export class TimingMachine {
   }
 
   /** What becomes of the next word of a transfer in a cycle in which workers do not meet each other. */
-  private fate({ access }: Transfer, engine: number, cycle: number): Fate {
-    const other = this.workers.whoMeets(access, cycle, this.ports.contested);
+  private fate(one: Transfer, engine: number, cycle: number): Fate {
+    const { workers, ports } = this;
+    const { access, memory } = one;
+    if (cycle >= one.rival.until) one.rival = ports.contested[memory] ? workers.stretch(memory, cycle) : NOBODY;
+    const { rival } = one;
+    if (cycle < rival.until && !rival.meets(access, cycle)) return "granted";
+    const other = workers.whoMeets(access, cycle, ports.contested);
     if (other < 0) return "granted";
-    const before = this.rank[other]! < this.rank[engine]!;
-    return before && this.ports.areSingle(memoryOf(access)) ? "denied" : "disturbs";
+    return this.rank[other]! < this.rank[engine]! && ports.areSingle(memory) ? "denied" : "disturbs";
   }
 
   /** The transfer of an engine with an instruction. */

@@ -2,6 +2,7 @@ import type { FieldsOf } from "../../../../backends/program/instruction.js";
 import { internalError } from "../../../../diagnostics/index.js";
 import { Window } from "../window.js";
 import type { ScanWork } from "../work.js";
+import { accessOf, bankOf, WEIGHT } from "./script.js";
 
 /**
  * Scanner, FIFO and adder of one tile, undisturbed, as a recurrence over the words that enter the FIFO: those with a bit, and the
@@ -33,15 +34,14 @@ export class ScanSchedule {
   private readonly unit: number;
   /** By position of the tile: its first scan word. */
   private readonly firstWord: Int32Array;
-  /** The pushed word whose rows were asked for last, and those of its rows that are listed. */
-  private opened = -1;
-  private listed = 0;
-  private readonly rows: Int32Array;
-  /** What is not listed of it: bits of the unit that begins with `unitRow`, and the units nextUnit..endUnit-1. */
-  private left = 0;
-  private unitRow = 0;
-  private nextUnit = 0;
-  private endUnit = 0;
+  /**
+   * By cycle before `known`: the weight access of the adder as if row 0 lay in bank 0; 0 where it has none. Four bytes a cycle, of
+   * which a tile has at most a row per bit of its scan words, one of waiting per scan word, and the writes.
+   */
+  reads = new Int32Array(0);
+  known = 0;
+  /** The first pushed word whose rows do not stand in `reads`. */
+  private unlisted = 0;
   /** All arrays, which a later schedule may take over. They may be longer than they are used. */
   readonly arrays: Int32Array[] = [];
 
@@ -51,13 +51,14 @@ export class ScanSchedule {
     private readonly lanes: number,
     private readonly parallel: number,
     depth: number,
+    /** Banks of the weight memory. */
+    private readonly banks: number,
     /** The arrays of a schedule that nobody looks at any more. */
     private readonly spare: readonly Int32Array[],
   ) {
     const { words } = work;
     const positions = f.outRows * f.outWidth;
     this.window = new Window(f);
-    this.rows = new Int32Array(lanes);
     this.firstWord = this.array(positions);
     this.unit = lanes % 32 === 0 ? 32 : 8;
     this.spikes = this.unit === 32 ? new Int32Array(work.spikes.buffer) : work.spikes;
@@ -129,40 +130,39 @@ export class ScanSchedule {
     }
   }
 
-  /** The weight row of bit `bit` of pushed word `i`, counted from the row of tap 0 and channel 0. */
-  row(i: number, bit: number): number {
-    if (this.opened !== i) this.open(i);
-    if (this.listed <= bit) this.list(bit);
-    return this.rows[bit]!;
-  }
-
-  /** Begins to list the rows of a pushed word: who asks for one of them mostly asks for later ones as well. */
-  private open(i: number): void {
-    this.opened = i;
-    this.listed = this.left = 0;
-    const stepUnits = this.lanes / this.unit;
-    this.nextUnit = this.spikeWord[i]! * stepUnits * this.parallel;
-    this.endUnit = this.nextUnit + stepUnits;
-    this.unitRow = this.firstRow[i]! - this.unit;
-  }
-
-  /** Lists the rows up to that of bit `bit`. */
-  private list(bit: number): void {
-    const { f, spikes, unit, rows } = this;
-    const stepUnits = this.lanes / unit;
-    let { listed, left } = this;
-    while (listed <= bit) {
-      for (; left === 0 && this.nextUnit < this.endUnit; this.nextUnit++) {
-        for (let s = 0; s < f.steps; s++) left |= spikes[this.nextUnit + s * stepUnits]!;
-        this.unitRow += unit;
-      }
-      if (left === 0)
-        throw internalError(`pushed word ${this.opened} has ${listed} rows, not ${this.bits[this.opened]}`);
-      rows[listed++] = this.unitRow + 31 - Math.clz32(left & -left);
-      left &= left - 1;
+  /** Sees to it that `reads` is known before cycle `until`: no further, as mostly only the first cycles of a tile matter. */
+  list(until: number): void {
+    const { pushes, bits, start, free } = this;
+    const end = Math.min(until, free[pushes - 1]!);
+    if (end <= this.known) return;
+    let last = this.unlisted;
+    while (free[last]! < end) last++;
+    if (this.reads.length < free[last]!) {
+      const longer = new Int32Array(Math.min(2 * free[last]!, free[pushes - 1]!));
+      longer.set(this.reads);
+      this.reads = longer;
     }
-    this.listed = listed;
-    this.left = left;
+    for (let i = this.unlisted; i <= last; i++) if (bits[i]! > 0) this.listWord(i, start[i]!);
+    this.unlisted = last + 1;
+    this.known = free[last]!;
+  }
+
+  /** Lists the rows of a pushed word that the adder reads from `cycle` on: those of the lanes with a bit in any timestep. */
+  private listWord(i: number, cycle: number): void {
+    const { f, spikes, unit, reads, banks } = this;
+    const stepUnits = this.lanes / unit;
+    const first = this.spikeWord[i]! * stepUnits * this.parallel;
+    const end = cycle + this.bits[i]!;
+    let row = this.firstRow[i]!;
+    let at = cycle;
+    for (let u = first; at < end; u++, row += unit) {
+      if (u === first + stepUnits) throw internalError(`pushed word ${i} has ${at - cycle} rows, not ${this.bits[i]}`);
+      let left = 0;
+      for (let s = 0; s < f.steps; s++) left |= spikes[u + s * stepUnits]!;
+      for (; left !== 0 && at < end; left &= left - 1) {
+        reads[at++] = accessOf(WEIGHT, bankOf(row + 31 - Math.clz32(left & -left), banks));
+      }
+    }
   }
 
   /**

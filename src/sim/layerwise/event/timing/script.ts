@@ -20,6 +20,13 @@ export function bankOf(address: number, banks: number): number {
   return (banks & (banks - 1)) === 0 ? address & (banks - 1) : address % banks;
 }
 
+/** An access to the bank `turn` banks further on, modulo `banks`; none for none. */
+export function turned(access: Access, turn: number, banks: number): Access {
+  if (access === 0 || turn === 0) return access;
+  const further = access + (turn << 2);
+  return further >> 2 < banks ? further : further - (banks << 2);
+}
+
 export function memoryOf(access: Access): number {
   return (access & 3) - 1;
 }

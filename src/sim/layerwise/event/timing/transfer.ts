@@ -3,6 +3,7 @@ import { wordBytes, type LayerwiseChip } from "../../../../chips/layerwise.js";
 import { Bursts } from "./bursts.js";
 import type { Dram } from "./dram.js";
 import { accessOf, bankOf, type Access } from "./script.js";
+import { UNKNOWN } from "./stretch.js";
 
 const NEXT_BANK = accessOf(0, 1) - accessOf(0, 0);
 
@@ -18,6 +19,8 @@ export abstract class Transfer {
   /** The cycle of the last piece of work; Infinity until it is known. */
   endAt = Infinity;
   memory = 0;
+  /** What the only other engine at the memory asks of it. */
+  rival = UNKNOWN;
   /** Accesses of the instruction that were denied a port, and the cycles of those in which nothing else was done. */
   denied = 0;
   ported = 0;
@@ -31,7 +34,7 @@ export abstract class Transfer {
   protected readonly burstBytes: number;
   private address = 0;
   private stride = 0;
-  private lastBank: Access = 0;
+  protected lastBank: Access = 0;
   private readonly banks: readonly number[];
 
   constructor(
@@ -67,6 +70,12 @@ export abstract class Transfer {
     const { wanted } = this;
     if (wanted > 0) this.grant(wanted, cycle);
   }
+
+  /**
+   * Moves words before `to` and grants bursts, with nobody else at DRAM, as long as that is simple: `rival`, which is known up to
+   * `to`, is not met.
+   */
+  moveOn(_to: number): void {}
 
   end(): void {
     this.active = false;
@@ -150,6 +159,31 @@ export class LoadTiming extends Transfer {
     this.aim(cycle + 1);
   }
 
+  /** moveWord and grantAll for one word of a chunk after the other, but for the last one. */
+  override moveOn(to: number): void {
+    const { bursts, rival, words, lastBank, wordBytes, burstBytes, latency } = this;
+    const firstBank = accessOf(this.memory, 0);
+    let { word, access, wordAt, needed, taken, together } = this;
+    while (wordAt < to && word + 1 < words && !rival.meets(access, wordAt)) {
+      if (bursts.grantsIn(wordAt)) together++;
+      word++;
+      access = access === lastBank ? firstBank : access + NEXT_BANK;
+      this.usedUp = taken === burstBytes ? needed + 1 : needed;
+      taken += wordBytes;
+      for (; taken > burstBytes; needed++) taken -= burstBytes;
+      wordAt++;
+      const { wanted } = this;
+      if (wanted > 0) bursts.grant(wanted, wordAt);
+      wordAt = Math.max(wordAt, bursts.grantOf(needed) + latency);
+    }
+    this.word = word;
+    this.access = access;
+    this.wordAt = wordAt;
+    this.needed = needed;
+    this.taken = taken;
+    this.together = together;
+  }
+
   deny(cycle: number): void {
     this.denied++;
     if (!this.bursts.grantsIn(cycle)) this.ported++;
@@ -202,7 +236,8 @@ export class StoreTiming extends Transfer {
   private due = 0;
 
   constructor(chip: LayerwiseChip, dram: Dram) {
-    super(chip, dram, 1);
+    // What a word fills up, and what was left in the buffer before it.
+    super(chip, dram, Math.ceil(Math.max(...MEMORIES.map((name) => wordBytes(chip, name))) / chip.dram.burstBytes) + 1);
   }
 
   /** Starts an instruction whose first word is read in `cycle`. */

@@ -1,6 +1,7 @@
 import type { InstructionFor } from "../../../../backends/program/instruction.js";
 import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import { Dram } from "./dram.js";
+import { UNKNOWN } from "./stretch.js";
 import { LoadTiming, StoreTiming, type Transfer } from "./transfer.js";
 
 /** What becomes of an access of load or store; `disturbs`: it would take the port from another engine. */
@@ -63,6 +64,8 @@ export class Transfers {
    * somebody else may be denied one, and behind a cycle in which an instruction ends. Returns the first cycle that is left to do.
    */
   move(from: number, to: number): number {
+    // Workers may have begun, ended, or been denied a port since the last time.
+    this.load.rival = this.store.rival = UNKNOWN;
     if (this.shared) return this.moveBoth(from, to);
     return this.load.active ? this.moveAlone(this.load, to) : this.moveAlone(this.store, to);
   }
@@ -78,6 +81,7 @@ export class Transfers {
       else {
         one.moveWord(cycle);
         one.grantAll(cycle + 1);
+        one.moveOn(Math.min(to, one.rival.until));
       }
     }
   }

@@ -3,7 +3,8 @@ import type { LayerwiseChip } from "../../../../chips/layerwise.js";
 import type { ScanWork, Work } from "../work.js";
 import { AccumulateTiming, type Cursor } from "./accumulate.js";
 import { memoriesOf, type Ports } from "./ports.js";
-import { DATA, memoryOf, Script, SPIKE, type Access } from "./script.js";
+import { DATA, memoryOf, Script, SPIKE, WEIGHT, type Access } from "./script.js";
+import { NOBODY, Stretch, UNKNOWN } from "./stretch.js";
 import { writeScript } from "./scripts.js";
 import type { Traffic } from "./traffic.js";
 
@@ -73,6 +74,20 @@ export class Workers {
       return this.accumulate.adderAccess(cycle, cursor);
     }
     return this.scripts[engine]!.accesses[cycle - this.base[engine]!]!;
+  }
+
+  /** What the workers ask of a memory from `cycle` on: nothing is known where several of them use it. */
+  stretch(memory: number, cycle: number): Stretch {
+    const [engine, another] = this.users[memory]!;
+    if (engine === undefined) return NOBODY;
+    if (another !== undefined) return UNKNOWN;
+    if (engine !== ACCUMULATE || !this.scanning) {
+      const { accesses, length } = this.scripts[engine]!;
+      const base = this.base[engine]!;
+      return new Stretch(base + length, accesses, base);
+    }
+    if (memory === WEIGHT) return this.accumulate.rows(cycle);
+    return memory === DATA ? new Stretch(this.accumulate.nextWrite(cycle)) : UNKNOWN;
   }
 
   /** First phase of a cycle: asks for ports. Says whether any unit got what it wanted, and whether one did not. */
