@@ -1,9 +1,11 @@
 import type { Command } from "commander";
-import { estimateEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
+import { estimateEnergy, loihiEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
+import { loihiEnergyText } from "./loihi-text.js";
 import { withTable } from "./options.js";
-import { readRun } from "./run-input.js";
+import { readAnyRun } from "./run-input.js";
 import { count, si, table } from "./text.js";
 
 /** Weights of at most so many bits are no mantissas of f32 (24 bits and sign), and cost less than the tables say. */
@@ -47,6 +49,18 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
   return lines.join("\n");
 }
 
+/** The energy of a step-by-step chip, whose own figures stand in its run. */
+function ownEnergyText(run: LoihiRunFile, { json, explain }: { json?: boolean; explain?: boolean }): string {
+  const energy = loihiEnergy(run);
+  if (json === true) return JSON.stringify(energy, null, 2);
+  if (explain !== true) return loihiEnergyText(energy);
+  const rows = energy.rows.map(({ layer, what, count: n, figure, joules }) => {
+    const unit = what === "static power" ? "W" : "J";
+    return [layer, what, String(n), `${figure.toExponential(3)} ${unit}`, si(joules, "J")];
+  });
+  return table([["layer", "what", "count (chip-seconds of static power)", "each", "together"], ...rows]);
+}
+
 export function registerEnergy(program: Command, io: Io): void {
   const command = program
     .command("energy")
@@ -58,8 +72,9 @@ export function registerEnergy(program: Command, io: Io): void {
     .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>
       runCommand(io, (report) => {
         const prices = readEnergyTable(options.table, report);
-        const run = readRun(file, report);
+        const run = readAnyRun(file, report);
         if (prices === undefined || run === undefined) return;
+        if ("target" in run) return io.out(ownEnergyText(run, options));
         const estimate = estimateEnergy(run, prices);
         if (options.json === true) return io.out(JSON.stringify({ ...estimate, notes: energyNotes(run) }, null, 2));
         if (options.explain !== true) return io.out(energyText(estimate, energyNotes(run)));

@@ -1,13 +1,23 @@
 import { constants } from "node:buffer";
 import { statSync } from "node:fs";
 import type { Report } from "../diagnostics/index.js";
+import { loihiRunSchema, type LoihiRunFile } from "../sim/loihi/run-file.js";
 import { runFileSchema, type RunFile } from "../sim/run-file.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
 import { count } from "./text.js";
 
-/** Reads a run file; says where it stopped early. */
+/** Reads a run of a layer-by-layer chip; says where it stopped early. */
 export function readRun(path: string, report: Report): RunFile | undefined {
+  const run = readAnyRun(path, report);
+  if (run === undefined || !("target" in run)) return run;
+  const location = { kind: "file", file: path } as const;
+  const message = `\`${path}\` is a run of a step-by-step chip, which this command does not know`;
+  return report.add(cliDiagnostics.make("run-file", message, { location, hint: "`spikec energy` reads such runs" }));
+}
+
+/** Reads a run of any kind of chip; says where it stopped early. */
+export function readAnyRun(path: string, report: Report): RunFile | LoihiRunFile | undefined {
   const location = { kind: "file", file: path } as const;
   const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
   const fail = (why: string): undefined =>
@@ -26,7 +36,8 @@ export function readRun(path: string, report: Report): RunFile | undefined {
     if (error instanceof SyntaxError) return fail("it is not JSON");
     throw error;
   }
-  const parsed = runFileSchema.safeParse(json);
+  const stepByStep = typeof json === "object" && json !== null && "target" in json;
+  const parsed = stepByStep ? loihiRunSchema.safeParse(json) : runFileSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     return fail(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
