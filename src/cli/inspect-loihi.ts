@@ -121,7 +121,7 @@ export function loihiProgramJson(program: LoihiProgram): object {
   const { cores, inputs, host, ...rest } = program;
   return {
     ...rest,
-    inputs: inputs.map(({ routes: _, ...input }) => input),
+    inputs: inputs.map(({ name, format, shape, start }) => ({ name, format, shape, start })),
     cores: cores.map((core) => ({ kind: core.kind, tile: core.tile, slot: core.slot, ...factsOf(core, program) })),
     host: { prefix: host.prefix?.text, suffix: host.suffix?.text, wiring: host.wiring },
   };

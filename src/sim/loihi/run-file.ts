@@ -164,7 +164,12 @@ export class LoihiRunTotals {
       tile: core.tile,
       slot: core.slot,
       compartments: compartmentsOf(core),
-      ...{ neuronTime: 0, ingressTime: 0, sent: 0, received: 0, injectionPeak: 0, ingressPeak: 0 },
+      neuronTime: 0,
+      ingressTime: 0,
+      sent: 0,
+      received: 0,
+      injectionPeak: 0,
+      ingressPeak: 0,
     }));
   }
 
