@@ -196,7 +196,8 @@ class Generator {
       target: "loihi",
       chip: description,
       timesteps: this.timesteps,
-      steps: Math.max(...ends) + random.int(0, 2),
+      // An input may come too late to matter, but not behind the end.
+      steps: Math.max(...ends, ...inputs.map(({ input }) => input.start)) + random.int(0, 2),
       layers: this.populations.map(({ neurons }, i) => ({
         name: `layer${i}`,
         kind: this.kinds[i]!,
