@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProgram } from "../../src/backends/program/index.js";
 import { Report } from "../../src/diagnostics/index.js";
@@ -146,6 +147,23 @@ describe("compile for a step-by-step chip", () => {
     const { code, err } = await spikec("compile", ...MODEL, "--target", "layerwise", ...CHIP, "-o", at("x.spk"));
     expect(code).toBe(1);
     expect(err).toContain("chips/wrong-target");
+  });
+});
+
+describe("the teaching example", () => {
+  it("tells vertical from horizontal edges, in both simulators alike", async () => {
+    const path = (name: string): string => fileURLToPath(new URL(`../../examples/teaching/${name}`, import.meta.url));
+    const compiled = await spikec("compile", path("edges.snn"), "--chip", "loihi-teaching", "-o", at("edges.spk"));
+    expect(compiled.code).toBe(0);
+    const runs = await Promise.all(
+      ["event", "stepped"].map(async (simulator) => {
+        const input = ["--input", path("bars.npy"), "--simulator", simulator, "--json"];
+        return loihiRunSchema.parse(JSON.parse((await spikec("simulate", at("edges.spk"), ...input)).out));
+      }),
+    );
+    expect(runs[0]).toEqual(runs[1]);
+    // A vertical bar, then a horizontal one: the class is the direction with more spikes.
+    expect(runs[0]!.samples.map(({ predicted }) => predicted)).toEqual([0, 1]);
   });
 });
 
