@@ -46,7 +46,13 @@ export interface Placed {
   readonly first: number;
 }
 
-export interface StoredList extends Content {
+/** A list of a core; `storedContent` says what stands in it. */
+export interface StoredList {
+  readonly content: Content;
+  /** Target of its first synapse. */
+  readonly shift: number;
+  /** Weights of 0 stand in the gaps between targets. */
+  readonly filled: boolean;
   readonly format: number;
   readonly bits: number;
   /** Part of the core to which it belongs. */
@@ -171,7 +177,7 @@ function contentOf({ compartment, weight, delay }: PartSynapses, from: number, t
 }
 
 /** What is stored: targets from `shift` on, gaps filled with weights of 0 where the format has no indices. */
-function storedContent(content: Content, shift: number, filled: boolean): Content {
+export function storedContent({ content, shift, filled }: StoredList): Content {
   const first = content.target[0]!;
   if (!filled) return { ...content, target: content.target.map((target) => target - first + shift) };
   const span = content.target[content.target.length - 1]! - first + 1;
@@ -184,11 +190,17 @@ function storedContent(content: Content, shift: number, filled: boolean): Conten
   return { target: Int32Array.from({ length: span }, (_, i) => i), weight, delay };
 }
 
-/** Whether a list ends between two compartments that follow one another in it. */
-function isCut({ split, width }: Part, before: number, after: number): boolean {
-  if (split === "whole") return false;
-  const skipped = Math.floor(after / width) - Math.floor(before / width);
-  return skipped > (split === "runs" ? 1 : 0);
+/** Where the list that begins at synapse `from` ends. */
+function endOfList({ split, width }: Part, { compartment }: PartSynapses, from: number, end: number): number {
+  if (split === "whole") return end;
+  const farthest = split === "runs" ? 1 : 0;
+  let position = Math.floor(compartment[from]! / width);
+  for (let k = from + 1; k < end; k++) {
+    const next = Math.floor(compartment[k]! / width);
+    if (next - position > farthest) return k;
+    position = next;
+  }
+  return end;
 }
 
 interface Storable {
@@ -248,13 +260,12 @@ export function coreMemory(
 ): CoreMemory | Unstorable {
   const table = new ContentTable(parts);
   parts.forEach(({ part, synapses }, p) => {
-    const { source, start, compartment } = synapses;
+    const { source, start } = synapses;
     for (let i = 0; i < source.length; i++) {
       let from = start[i]!;
       const end = start[i + 1]!;
       while (from < end) {
-        let to = from + 1;
-        while (to < end && !isCut(part, compartment[to - 1]!, compartment[to]!)) to++;
+        const to = endOfList(part, synapses, from, end);
         table.add(p, source[i]!, from, to);
         from = to;
       }
@@ -281,12 +292,7 @@ export function coreMemory(
       if (list === undefined) {
         list = lists.length;
         byShift.set(shift, list);
-        lists.push({
-          ...storedContent(content, shift, storage.filled),
-          format: storage.format,
-          bits: storage.bits,
-          part,
-        });
+        lists.push({ content, shift, filled: storage.filled, format: storage.format, bits: storage.bits, part });
         bits += storage.bits;
       }
       const source = sources[i]!;

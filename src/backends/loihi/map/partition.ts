@@ -80,7 +80,7 @@ const FIRST_PARTS = 4;
 
 class Filling {
   private readonly found: Measured[] = [];
-  private guess: number;
+  private guess = 1;
 
   constructor(
     private readonly population: number,
@@ -89,9 +89,7 @@ class Filling {
     private readonly incoming: Incoming,
     private readonly chip: LoihiChip,
     private readonly meter: CoreMeter,
-  ) {
-    this.guess = Infinity;
-  }
+  ) {}
 
   /** The parts; undefined where there would be more than `most`. */
   run(most = Infinity): readonly Measured[] | Misfit | undefined {
@@ -123,7 +121,10 @@ class Filling {
     let [fits, over] = [0, roof + 1];
     let best: Measured | undefined;
     let why: Misfit | undefined;
+    // Parts of one slice are alike: what fits is found next to the last one. A probe costs its synapses, so the first part grows from
+    // one position, instead of shrinking from all.
     let probe = Math.min(this.guess, roof);
+    let step = 1;
     while (over - fits > 1) {
       const tried = this.measure(channel, wide, from, probe, channels);
       if ("kind" in tried) {
@@ -131,8 +132,8 @@ class Filling {
       } else {
         [fits, best] = [probe, tried];
       }
-      // Parts of one slice are alike: what fits is found next to the last one.
-      probe = best !== undefined && fits === this.guess ? fits + 1 : Math.floor((fits + over) / 2);
+      probe = over > roof ? Math.min(fits + step, roof) : Math.floor((fits + over) / 2);
+      step *= 2;
     }
     this.guess = Math.max(1, fits);
     return best ?? why!;
