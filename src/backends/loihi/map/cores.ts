@@ -27,7 +27,7 @@ export interface Cores {
 /** How often cores are cut again because neurons of a cycle turned out to send to more cores than was assumed. */
 const ROUNDS = 8;
 
-/** Pieces of a part that is no worse in pieces. */
+/** Pieces of a full core that is no worse in pieces. */
 const PIECES = 4;
 
 /** Resources of which parts in one core take the sum, or less. */
@@ -157,7 +157,7 @@ class Filler {
   private packed(cores: readonly (readonly Placed[])[]): Placed[][] {
     const pieces = cores
       .flat()
-      .flatMap(piecesOf)
+      .flatMap((placed) => piecesOf(placed, Math.ceil(PIECES * this.share(this.measured([placed]).usage))))
       .map((single) => ({ single, ...this.measured([single]) }))
       .map(({ single, usage }) => ({ single, usage, size: this.share(usage) }))
       .sort((a, b) => b.size - a.size);
@@ -218,11 +218,11 @@ class Filler {
 }
 
 /** A part as pieces that fill gaps better, where each source has one synapse: cutting it then costs no message. */
-function piecesOf(placed: Placed): readonly Placed[] {
+function piecesOf(placed: Placed, pieces: number): readonly Placed[] {
   const { part, synapses } = placed;
   const { source, compartment, weight, delay } = synapses;
-  if (source.length !== compartment.length) return [placed];
-  const length = part.width * Math.ceil(part.neurons.length / part.width / PIECES);
+  if (pieces === 1 || source.length !== compartment.length) return [placed];
+  const length = part.width * Math.ceil(part.neurons.length / part.width / pieces);
   return Array.from({ length: Math.ceil(part.neurons.length / length) }, (_, i) => {
     const first = i * length;
     const own = compartment.map((_, k) => k).filter((k) => Math.floor(compartment[k]! / length) === i);
