@@ -409,6 +409,13 @@ describe("a net that does not fit", () => {
     expect(error?.hint).toContain("the chip `loihi");
   });
 
+  it("names a chip with more cores of the same kind first", () => {
+    const one = chipWith({}, { tilesX: 1, tilesY: 1, coresPerTile: 1 });
+    const [error] = mapReport(dense(1, teaching.core.compartments + 1), { ...one, name: "one" }).errors;
+    expect(error?.message).toBe("the network needs 2 neuro-cores, the chip has 1");
+    expect(error?.hint).toContain("the chip `loihi-teaching`, on which it takes 2 cores");
+  });
+
   it.each<[what: string, core: Partial<LoihiChip["core"]>, says: string]>([
     ["input axons", { inputAxons: 3 }, "a single neuron needs 4 input axons, a core has 3"],
     ["synapse memory", { synapseBits: 96 }, "a single neuron needs 128 bits of synapse memory, a core has 96"],
