@@ -155,11 +155,17 @@ class Filler {
 
   /** Puts parts into cores that have room for them, the largest first, each into the first core that has. */
   private packed(cores: readonly (readonly Placed[])[]): Placed[][] {
+    const sized = (single: Placed) => {
+      const { usage } = this.measured([single]);
+      return { single, usage, size: this.share(usage) };
+    };
     const pieces = cores
       .flat()
-      .flatMap((placed) => piecesOf(placed, Math.ceil(PIECES * this.share(this.measured([placed]).usage))))
-      .map((single) => ({ single, ...this.measured([single]) }))
-      .map(({ single, usage }) => ({ single, usage, size: this.share(usage) }))
+      .flatMap((placed) => {
+        const whole = sized(placed);
+        const cut = piecesOf(placed, Math.ceil(PIECES * whole.size));
+        return cut.length === 1 ? [whole] : cut.map(sized);
+      })
       .sort((a, b) => b.size - a.size);
     const filled: { parts: Placed[]; usage: Usage }[] = [];
     for (const { single, usage } of pieces) {

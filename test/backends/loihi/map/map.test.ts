@@ -431,7 +431,7 @@ describe("a net that does not fit", () => {
   it("stores one list for senders that do the same, even in formats whose lists no two axons share", () => {
     const unshared: LoihiChip = {
       ...teaching,
-      synapseFormats: teaching.synapseFormats.map(({ sharedBases: _, ...format }) => ({ ...format, shared: false })),
+      synapseFormats: teaching.synapseFormats.map((format) => ({ ...format, shared: false })),
     };
     const [inputs, neurons] = [4, 6];
     const lists = (last: number): readonly number[] => {
