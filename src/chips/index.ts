@@ -26,7 +26,14 @@ export const LAYERWISE_CHIPS = [
   "c-dnn",
   "prosperity",
 ] as const;
-export const LOIHI_CHIPS = ["loihi1", "loihi2", "loihi1+attention", "loihi-teaching", "truenorth-grid"] as const;
+export const LOIHI_CHIPS = [
+  "loihi1",
+  "loihi2",
+  "loihi2-2x1",
+  "loihi1+attention",
+  "loihi-teaching",
+  "truenorth-grid",
+] as const;
 export const BUILT_IN_CHIPS = [...LAYERWISE_CHIPS, ...LOIHI_CHIPS] as const;
 
 const SCHEMAS = { layerwise: layerwiseChipSchema, loihi: loihiChipSchema } satisfies Record<Target, z.ZodType>;

@@ -13,7 +13,7 @@ import type {
 import type { ProgramLayer } from "../../program/program.js";
 import type { LegalNet } from "../legal-net.js";
 import { attentionAxon } from "./attention.js";
-import { entriesKey, type CoreMemory, type Placed } from "./core-memory.js";
+import { entriesKey, storedContent, type CoreMemory, type Placed } from "./core-memory.js";
 import type { Cores } from "./cores.js";
 import type { NeuronConfiguration } from "./neurons.js";
 import type { Slot } from "./place.js";
@@ -180,13 +180,14 @@ function groupOf({ part, first }: Placed, configuration: NeuronConfiguration): G
 }
 
 function listsOf({ lists }: CoreMemory): SynapseLists {
+  const contents = lists.map(storedContent);
   const start = new Int32Array(lists.length + 1);
-  lists.forEach(({ target }, i) => (start[i + 1] = start[i]! + target.length));
+  contents.forEach(({ target }, i) => (start[i + 1] = start[i]! + target.length));
   const total = start[lists.length]!;
   const target = new Int32Array(total);
   const weight = new Int32Array(total);
   const delay = new Uint8Array(total);
-  lists.forEach((list, i) => {
+  contents.forEach((list, i) => {
     target.set(list.target, start[i]);
     weight.set(list.weight, start[i]);
     delay.set(list.delay, start[i]);

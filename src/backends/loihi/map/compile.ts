@@ -127,7 +127,7 @@ function enoughCores(legal: LegalNet, cores: Cores, chip: LoihiChip, pack: boole
   const notes = rows.map((row) => ({ message: row }));
   const enough = Math.ceil(short.used / Math.max(1, short.there / chips));
   const more = short.there === 0 ? "" : `${enough} such chips (mesh.chipsX x mesh.chipsY; now ${chips})`;
-  const others = otherChips(legal, chip, pack);
+  const others = otherChips(legal, cores, chip, pack);
   const ways = [
     ...others.slice(0, 1),
     more,
@@ -143,22 +143,46 @@ function enoughCores(legal: LegalNet, cores: Cores, chip: LoihiChip, pack: boole
 /** Layers that a network that is too large is explained by. */
 const WORST = 8;
 
-/** Built-in chips of the same arithmetic that the network fits, fewest cores first. */
-function otherChips(legal: LegalNet, chip: LoihiChip, pack: boolean): readonly string[] {
-  return LOIHI_CHIPS.flatMap((name) => {
-    const quiet = new Report();
-    const other = readChip(name, quiet, "loihi");
-    if (other === undefined || name === chip.name || other.numerics.profile !== chip.numerics.profile) return [];
-    if (legal.inputs.some(({ format }) => format === "graded") && other.numerics.gradedBits === 0) return [];
-    if (legal.populations.some(({ kind }) => kind === "relay") && other.numerics.gradedBits === 0) return [];
-    if (legal.populations.some(({ kind }) => kind === "attention") && other.attention === undefined) return [];
-    const configurations = neuronConfigurations(legal, other, quiet);
-    const cores = quiet.failed ? undefined : fillCores(legal, configurations, other, pack, quiet);
-    if (cores === undefined) return [];
-    const { neuro, attention } = slotsOf(other);
-    if (cores.neuro.length > neuro.length || cores.attention.length > attention.length) return [];
-    return [{ name, used: cores.neuro.length }];
-  })
-    .sort((a, b) => a.used - b.used)
-    .map(({ name, used }) => `the chip \`${name}\`, on which it takes ${used} cores`);
+/**
+ * Built-in chips of the same arithmetic that the network fits, fewest cores first. More of the same cores need no new cut, so others
+ * are tried only where those are too few.
+ */
+function otherChips(legal: LegalNet, own: Cores, chip: LoihiChip, pack: boolean): readonly string[] {
+  const quiet = new Report();
+  const others = LOIHI_CHIPS.map((name) => readChip(name, quiet, "loihi")).filter(
+    (other): other is LoihiChip =>
+      other !== undefined && other.name !== chip.name && other.numerics.profile === chip.numerics.profile,
+  );
+  const hints = (chips: readonly LoihiChip[], coresOn: (other: LoihiChip) => Cores | undefined): readonly string[] =>
+    chips
+      .flatMap((other) => {
+        const cores = coresOn(other);
+        const { neuro, attention } = slotsOf(other);
+        if (cores === undefined) return [];
+        if (cores.neuro.length > neuro.length || cores.attention.length > attention.length) return [];
+        return [{ name: other.name, used: cores.neuro.length }];
+      })
+      .sort((a, b) => a.used - b.used)
+      .map(({ name, used }) => `the chip \`${name}\`, on which it takes ${used} cores`);
+  const alike = hints(
+    others.filter((other) => coreText(other) === coreText(chip)),
+    () => own,
+  );
+  return alike.length > 0 ? alike : hints(others, (other) => coresOn(legal, other, pack));
+}
+
+/** What decides how a network is cut into cores. */
+function coreText({ core, synapseFormats, numerics, attention }: LoihiChip): string {
+  return JSON.stringify([core, synapseFormats, numerics, attention]);
+}
+
+/** Cores of another chip than the one that the net was made legal for; undefined where it has not what the net needs. */
+function coresOn(legal: LegalNet, chip: LoihiChip, pack: boolean): Cores | undefined {
+  const quiet = new Report();
+  const { numerics, attention } = chip;
+  if (legal.inputs.some(({ format }) => format === "graded") && numerics.gradedBits === 0) return undefined;
+  if (legal.populations.some(({ kind }) => kind === "relay") && numerics.gradedBits === 0) return undefined;
+  if (legal.populations.some(({ kind }) => kind === "attention") && attention === undefined) return undefined;
+  const configurations = neuronConfigurations(legal, chip, quiet);
+  return quiet.failed ? undefined : fillCores(legal, configurations, chip, pack, quiet);
 }

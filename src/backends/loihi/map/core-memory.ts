@@ -46,7 +46,13 @@ export interface Placed {
   readonly first: number;
 }
 
-export interface StoredList extends Content {
+/** A list of a core; `storedContent` says what stands in it. */
+export interface StoredList {
+  readonly content: Content;
+  /** Target of its first synapse. */
+  readonly shift: number;
+  /** Weights of 0 stand in the gaps between targets. */
+  readonly filled: boolean;
   readonly format: number;
   readonly bits: number;
   /** Part of the core to which it belongs. */
@@ -114,39 +120,47 @@ interface Alike {
   readonly part: number;
   readonly from: number;
   readonly to: number;
-  readonly sources: number[];
+  /** Axons that have it, and the compartment at which it begins for each. */
+  readonly axons: number[];
   readonly firsts: number[];
+}
+
+/** A list of a source: its content, an index into those of the table, and its first compartment. */
+interface Row {
+  readonly group: number;
+  readonly first: number;
 }
 
 /** Finds lists with equal content: by a hash, then by comparison. */
 class ContentTable {
   readonly groups: Alike[] = [];
-  private readonly byHash = new Map<number, Alike[]>();
+  private readonly byHash = new Map<number, number[]>();
 
   constructor(private readonly parts: readonly Placed[]) {}
 
-  add(part: number, source: number, from: number, to: number): void {
+  find(part: number, from: number, to: number): Row {
     const { synapses, first } = this.parts[part]!;
     const hash = hashOf(synapses, from, to);
     const alike = this.byHash.get(hash) ?? [];
     if (alike.length === 0) this.byHash.set(hash, alike);
-    let group = alike.find((other) => this.equal(other, part, from, to));
+    let group = alike.find((other) => this.equal(this.groups[other]!, part, from, to));
     if (group === undefined) {
-      group = { part, from, to, sources: [], firsts: [] };
+      group = this.groups.length;
       alike.push(group);
-      this.groups.push(group);
+      this.groups.push({ part, from, to, axons: [], firsts: [] });
     }
-    group.sources.push(source);
-    group.firsts.push(first + synapses.compartment[from]!);
+    return { group, first: first + synapses.compartment[from]! };
   }
 
-  /** Lists are shared between neurons of one part, whose compartments have one configuration. */
+  /** Lists are shared between neurons of one population, whose compartments have one configuration. */
   private equal(group: Alike, part: number, from: number, to: number): boolean {
-    if (group.part !== part || group.to - group.from !== to - from) return false;
-    const { compartment, weight, delay } = this.parts[part]!.synapses;
-    const apart = compartment[group.from]! - compartment[from]!;
-    for (let a = group.from, b = from; b < to; a++, b++) {
-      if (weight[a] !== weight[b] || delay[a] !== delay[b] || compartment[a]! - compartment[b]! !== apart) return false;
+    const [theirs, own] = [this.parts[group.part]!, this.parts[part]!];
+    if (theirs.part.population !== own.part.population || group.to - group.from !== to - from) return false;
+    const [a, b] = [theirs.synapses, own.synapses];
+    const apart = a.compartment[group.from]! - b.compartment[from]!;
+    for (let i = group.from, k = from; k < to; i++, k++) {
+      if (a.weight[i] !== b.weight[k] || a.delay[i] !== b.delay[k]) return false;
+      if (a.compartment[i]! - b.compartment[k]! !== apart) return false;
     }
     return true;
   }
@@ -171,7 +185,7 @@ function contentOf({ compartment, weight, delay }: PartSynapses, from: number, t
 }
 
 /** What is stored: targets from `shift` on, gaps filled with weights of 0 where the format has no indices. */
-function storedContent(content: Content, shift: number, filled: boolean): Content {
+export function storedContent({ content, shift, filled }: StoredList): Content {
   const first = content.target[0]!;
   if (!filled) return { ...content, target: content.target.map((target) => target - first + shift) };
   const span = content.target[content.target.length - 1]! - first + 1;
@@ -184,11 +198,17 @@ function storedContent(content: Content, shift: number, filled: boolean): Conten
   return { target: Int32Array.from({ length: span }, (_, i) => i), weight, delay };
 }
 
-/** Whether a list ends between two compartments that follow one another in it. */
-function isCut({ split, width }: Part, before: number, after: number): boolean {
-  if (split === "whole") return false;
-  const skipped = Math.floor(after / width) - Math.floor(before / width);
-  return skipped > (split === "runs" ? 1 : 0);
+/** Where the list that begins at synapse `from` ends. */
+function endOfList({ split, width }: Part, { compartment }: PartSynapses, from: number, end: number): number {
+  if (split === "whole") return end;
+  const farthest = split === "runs" ? 1 : 0;
+  let position = Math.floor(compartment[from]! / width);
+  for (let k = from + 1; k < end; k++) {
+    const next = Math.floor(compartment[k]! / width);
+    if (next - position > farthest) return k;
+    position = next;
+  }
+  return end;
 }
 
 interface Storable {
@@ -247,31 +267,49 @@ export function coreMemory(
   allowed: (format: SynapseFormat) => boolean = () => true,
 ): CoreMemory | Unstorable {
   const table = new ContentTable(parts);
+  const rows = new Map<number, Row[]>();
   parts.forEach(({ part, synapses }, p) => {
-    const { source, start, compartment } = synapses;
+    const { source, start } = synapses;
     for (let i = 0; i < source.length; i++) {
+      let own = rows.get(source[i]!);
+      if (own === undefined) rows.set(source[i]!, (own = []));
       let from = start[i]!;
       const end = start[i + 1]!;
       while (from < end) {
-        let to = from + 1;
-        while (to < end && !isCut(part, compartment[to - 1]!, compartment[to]!)) to++;
-        table.add(p, source[i]!, from, to);
+        const to = endOfList(part, synapses, from, end);
+        own.push(table.find(p, from, to));
         from = to;
       }
     }
   });
+  // Sources that do the same share an axon, so even lists that no two axons may have are there once for all of them.
+  const axons = new Map<string, number>();
+  const axonOf = new Map<number, number>();
+  for (const [source, own] of rows) {
+    const key = own.map(({ group, first }) => `${group}+${first}`).join(" ");
+    let axon = axons.get(key);
+    if (axon === undefined) {
+      axon = axons.size;
+      axons.set(key, axon);
+      for (const { group, first } of own) {
+        table.groups[group]!.axons.push(axon);
+        table.groups[group]!.firsts.push(first);
+      }
+    }
+    axonOf.set(source, axon);
+  }
   const lists: StoredList[] = [];
-  const entries = new Map<number, Entry[]>();
+  const entriesOf = Array.from({ length: axons.size }, (): Entry[] => []);
   const stored: Stored[] = [];
   let bits = 0;
-  const groups = table.groups.flatMap(({ part, from, to, sources, firsts }) =>
+  const groups = table.groups.flatMap(({ part, from, to, axons: users, firsts }) =>
     storableParts(contentOf(parts[part]!.synapses, from, to), firsts, chip, allowed).map((each) => ({
       part,
-      sources,
+      users,
       ...each,
     })),
   );
-  for (const { part, sources, firsts, content, shape, storage } of groups) {
+  for (const { part, users, firsts, content, shape, storage } of groups) {
     if (storage === undefined) return { population: parts[part]!.part.population, shape };
     const format = chip.synapseFormats[storage.format]!;
     const byShift = new Map<number, number>();
@@ -281,23 +319,15 @@ export function coreMemory(
       if (list === undefined) {
         list = lists.length;
         byShift.set(shift, list);
-        lists.push({
-          ...storedContent(content, shift, storage.filled),
-          format: storage.format,
-          bits: storage.bits,
-          part,
-        });
+        lists.push({ content, shift, filled: storage.filled, format: storage.format, bits: storage.bits, part });
         bits += storage.bits;
       }
-      const source = sources[i]!;
-      const known = entries.get(source);
-      if (known === undefined) entries.set(source, [{ list, base: first - shift }]);
-      else known.push({ list, base: first - shift });
+      entriesOf[users[i]!]!.push({ list, base: first - shift });
     });
     stored.push({ format: storage.format, shape });
   }
-  const axons = new Map([...entries.values()].map((each) => [entriesKey(each), each.length]));
-  const axonEntries = [...axons.values()].reduce((sum, n) => sum + n, 0);
+  const entries = new Map([...axonOf].map(([source, axon]) => [source, entriesOf[axon]!]));
+  const axonEntries = entriesOf.reduce((sum, each) => sum + each.length, 0);
   return { lists, entries, axonEntries, bits, formats: formatsNeeded(stored, chip) };
 }
 

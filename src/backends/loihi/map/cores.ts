@@ -27,8 +27,11 @@ export interface Cores {
 /** How often cores are cut again because neurons of a cycle turned out to send to more cores than was assumed. */
 const ROUNDS = 8;
 
-/** Cores with room that are tried for a part, the latest first. */
-const OPEN_CORES = 64;
+/** Pieces of a full core that is no worse in pieces. */
+const PIECES = 4;
+
+/** Resources of which parts in one core take the sum, or less. */
+const ADDITIVE = ["compartments", "inputAxons", "outputAxons", "synapseBits"] as const;
 
 /**
  * Cuts all populations into cores, the last first: to how many cores a neuron sends is then known, but in cycles, where it is
@@ -150,29 +153,46 @@ class Filler {
     return found;
   }
 
-  /** Puts parts into cores that have room for them, the first that has. */
+  /** Puts parts into cores that have room for them, the largest first, each into the first core that has. */
   private packed(cores: readonly (readonly Placed[])[]): Placed[][] {
+    const sized = (single: Placed) => {
+      const { usage } = this.measured([single]);
+      return { single, usage, size: this.share(usage) };
+    };
+    const pieces = cores
+      .flat()
+      .flatMap((placed) => {
+        const whole = sized(placed);
+        const cut = piecesOf(placed, Math.ceil(PIECES * whole.size));
+        return cut.length === 1 ? [whole] : cut.map(sized);
+      })
+      .sort((a, b) => b.size - a.size);
     const filled: { parts: Placed[]; usage: Usage }[] = [];
-    for (const [single] of cores) {
-      const { usage } = this.measured([single!]);
-      const host = filled.slice(-OPEN_CORES).find((core) => {
+    for (const { single, usage } of pieces) {
+      let home: { readonly core: (typeof filled)[number]; readonly usage: Usage } | undefined;
+      for (const core of filled) {
         // Configurations and formats may be common; the rest adds up at most.
-        const sum = (r: keyof Usage): number => core.usage[r] + usage[r];
-        const cheap = (["compartments", "inputAxons", "outputAxons", "synapseBits"] as const).every(
-          (resource) => sum(resource) <= this.meter.limit(resource),
-        );
-        if (!cheap) return false;
-        const together = this.meter.measure([...core.parts, { ...single!, first: core.usage.compartments }]);
-        return !("shape" in together) && this.meter.short(together.usage) === undefined;
-      });
-      if (host === undefined) {
-        filled.push({ parts: [single!], usage });
+        if (!ADDITIVE.every((resource) => core.usage[resource] + usage[resource] <= this.meter.limit(resource)))
+          continue;
+        const together = this.meter.measure([...core.parts, { ...single, first: core.usage.compartments }]);
+        if ("shape" in together || this.meter.short(together.usage) !== undefined) continue;
+        home = { core, usage: together.usage };
+        break;
+      }
+      if (home === undefined) {
+        filled.push({ parts: [single], usage });
         continue;
       }
-      host.parts.push({ ...single!, first: host.usage.compartments });
-      host.usage = this.measured(host.parts).usage;
+      const { core } = home;
+      core.parts.push({ ...single, first: core.usage.compartments });
+      core.usage = home.usage;
     }
     return filled.map(({ parts }) => parts);
+  }
+
+  /** What a part takes of a core: the largest share of a resource. */
+  private share(usage: Usage): number {
+    return Math.max(...ADDITIVE.map((resource) => usage[resource] / this.meter.limit(resource)));
   }
 
   private misfit(index: number, misfit: Misfit): undefined {
@@ -201,6 +221,29 @@ class Filler {
     }[resource];
     return this.report.add(loihiDiagnostics.make("core-limit", message, { hint }));
   }
+}
+
+/** A part as pieces that fill gaps better, where each source has one synapse: cutting it then costs no message. */
+function piecesOf(placed: Placed, pieces: number): readonly Placed[] {
+  const { part, synapses } = placed;
+  const { source, compartment, weight, delay } = synapses;
+  if (pieces === 1 || source.length !== compartment.length) return [placed];
+  const length = part.width * Math.ceil(part.neurons.length / part.width / pieces);
+  return Array.from({ length: Math.ceil(part.neurons.length / length) }, (_, i) => {
+    const first = i * length;
+    const own = compartment.map((_, k) => k).filter((k) => Math.floor(compartment[k]! / length) === i);
+    return {
+      part: { ...part, neurons: part.neurons.slice(first, first + length) },
+      synapses: {
+        source: own.map((k) => source[k]!),
+        start: Int32Array.from({ length: own.length + 1 }, (_, k) => k),
+        compartment: own.map((k) => compartment[k]! - first),
+        weight: own.map((k) => weight[k]!),
+        delay: Uint8Array.from(own, (k) => delay[k]!),
+      },
+      first: 0,
+    };
+  });
 }
 
 /** The resource of which a layer's cores use the largest share: what makes it need so many. */

@@ -102,8 +102,10 @@ export function storageOf(
     if (!allowed(candidate)) return;
     const filled = candidate.indexBits === 0;
     if (shape.longest > 2 ** candidate.delayBits || (filled && !shape.once)) return;
-    if (exponentsOf(shape, candidate.weightBits, numerics) === undefined) return;
     const bits = listBits(filled ? shape.span : shape.synapses, candidate, core.wordBits);
+    // One list at least.
+    if (best !== undefined && bits >= best.total) return;
+    if (exponentsOf(shape, candidate.weightBits, numerics) === undefined) return;
     const consider = (shared: boolean, lists: number, furthest: number): void => {
       // Without indices a list begins at its base.
       if (filled ? furthest > 0 : furthest + shape.span > 2 ** candidate.indexBits) return;

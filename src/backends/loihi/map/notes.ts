@@ -1,6 +1,6 @@
 import type { LoihiChip } from "../../../chips/loihi.js";
 import type { LegalNet } from "../legal-net.js";
-import type { StoredList } from "./core-memory.js";
+import { storedContent, type StoredList } from "./core-memory.js";
 import type { Cores, FilledCore } from "./cores.js";
 import type { Placement } from "./place.js";
 
@@ -50,12 +50,13 @@ function layerNote(layer: string, index: number, cores: readonly FilledCore[]): 
   return `${layer}: ${count} ${count === 1 ? "core" : "cores"}, ${number(synapses)} synapses in ${number(stored)} bits${share}`;
 }
 
-function contentKey({ target, weight, delay, format }: StoredList): string {
+function contentKey(list: StoredList): string {
+  const { target, weight, delay } = storedContent(list);
   const first = target[0] ?? 0;
   let [a, b] = [0x811c9dc5, 0x1000193];
   for (let i = 0; i < target.length; i++) {
     a = Math.imul(a ^ weight[i]!, 0x01000193) ^ (target[i]! - first);
     b = Math.imul(b ^ (target[i]! - first), 0x85ebca6b) ^ weight[i]! ^ (delay[i]! << 24) ^ (b >>> 13);
   }
-  return `${format} ${target.length} ${a} ${b}`;
+  return `${list.format} ${target.length} ${a} ${b}`;
 }

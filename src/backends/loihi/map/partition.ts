@@ -7,6 +7,8 @@ import type { Incoming } from "./synapses.js";
 export interface Measured {
   readonly part: Part;
   readonly usage: Usage;
+  /** Sources that it hears: each of them needs an output axon for it. */
+  readonly heard: number;
 }
 
 /** Why a population fits no core, even neuron by neuron. */
@@ -43,10 +45,7 @@ export function partition(
       misfit = parts;
       return false;
     }
-    const better =
-      best === undefined ||
-      parts.length < best.parts.length ||
-      (parts.length === best.parts.length && bits(parts) < bits(best.parts));
+    const better = best === undefined || isCheaper(parts, best.parts, chip);
     if (better) best = { cut, parts };
     return better;
   };
@@ -54,25 +53,38 @@ export function partition(
   for (const width of widths(positions, channels)) {
     const known = best !== undefined;
     worse = attempt({ width, split: positions === 1 ? "whole" : "runs" }) || !known ? 0 : worse + 1;
-    // Narrower slices only hear more: once they got worse twice, they stay so.
-    if (worse === 2) break;
+    // Narrower slices only hear more: once they got worse so often, they stay so.
+    if (worse === PATIENCE) break;
   }
   const width = best?.cut.width ?? 1;
   for (const split of positions === 1 ? [] : SPLITS.filter((each) => each !== "runs")) attempt({ width, split });
   return best?.parts ?? misfit!;
 }
 
-function bits(parts: readonly Measured[]): number {
-  return parts.reduce((sum, { usage }) => sum + usage.synapseBits, 0);
+/** Cores of a cut, with what its messages take of the cores that send them: those may be full of output axons. Then bits. */
+function isCheaper(a: readonly Measured[], b: readonly Measured[], { core }: LoihiChip): boolean {
+  const total = (parts: readonly Measured[], of: (part: Measured) => number): number =>
+    parts.reduce((sum, part) => sum + of(part), 0);
+  const cores = (parts: readonly Measured[]): number =>
+    parts.length + total(parts, ({ heard }) => heard) / core.outputAxons;
+  const bits = (parts: readonly Measured[]): number => total(parts, ({ usage }) => usage.synapseBits);
+  return cores(a) < cores(b) || (cores(a) === cores(b) && bits(a) < bits(b));
 }
+
+/** Slices up to which every number of slices is tried, then every power of two. */
+const FEW_SLICES = 8;
 
 /** Channels of a slice; of a single position, channels are counted off one by one. */
 function widths(positions: number, channels: number): readonly number[] {
   if (positions === 1) return [1];
-  const found: number[] = [];
-  for (let width = channels; width > 1; width = Math.ceil(width / 2)) found.push(width);
+  const found = new Set<number>();
+  for (let slices = 1; slices < channels; slices += slices < FEW_SLICES ? 1 : slices)
+    found.add(Math.ceil(channels / slices));
   return [...found, 1];
 }
+
+/** Widths without success after which narrower ones are not tried. */
+const PATIENCE = 3;
 
 /** A cut that after its first parts would need this many times the parts of the best one is given up. */
 const HOPELESS = 1.5;
@@ -80,7 +92,7 @@ const FIRST_PARTS = 4;
 
 class Filling {
   private readonly found: Measured[] = [];
-  private guess: number;
+  private guess = 1;
 
   constructor(
     private readonly population: number,
@@ -89,9 +101,7 @@ class Filling {
     private readonly incoming: Incoming,
     private readonly chip: LoihiChip,
     private readonly meter: CoreMeter,
-  ) {
-    this.guess = Infinity;
-  }
+  ) {}
 
   /** The parts; undefined where there would be more than `most`. */
   run(most = Infinity): readonly Measured[] | Misfit | undefined {
@@ -123,7 +133,10 @@ class Filling {
     let [fits, over] = [0, roof + 1];
     let best: Measured | undefined;
     let why: Misfit | undefined;
+    // Parts of one slice are alike: what fits is found next to the last one. A probe costs its synapses, so the first part grows from
+    // one position, instead of shrinking from all.
     let probe = Math.min(this.guess, roof);
+    let step = 1;
     while (over - fits > 1) {
       const tried = this.measure(channel, wide, from, probe, channels);
       if ("kind" in tried) {
@@ -131,8 +144,8 @@ class Filling {
       } else {
         [fits, best] = [probe, tried];
       }
-      // Parts of one slice are alike: what fits is found next to the last one.
-      probe = best !== undefined && fits === this.guess ? fits + 1 : Math.floor((fits + over) / 2);
+      probe = over > roof ? Math.min(fits + step, roof) : Math.floor((fits + over) / 2);
+      step *= 2;
     }
     this.guess = Math.max(1, fits);
     return best ?? why!;
@@ -144,10 +157,13 @@ class Filling {
       for (let c = 0; c < wide; c++) neurons[p * wide + c] = (from + p) * channels + channel + c;
     }
     const part = { population: this.population, neurons, width: wide, split: this.cut.split };
-    const measured = this.meter.measure([{ part, synapses: gather(part, this.incoming), first: 0 }]);
+    const synapses = gather(part, this.incoming);
+    const measured = this.meter.measure([{ part, synapses, first: 0 }]);
     if ("shape" in measured) return { kind: "unstorable", why: measured };
     const { usage } = measured;
     const resource = this.meter.short(usage);
-    return resource === undefined ? { part, usage } : { kind: "resource", resource, usage };
+    return resource === undefined
+      ? { part, usage, heard: synapses.source.length }
+      : { kind: "resource", resource, usage };
   }
 }

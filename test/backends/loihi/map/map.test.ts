@@ -409,6 +409,13 @@ describe("a net that does not fit", () => {
     expect(error?.hint).toContain("the chip `loihi");
   });
 
+  it("names a chip with more cores of the same kind first", () => {
+    const one = chipWith({}, { tilesX: 1, tilesY: 1, coresPerTile: 1 });
+    const [error] = mapReport(dense(1, teaching.core.compartments + 1), { ...one, name: "one" }).errors;
+    expect(error?.message).toBe("the network needs 2 neuro-cores, the chip has 1");
+    expect(error?.hint).toContain("the chip `loihi-teaching`, on which it takes 2 cores");
+  });
+
   it.each<[what: string, core: Partial<LoihiChip["core"]>, says: string]>([
     ["input axons", { inputAxons: 3 }, "a single neuron needs 4 input axons, a core has 3"],
     ["synapse memory", { synapseBits: 96 }, "a single neuron needs 128 bits of synapse memory, a core has 96"],
@@ -419,6 +426,50 @@ describe("a net that does not fit", () => {
     expect(short[0]?.hint).toBeTruthy();
     const enough = key === "inputAxons" ? 4 : 128;
     expect(mapReport(dense(4, 4), chipWith({ [key]: enough })).errors).toEqual([]);
+  });
+
+  it("stores one list for senders that do the same, even in formats whose lists no two axons share", () => {
+    const unshared: LoihiChip = {
+      ...teaching,
+      synapseFormats: teaching.synapseFormats.map((format) => ({ ...format, shared: false })),
+    };
+    const [inputs, neurons] = [4, 6];
+    const lists = (last: number): readonly number[] => {
+      const builder = new NetBuilder("alike");
+      const x = builder.input("x", { number: SPIKE, time: everyStep(2), shape: [inputs] });
+      const mantissa = Int32Array.from({ length: inputs * neurons }, (_, i) => 64 * ((i % neurons) + 1));
+      mantissa[mantissa.length - 1] = last;
+      const [exponent, bias] = [new Int32Array(neurons), new Float64Array(neurons)];
+      builder.constant("w", { kind: "weights", shape: [inputs, neurons], mantissa, exponent, bias });
+      const y = builder.op("synapse.dense", [x], { symbols: ["w"], attrs: { result: "int" } });
+      const attrs = { decay_u: 4095, decay_v: 4095, v_th: 3 };
+      builder.output("s", builder.op("neuron.loihi", [y], { attrs, layer: "a" }));
+      const program = mapped(legal(builder.finish(), unshared), unshared)!;
+      return program.cores.map((core) => (core.kind === "neuro" ? core.lists.start.length - 1 : 0));
+    };
+    expect(lists(64 * neurons)).toEqual([1]);
+    expect(lists(64 * (neurons + 1))).toEqual([2]);
+  });
+
+  it("fills a core's gaps with pieces of neurons that hear one source each", () => {
+    // Two cores of eight compartments hold layers of six, six and four only where one of them is cut.
+    const layer = (
+      name: string,
+      size: number,
+    ): string => `  %y${name} = synapse.one-to-one %${name} {weight = 64} : int<2t, ${size}, 0..64>
+  %s${name} = neuron.loihi %y${name} {decay_u = 4095, decay_v = 4095, v_th = 3} : spike<2t, ${size}>  layer("${name}")`;
+    const found = legal(
+      net(`net @n(%a: spike<2t, 6>, %b: spike<2t, 6>, %c: spike<2t, 4>) -> (p: spike<2t, 6>, q: spike<2t, 6>, r: spike<2t, 4>) {
+${layer("a", 6)}
+${layer("b", 6)}
+${layer("c", 4)}
+  return %sa, %sb, %sc
+}`),
+      teaching,
+    );
+    const chip = chipWith({ compartments: 8 });
+    expect(mapped(found, chip)!.cores).toHaveLength(2);
+    expect(mapped(found, chip, { pack: false })!.cores).toHaveLength(3);
   });
 
   it("splits weights that no format holds over synapses that arrive together", () => {
