@@ -1,4 +1,3 @@
-import { encodeProgram } from "../backends/program/index.js";
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Chip, LayerwiseChip, LoihiChip } from "../chips/index.js";
 import { Report } from "../diagnostics/index.js";
@@ -129,7 +128,7 @@ async function onLayerwise(
   const lowered = passes === undefined ? undefined : runPasses(net, { ...calibrated(setup), passes }, report, io);
   const program = lowered && compileScheduled(lowered, { ...options, chip }, prices, report);
   if (program === undefined || report.failed) return failed(report.errors[0]?.message ?? "it cannot be compiled");
-  const simulation = { program, bytes: encodeProgram(program), file: chip.name, inputs, labels };
+  const simulation = { program, inputs, labels };
   const { run, stopped, exit, bug } = await simulateInThread(simulation, progress, onSignal);
   if (stopped !== undefined) {
     report.add(stopped);

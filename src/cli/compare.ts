@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { ENGINES } from "../backends/program/instruction.js";
-import { encodeProgram } from "../backends/program/index.js";
 import { readChip, type Chip, type LayerwiseChip } from "../chips/index.js";
 import { combinations, parseVariation, varyChip, type Variation } from "../chips/vary.js";
 import { Report, reporting } from "../diagnostics/index.js";
@@ -98,7 +97,7 @@ async function measure(
   const program = compileScheduled(net, { ...options, chip: candidate.chip }, prices, report);
   const [error] = report.errors;
   if (program === undefined || error !== undefined) return failed(error?.message ?? "it cannot be compiled");
-  const simulation = { program, bytes: encodeProgram(program), file: candidate.chip.name, inputs, labels };
+  const simulation = { program, inputs, labels };
   const { run, stopped, exit, bug } = await simulateInThread(simulation, progress, onSignal);
   if (stopped !== undefined && exit !== undefined)
     return { measured: { ...candidate, why: "interrupted", untold: "interrupted" }, exit };

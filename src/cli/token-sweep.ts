@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from "commander";
-import { encodeProgram } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { estimateEnergy, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
@@ -116,7 +115,7 @@ export async function measurePoint(
   const program = compileScheduled(net, setup.options, setup.table, report);
   if (program === undefined) return undefined;
   const { inputs, labels } = setup;
-  const simulation = { program, bytes: encodeProgram(program), file: amountText(amount), inputs, labels };
+  const simulation = { program, inputs, labels };
   const { run, stopped, bug } = await simulateInThread(simulation, progress, onSignal);
   if (bug !== undefined) throw bug;
   if (stopped !== undefined) return report.add(stopped);
