@@ -4,6 +4,7 @@ import { Report } from "../diagnostics/index.js";
 import { commonEnergy, estimateEnergy, loihiCounts, loihiEnergy, type EnergyTable } from "../energy/index.js";
 import { Host } from "../host/index.js";
 import type { Net } from "../ir/index.js";
+import { sum } from "../math/numbers.js";
 import { bottleneck } from "../report/bottleneck.js";
 import { loihiTime } from "../report/loihi-time.js";
 import { pipelineFor } from "../validate/chip-rungs.js";
@@ -49,8 +50,6 @@ export interface TargetSetup extends LabelledInputs {
 
 /** Calibration inputs where none are named: the first of those that are compared. */
 const CALIBRATION_SAMPLES = 16;
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** Bits of the memories of a program's cores: synapses of neuro-cores, counters and queries of attention cores; not states. */
 function memoryBits({ chip, cores }: LoihiProgram): number {

@@ -1,12 +1,11 @@
 import type { LoihiEnergy, LoihiEnergyGroup } from "../energy/loihi.js";
 import { LOIHI_GROUPS } from "../energy/loihi.js";
+import { sum } from "../math/numbers.js";
 import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
 import { accuracyOf } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
 /** Runs of step-by-step chips for people. */
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 export function synapticEvents({ synapses }: LoihiLayerTotals): number {
   return sum(Object.values(synapses).map(sum));

@@ -1,4 +1,5 @@
 import type { LayerTotals, RunFile } from "../sim/run-file.js";
+import { sum } from "../math/numbers.js";
 import type { EnergyTable, Figure, PricedEvent } from "./table.js";
 
 /** Energy = counts x table. Every row can be traced: a count, a figure, the figure's source. */
@@ -35,10 +36,6 @@ export interface EnergyEstimate {
 export function sramFigure(table: EnergyTable, bytes: number): EnergyTable["sram"][number] | undefined {
   const bySize = [...table.sram].sort((a, b) => a.bytes - b.bytes);
   return bySize.find((entry) => entry.bytes >= bytes) ?? bySize[bySize.length - 1];
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }
 
 const PRICED: readonly PricedEvent[] = ["ac", "mac", "kv", "qa", "add", "compare", "bit", "update"];

@@ -1,4 +1,5 @@
 import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
+import { sum } from "../math/numbers.js";
 import type { EnergyTable } from "./table.js";
 
 /** Energy of a run on a step-by-step chip: counts x the figures of the chip's own description (docs/loihi-chip.md, section 7). */
@@ -27,8 +28,6 @@ export interface LoihiEnergy {
 
 const PJ = 1e-12;
 const MW = 1e-3;
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 type Price = Exclude<keyof LoihiRunFile["chip"]["energy"], "synapse" | "staticPerChip">;
 type Event = keyof LoihiLayerTotals["events"];

@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../diagnostics/index.js";
+import { gcd } from "../math/numbers.js";
 import { irDiagnostics } from "./diagnostics.js";
 import { viewOf } from "./evaluate.js";
 import { components, netTimesteps } from "./graph.js";
@@ -16,10 +17,6 @@ interface Limits {
   readonly chunkedOp: Op | undefined;
   readonly sequenceOp: Op | undefined;
   readonly cycleOp: Op | undefined;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }
 
 function limitsOf(net: Net, ops: readonly Op[]): Limits {

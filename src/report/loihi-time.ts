@@ -1,4 +1,5 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
+import { sum } from "../math/numbers.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 
 /** Where the time of a run on a step-by-step chip goes, as fractions of it that add up to 1. */
@@ -9,8 +10,6 @@ export interface LoihiTime extends Readonly<Record<string, number>> {
   readonly messages: number;
   readonly barriers: number;
 }
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** Of the run of a program. Barriers cost what the description says for the tiles in use (docs/loihi-chip.md, section 4). */
 export function loihiTime(run: LoihiRunFile, { chip, cores }: LoihiProgram): LoihiTime {

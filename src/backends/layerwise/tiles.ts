@@ -1,5 +1,6 @@
 import type { LayerwiseChip } from "../../chips/layerwise.js";
 import { wordBytes } from "../../chips/layerwise.js";
+import { gcd } from "../../math/numbers.js";
 import { slotsOf, slotWords, type FeatureMap, type Operand, type Stage } from "./stage.js";
 import type { Pass, Timing } from "./timing.js";
 
@@ -61,10 +62,6 @@ export function bandWords(operand: Operand, rows: number, n: number, chip: Layer
   const { map } = operand;
   const lead = n >= rows ? 0 : alignmentWords(chip, map.memory) - 1;
   return operand.mostRows(n) * operand.rowPositions * map.blocks + lead;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }
 
 /** Rows of a band must start at a burst in DRAM where results or potentials go there. */

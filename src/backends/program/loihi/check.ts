@@ -1,4 +1,5 @@
 import type { LoihiChip } from "../../../chips/loihi.js";
+import { elements } from "../../../math/tensor.js";
 import type { ProgramLayer } from "../program.js";
 import type { AttentionCore, Core, Group, LoihiInput, LoihiProgram, NeuroCore, Routes } from "./program.js";
 
@@ -29,7 +30,7 @@ export function checkStructure(program: LoihiProgram): readonly string[] {
     ...program.inputs.flatMap((input) => inputFaults(input, program)),
     ...program.outputs.flatMap(({ name, population, shape }) => {
       const neurons = program.populations[population]?.neurons;
-      return elementsOf(shape) === neurons
+      return elements(shape) === neurons
         ? []
         : [`output \`${name}\` of shape ${shape.join("x")} reads ${neurons} neurons`];
     }),
@@ -37,8 +38,6 @@ export function checkStructure(program: LoihiProgram): readonly string[] {
   // Sums follow routes, which have to lead somewhere.
   return faults.length > 0 ? faults : sumFaults(program);
 }
-
-const elementsOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
 function sizeFaults({ timesteps, steps, layers, populations, cores, chip, inputs }: LoihiProgram): readonly string[] {
   const faults: string[] = [];
@@ -61,7 +60,7 @@ function sizeFaults({ timesteps, steps, layers, populations, cores, chip, inputs
   }
   if (neurons > MAX_ELEMENTS) faults.push(`${neurons} neurons, expected at most ${MAX_ELEMENTS}`);
   for (const { name, shape, start, format } of inputs) {
-    const legal = shape.every((n) => isCount(n, 1, MAX_ELEMENTS)) && elementsOf(shape) <= MAX_ELEMENTS;
+    const legal = shape.every((n) => isCount(n, 1, MAX_ELEMENTS)) && elements(shape) <= MAX_ELEMENTS;
     if (!legal) faults.push(`input \`${name}\` has the shape ${shape.join("x")}`);
     if (!isCount(start, 0, steps)) faults.push(`input \`${name}\` starts in step ${start} of ${steps}`);
     if (format === "graded" && chip.numerics.gradedBits === 0)
@@ -259,7 +258,7 @@ function routeFaults({ start, core, axon }: Routes, { cores }: LoihiProgram, who
 function inputFaults({ name, shape, routes }: LoihiInput, program: LoihiProgram): readonly string[] {
   const { start, core, axon } = routes;
   const who = `input \`${name}\``;
-  if (!isCut(start, elementsOf(shape), core.length) || axon.length !== core.length)
+  if (!isCut(start, elements(shape), core.length) || axon.length !== core.length)
     return [`${who}: its routes are not those of its elements`];
   return routeFaults(routes, program, who);
 }

@@ -1,4 +1,5 @@
 import type { LoihiInput, LoihiProgram } from "../../../backends/program/loihi/program.js";
+import { elements } from "../../../math/tensor.js";
 import { unfitInput, wideMessage } from "../../diagnostics.js";
 import type { RunningCore } from "./core.js";
 import type { Deliveries } from "./deliveries.js";
@@ -49,9 +50,9 @@ export class Host {
   private putTimestep(input: LoihiInput, timestep: number, begins: Int32Array): void {
     const { deliveries } = this;
     const values = this.inputs.get(input.name)!;
-    const elements = elementsOf(input);
-    for (let element = 0; element < elements; element++) {
-      const value = values[timestep * elements + element]!;
+    const size = elements(input.shape);
+    for (let element = 0; element < size; element++) {
+      const value = values[timestep * size + element]!;
       if (value === 0) continue;
       const end = begins[element + 1]!;
       for (let at = begins[element]!; at < end; at = deliveries.next(at)) {
@@ -61,20 +62,18 @@ export class Host {
   }
 }
 
-const elementsOf = ({ shape }: LoihiInput): number => shape.reduce((product, n) => product * n, 1);
-
 function check(program: LoihiProgram, input: LoihiInput, values: ArrayLike<number> | undefined): void {
-  const elements = elementsOf(input);
+  const size = elements(input.shape);
   const { timesteps } = program;
   const { gradedBits } = program.chip.numerics;
-  if (values?.length !== timesteps * elements) {
+  if (values?.length !== timesteps * size) {
     const got = values === undefined ? "nothing" : `${values.length}`;
-    throw unfitInput(input, `needs ${timesteps} timesteps of ${elements} values, got ${got}`);
+    throw unfitInput(input, `needs ${timesteps} timesteps of ${size} values, got ${got}`);
   }
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (value === 0) continue;
-    const [timestep, element] = [Math.floor(i / elements), i % elements];
+    const [timestep, element] = [Math.floor(i / size), i % size];
     const place = `at element ${element}, timestep ${timestep}`;
     if (!Number.isInteger(value)) throw unfitInput(input, `has ${value} ${place}; the chip takes integers`);
     if (input.format === "spike" && value !== 1) {

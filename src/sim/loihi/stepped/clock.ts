@@ -1,7 +1,6 @@
 import type { LoihiChip } from "../../../chips/loihi.js";
 import { internalError } from "../../../diagnostics/index.js";
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+import { gcd } from "../../../math/numbers.js";
 
 /** The smallest time that the clock of a chip must tell apart, ps: the greatest common divisor of its times, or 1. */
 export function tickOf({ synapse, barrier, ...times }: LoihiChip["time"]): number {

@@ -1,4 +1,5 @@
 import type { LoihiInput, LoihiProgram } from "../../../backends/program/loihi/program.js";
+import { elements } from "../../../math/tensor.js";
 import { unfitInput, wideMessage } from "../../diagnostics.js";
 
 /** One value that the host puts into a core. */
@@ -12,8 +13,6 @@ export function fits(payload: number, bits: number): boolean {
   return bits > 0 && payload >= -(2 ** (bits - 1)) && payload < 2 ** (bits - 1);
 }
 
-const elementsOf = ({ shape }: LoihiInput): number => shape.reduce((product, n) => product * n, 1);
-
 /** The inputs of a sample. Throws `sim/input` and `sim/payload` where they are not what the program says. */
 export class Host {
   constructor(
@@ -26,15 +25,15 @@ export class Host {
   private check(input: LoihiInput): void {
     const { timesteps, chip } = this.program;
     const { gradedBits } = chip.numerics;
-    const elements = elementsOf(input);
+    const size = elements(input.shape);
     const values = this.inputs.get(input.name);
-    if (values?.length !== timesteps * elements) {
+    if (values?.length !== timesteps * size) {
       const got = values === undefined ? "nothing" : `${values.length}`;
-      throw unfitInput(input, `needs ${timesteps} timesteps of ${elements} values, got ${got}`);
+      throw unfitInput(input, `needs ${timesteps} timesteps of ${size} values, got ${got}`);
     }
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      const [timestep, element] = [Math.floor(i / elements), i % elements];
+      const [timestep, element] = [Math.floor(i / size), i % size];
       const place = `element ${element}, timestep ${timestep}`;
       if (!Number.isInteger(value)) throw unfitInput(input, `has ${value} at ${place}; the chip takes integers`);
       if (input.format === "spike" && value !== 0 && value !== 1) {
@@ -53,10 +52,10 @@ export class Host {
     for (const input of inputs) {
       const timestep = step - input.start;
       if (timestep < 0 || timestep >= timesteps) continue;
-      const elements = elementsOf(input);
+      const size = elements(input.shape);
       const { start, core, axon } = input.routes;
-      for (let element = 0; element < elements; element++) {
-        const payload = this.inputs.get(input.name)![timestep * elements + element]!;
+      for (let element = 0; element < size; element++) {
+        const payload = this.inputs.get(input.name)![timestep * size + element]!;
         if (payload === 0) continue;
         for (let r = start[element]!; r < start[element + 1]!; r++) {
           byCore[core[r]!]!.push({ axon: axon[r]!, payload });
