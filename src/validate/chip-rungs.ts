@@ -1,14 +1,14 @@
 import { compileLayerwise, layerwiseCosts, type LayerwiseOptions } from "../backends/layerwise/index.js";
-import { decodeProgram, encodeProgram, type Program } from "../backends/program/index.js";
+import type { Program } from "../backends/program/index.js";
 import type { LayerwiseChip } from "../chips/index.js";
-import { internalError, Report } from "../diagnostics/index.js";
+import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, pricesOf } from "../energy/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { evaluate, flatten, type Net, type Op } from "../ir/index.js";
 import { searchTimeBlocks } from "../passes/block-time.js";
 import { parsePipeline, printStep } from "../passes/index.js";
 import { createEvent, createStepped, type Machine, type RunResult } from "../sim/layerwise/index.js";
-import { LayerTally } from "./agreement.js";
+import { ChipTallies, reload, sameValues } from "./on-chip.js";
 import type { RecordedCase } from "./recorded-case.js";
 import { logitDifference, netInputs } from "./replay.js";
 import { firstMismatch, LOGIT_TOLERANCE, runNamed, totals, type Rung } from "./rung.js";
@@ -23,7 +23,7 @@ export function chipAgainstEvaluator(
   recorded: Pick<RecordedCase, "input" | "samples">,
   machine: Machine = createStepped(program),
 ) {
-  const tallies = new Map<string, LayerTally>();
+  const tallies = new ChipTallies();
   let outputsEqual = true;
   const results: RunResult[] = [];
   for (let sample = 0; sample < recorded.samples; sample++) {
@@ -33,32 +33,17 @@ export function chipAgainstEvaluator(
     const evaluation = evaluate(net, netInputs(net, recorded.input, sample), {
       intercept: (op: Op, slot, timestep) => {
         if (op.layer === undefined) return slot;
-        const { name } = op.layer;
-        const spikes = result.spikes?.get(name);
-        const tally = tallies.get(name) ?? new LayerTally(name);
-        tallies.set(name, tally);
-        tally.removedChannels = op.layer.removed?.length ?? 0;
-        const got = spikes?.subarray(timestep * slot.length, (timestep + 1) * slot.length) ?? new Uint8Array(0);
-        const channels = op.type.shape[op.type.shape.length - 1] ?? 1;
-        tally.compare(Uint8Array.from(slot), got, { sample, timestep, channels, margin: -1 });
+        const spikes = result.spikes?.get(op.layer.name);
+        const got = spikes?.subarray(timestep * slot.length, (timestep + 1) * slot.length) ?? [];
+        tallies.compare(op, slot, got, sample, timestep);
         return slot;
       },
     });
     for (const [name, value] of evaluation.outputs) {
-      const [expected, got] = [flatten(value), result.outputs.get(name)];
-      outputsEqual &&=
-        got !== undefined && got.length === expected.length && expected.every((x, i) => Object.is(x, got[i]));
+      outputsEqual &&= sameValues(result.outputs.get(name), flatten(value));
     }
   }
-  return { layers: [...tallies.values()].map((tally) => tally.finish()), outputsEqual, results };
-}
-
-function reload(program: Program): Program {
-  const report = new Report();
-  const loaded = decodeProgram(encodeProgram(program), "program", report, "layerwise");
-  if (loaded === undefined)
-    throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
-  return loaded;
+  return { layers: tallies.finish(), outputsEqual, results };
 }
 
 /** Bits that the widest weight of a net needs, sign included. */

@@ -1,13 +1,14 @@
 import { LOIHI } from "../backends/index.js";
 import { runLegal, type Deployed, type LegalNet } from "../backends/loihi/index.js";
-import { decodeProgram, encodeProgram } from "../backends/program/index.js";
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { LoihiChip } from "../chips/index.js";
-import { internalError, Report } from "../diagnostics/index.js";
+import type { Report } from "../diagnostics/index.js";
 import { Host, writeHostNet } from "../host/index.js";
-import { evaluate, flatten, netTimesteps, type Net, type Op, type Slot, type Value } from "../ir/index.js";
+import { evaluate, flatten, netTimesteps, type Net, type Slot, type Value } from "../ir/index.js";
+import { gcd, sum } from "../math/numbers.js";
 import { LOIHI_SIMULATORS, type LoihiRunResult } from "../sim/loihi/index.js";
-import { LayerTally, type LayerAgreement } from "./agreement.js";
+import type { LayerAgreement } from "./agreement.js";
+import { ChipTallies, reload, sameValues } from "./on-chip.js";
 import type { RecordedCase } from "./recorded-case.js";
 import { netInputs } from "./replay.js";
 import { firstMismatch, runNamed, totals, type Rung } from "./rung.js";
@@ -20,28 +21,6 @@ import { firstDifference } from "./simulators.js";
 
 type Recording = Pick<RecordedCase, "input" | "samples">;
 
-/** Tallies by layer, in the order in which layers are first met. */
-class Tallies {
-  private readonly byLayer = new Map<string, LayerTally>();
-
-  compare(op: Op, name: string, expected: ArrayLike<number>, got: ArrayLike<number>, sample: number, t: number): void {
-    const tally = this.byLayer.get(name) ?? new LayerTally(name);
-    this.byLayer.set(name, tally);
-    tally.removedChannels = op.layer?.removed?.length ?? 0;
-    const channels = op.type.shape[op.type.shape.length - 1] ?? 1;
-    const place = { sample, timestep: t, channels, margin: -1 };
-    tally.compare(Uint8Array.from(expected), Uint8Array.from(got), place);
-  }
-
-  finish(): readonly LayerAgreement[] {
-    return [...this.byLayer.values()].map((tally) => tally.finish());
-  }
-}
-
-function sameSlots(got: ArrayLike<number> | undefined, expected: ArrayLike<number>): boolean {
-  return got?.length === expected.length && Array.from(expected).every((x, i) => Object.is(x, got[i]));
-}
-
 interface Agreement {
   readonly layers: readonly LayerAgreement[];
   readonly outputsEqual: boolean;
@@ -51,7 +30,7 @@ interface Agreement {
 
 /** Every spike of the integer net's layers, at every timestep, is that of its legal form, on the host and on the chip. */
 export function legalAgainstIntegers(net: Net, legal: LegalNet, recorded: Recording): Agreement {
-  const tallies = new Tallies();
+  const tallies = new ChipTallies();
   const producers = new Map(net.ops.flatMap((op) => (op.layer === undefined ? [] : [[op.layer.name, op] as const])));
   const seen = new Set<string>();
   let outputsEqual = true;
@@ -66,10 +45,10 @@ export function legalAgainstIntegers(net: Net, legal: LegalNet, recorded: Record
       seen.add(name);
       // What holds in the integer net fires in every timestep of the legal one.
       const at = expected[Math.floor((moment * expected.length) / op.type.time.count)]!;
-      tallies.compare(op, name, at, slot, sample, moment);
+      tallies.compare(op, at, slot, sample, moment);
       return slot;
     });
-    for (const [name, value] of outputs) outputsEqual &&= sameSlots(got.get(name), flatten(value));
+    for (const [name, value] of outputs) outputsEqual &&= sameValues(got.get(name), flatten(value));
   }
   const missing = [...producers.keys()].filter((name) => !seen.has(name));
   return { layers: tallies.finish(), outputsEqual, missing };
@@ -81,7 +60,7 @@ export interface LoihiAgreement extends Agreement {
 
 /** Every spike of the chip's recorded layers, at every local timestep, and every output, are those of the legal net by the evaluator. */
 export function loihiAgainstEvaluator(program: LoihiProgram, legal: LegalNet, recorded: Recording): LoihiAgreement {
-  const tallies = new Tallies();
+  const tallies = new ChipTallies();
   const [host, machine] = [new Host(program), LOIHI_SIMULATORS.event(program)];
   const onChip = new Set(legal.net.ops.filter(({ layer }) => layer !== undefined));
   const missing = new Set<string>();
@@ -101,7 +80,6 @@ export function loihiAgainstEvaluator(program: LoihiProgram, legal: LegalNet, re
       else
         tallies.compare(
           op,
-          name,
           slot,
           spikes.subarray(timestep * slot.length, (timestep + 1) * slot.length),
           sample,
@@ -109,7 +87,7 @@ export function loihiAgainstEvaluator(program: LoihiProgram, legal: LegalNet, re
         );
       return slot;
     });
-    for (const [name, value] of expected) outputsEqual &&= sameSlots(got.get(name), value);
+    for (const [name, value] of expected) outputsEqual &&= sameValues(got.get(name), value);
   }
   return { layers: tallies.finish(), outputsEqual, missing: [...missing], results };
 }
@@ -127,21 +105,10 @@ function agreementRung(name: string, { layers, outputsEqual, missing }: Agreemen
   return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers };
 }
 
-/** Through its file, as everybody gets it. */
-function reload(program: LoihiProgram): LoihiProgram {
-  const report = new Report();
-  const loaded = decodeProgram(encodeProgram(program), "program", report, "loihi");
-  if (loaded === undefined)
-    throw internalError(`the program does not survive its file: ${report.errors[0]?.message ?? ""}`);
-  return loaded;
-}
-
 /** Looks at a server, one per tick and server, up to which a run of `stepped` takes a minute or so. */
 const MOST_WORK = 1e8;
 /** ps; with coarser ticks, events and not waiting are what costs. */
 const COARSEST_TICK = 1e8;
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /** Every time of a chip, ps, by a function of it. */
 function mapTimes({ synapse, barrier, ...times }: LoihiChip["time"], of: (ps: number) => number): LoihiChip["time"] {
@@ -195,7 +162,6 @@ function steppedRung(name: string, program: LoihiProgram, recorded: Recording, e
   };
 }
 
-const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0);
 const number = (n: number): string => Math.round(n).toLocaleString("en-US");
 
 function countsText({ cores, chip }: LoihiProgram, results: readonly LoihiRunResult[]): string {
