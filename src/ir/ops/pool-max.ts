@@ -1,17 +1,11 @@
-import { defineOp, instant, newSlot, only, problem, type Slot, type Window } from "../op.js";
-import { channelsOf, type ValueType } from "../types.js";
-import { forWindow, windowOutput, WINDOW_ATTRS } from "./window.js";
+import { defineOp, instant, newSlot, only, type Slot, type Window } from "../op.js";
+import type { ValueType } from "../types.js";
+import { forPooled, pooledType, WINDOW_ATTRS } from "./window.js";
 
 /** Integers of 32 bits do not fit the kernels' f32. */
-function maxOfInts(x: Slot, xType: ValueType, type: ValueType, window: Window): Slot {
-  const channels = channelsOf(type);
-  const [, width = 1] = type.shape;
+function maxOfInts(x: Slot, { shape }: ValueType, type: ValueType, window: Window): Slot {
   const y = newSlot(type).fill(-(2 ** 31));
-  for (let p = 0; p < y.length / channels; p++) {
-    forWindow(xType.shape, window, Math.floor(p / width), p % width, (q) => {
-      for (let c = 0; c < channels; c++) y[p * channels + c] = Math.max(y[p * channels + c]!, x[q * channels + c]!);
-    });
-  }
+  forPooled(shape, window, type, (i, j) => (y[i] = Math.max(y[i]!, x[j]!)));
   return y;
 }
 
@@ -27,10 +21,7 @@ On integers the range and unit stay. On spikes use pool.or, which is the same fu
   spatial: "window",
   infer(view) {
     const x = view.operand(0);
-    if (x.shape.length !== 3)
-      return problem("shape-mismatch", `\`pool.max\` expects a map HxWxC, got ${x.shape.join("x")}`);
-    const shape = windowOutput(x.shape, view.window(), channelsOf(x));
-    return "code" in shape ? shape : { number: x.number, time: x.time, shape };
+    return pooledType("pool.max", x, view.window(), x.number);
   },
   step({ view, type, kernels }, _state, [x]) {
     if (type.number.kind === "int") return [maxOfInts(only(x), view.operand(0), type, view.window())];

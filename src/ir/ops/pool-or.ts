@@ -1,6 +1,6 @@
-import { defineOp, instant, only, problem } from "../op.js";
-import { channelsOf, slotSize } from "../types.js";
-import { forWindow, windowOutput, WINDOW_ATTRS } from "./window.js";
+import { defineOp, instant, only } from "../op.js";
+import { slotSize } from "../types.js";
+import { forPooled, pooledType, WINDOW_ATTRS } from "./window.js";
 
 export const orPool = defineOp({
   name: "pool.or",
@@ -14,20 +14,12 @@ Max-pooling of a 0/1 map; padding behaves as 0.`,
   spatial: "window",
   infer(view) {
     const x = view.operand(0);
-    if (x.shape.length !== 3)
-      return problem("shape-mismatch", `\`pool.or\` expects a map HxWxC, got ${x.shape.join("x")}`);
-    const shape = windowOutput(x.shape, view.window(), channelsOf(x));
-    return "code" in shape ? shape : { number: x.number, time: x.time, shape };
+    return pooledType("pool.or", x, view.window(), x.number);
   },
   step({ view, type }, _state, [x]) {
     const input = only(x);
-    const [oh = 0, ow = 0, channels = 0] = type.shape;
     const y = new Int32Array(slotSize(type));
-    for (let p = 0; p < oh * ow; p++) {
-      forWindow(view.operand(0).shape, view.window(), Math.floor(p / ow), p % ow, (q) => {
-        for (let c = 0; c < channels; c++) y[p * channels + c]! |= input[q * channels + c]!;
-      });
-    }
+    forPooled(view.operand(0).shape, view.window(), type, (i, j) => (y[i]! |= input[j]!));
     return [y];
   },
   examples: [

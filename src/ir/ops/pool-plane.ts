@@ -1,5 +1,6 @@
-import { defineOp, instant, only, problem } from "../op.js";
-import { channelsOf, positionsOf, slotSize } from "../types.js";
+import { defineOp, instant, only } from "../op.js";
+import { slotSize } from "../types.js";
+import { forPlane, PLANE_ATTRS, planeProblem } from "./plane.js";
 
 export const planePool = defineOp({
   name: "pool.plane",
@@ -9,37 +10,17 @@ What the official SDT code computes in DVS mode: its max-pool sees a [T, B, head
 and channel, not over space (BICLab/Spike-Driven-Transformer, dvs_mode). Spikes only.`,
   operands: [{ name: "x", accepts: "spike", doc: "tokens x channels, channel = head * d + j" }],
   symbols: [],
-  attrs: {
-    heads: { type: "int", min: 1, doc: "number of heads; must divide the channels" },
-    kernel: { type: "int", min: 1, default: 3, doc: "odd side of the window" },
-  },
+  attrs: PLANE_ATTRS,
   temporal: instant,
   spatial: "layer",
   infer(view) {
     const x = view.operand(0);
-    if (channelsOf(x) % view.number("heads") !== 0) {
-      return problem("attribute", `${view.number("heads")} heads do not divide ${channelsOf(x)} channels`);
-    }
-    if (view.number("kernel") % 2 === 0) return problem("attribute", "the kernel must be odd");
-    return x;
+    return planeProblem(view) ?? x;
   },
   step({ view, type }, _state, [x]) {
     const input = only(x);
-    const channels = channelsOf(type);
-    const tokens = positionsOf(type);
-    const d = channels / view.number("heads");
-    const r = (view.number("kernel") - 1) / 2;
     const y = new Int32Array(slotSize(type));
-    for (let n = 0; n < tokens; n++) {
-      for (let c = 0; c < channels; c++) {
-        const head = Math.floor(c / d);
-        for (let m = Math.max(0, n - r); m <= Math.min(tokens - 1, n + r); m++) {
-          for (let e = Math.max(head * d, c - r); e <= Math.min(head * d + d - 1, c + r); e++) {
-            y[n * channels + c]! |= input[m * channels + e]!;
-          }
-        }
-      }
-    }
+    forPlane(view, type, (i, j) => (y[i]! |= input[j]!));
     return [y];
   },
   examples: [

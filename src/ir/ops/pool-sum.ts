@@ -1,6 +1,6 @@
-import { defineOp, instant, newSlot, only, problem } from "../op.js";
-import { channelsOf, int, type NumberKind } from "../types.js";
-import { forWindow, windowOutput, WINDOW_ATTRS } from "./window.js";
+import { defineOp, instant, newSlot, only } from "../op.js";
+import { int, type NumberKind } from "../types.js";
+import { forPooled, pooledType, WINDOW_ATTRS } from "./window.js";
 
 /** The range of a sum of up to `terms` numbers, of which some may be missing. */
 export function sumNumber(number: NumberKind, terms: number): NumberKind {
@@ -20,21 +20,12 @@ Average pooling without its factor, which belongs to the weights or thresholds b
   spatial: "window",
   infer(view) {
     const x = view.operand(0);
-    if (x.shape.length !== 3)
-      return problem("shape-mismatch", `\`pool.sum\` expects a map HxWxC, got ${x.shape.join("x")}`);
-    const shape = windowOutput(x.shape, view.window(), channelsOf(x));
-    return "code" in shape ? shape : { number: sumNumber(x.number, view.number("kernel") ** 2), time: x.time, shape };
+    return pooledType("pool.sum", x, view.window(), sumNumber(x.number, view.number("kernel") ** 2));
   },
   step({ view, type }, _state, [x]) {
     const input = only(x);
-    const channels = channelsOf(type);
-    const [, width = 1] = type.shape;
     const y = newSlot(type);
-    for (let p = 0; p < y.length / channels; p++) {
-      forWindow(view.operand(0).shape, view.window(), Math.floor(p / width), p % width, (q) => {
-        for (let c = 0; c < channels; c++) y[p * channels + c]! += input[q * channels + c]!;
-      });
-    }
+    forPooled(view.operand(0).shape, view.window(), type, (i, j) => (y[i]! += input[j]!));
     return [y];
   },
   examples: [

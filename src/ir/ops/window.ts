@@ -1,4 +1,5 @@
 import { problem, type AttrDefinition, type Problem, type Window } from "../op.js";
+import { channelsOf, type NumberKind, type ValueType } from "../types.js";
 
 /** Attributes of every op that slides a square window over a map. */
 export const WINDOW_ATTRS = {
@@ -19,6 +20,29 @@ export function windowOutput(
   if (padding >= kernel) return problem("attribute", `padding ${padding} must be smaller than the kernel ${kernel}`);
   if (out[0] < 1 || out[1] < 1) return problem("shape-mismatch", `a window of ${kernel} does not fit a ${h}x${w} map`);
   return [out[0], out[1], channels];
+}
+
+/** The type of a pool of `x` over the windows of `op`, with numbers of its own; or why there is none. */
+export function pooledType(op: string, x: ValueType, window: Window, number: NumberKind): ValueType | Problem {
+  if (x.shape.length !== 3) return problem("shape-mismatch", `\`${op}\` expects a map HxWxC, got ${x.shape.join("x")}`);
+  const shape = windowOutput(x.shape, window, channelsOf(x));
+  return "code" in shape ? shape : { number, time: x.time, shape };
+}
+
+/** Calls `visit` with each element of a pooled map and each element of `shape` in its window: those of its channel. */
+export function forPooled(
+  shape: readonly number[],
+  window: Window,
+  type: ValueType,
+  visit: (output: number, input: number) => void,
+): void {
+  const channels = channelsOf(type);
+  const [height = 0, width = 0] = type.shape;
+  for (let p = 0; p < height * width; p++) {
+    forWindow(shape, window, Math.floor(p / width), p % width, (q) => {
+      for (let c = 0; c < channels; c++) visit(p * channels + c, q * channels + c);
+    });
+  }
 }
 
 /** Calls `visit` with each input position of the window of output (oy, ox) that lies inside the map, row by row. */
