@@ -1,86 +1,15 @@
-import { loihiChipSchema, type LoihiChip } from "../../../src/chips/loihi.js";
+import type { LoihiChip } from "../../../src/chips/loihi.js";
+import { chip, DENSE } from "../../sim/loihi/build.js";
 
 /** A chip of the second generation's kind with graded messages; only what legalisation reads is meant. */
 export function testChip(change: Partial<LoihiChip["numerics"]> = {}, attention?: LoihiChip["attention"]): LoihiChip {
-  const zero = { dense: 0 };
-  return loihiChipSchema.parse({
-    name: "test",
-    target: "loihi",
-    description: "a test chip",
-    mesh: { tilesX: 8, tilesY: 4, coresPerTile: 4, chipsX: 4, chipsY: 1, queueMessages: 64 },
-    core: {
-      compartments: 1024,
-      inputAxons: 4096,
-      outputAxons: 4096,
-      synapseBits: 2 ** 20,
-      wordBits: 64,
-      compartmentConfigs: 32,
-      thresholdConfigs: 16,
-      synapseFormats: 16,
-    },
-    synapseFormats: [
-      {
-        name: "dense",
-        weightBits: 8,
-        indexBits: 0,
-        delayBits: 6,
-        tagBits: 0,
-        blockSynapses: 64,
-        headerBits: 10,
-        shared: true,
-      },
-    ],
-    numerics: {
-      profile: "loihi",
-      weightExponent: [-7, 7],
-      mixedSignDropsLowBit: true,
-      maxDelay: 62,
-      thresholdMantissaBits: 17,
-      thresholdShift: 6,
-      biasMantissaBits: 12,
-      biasExponent: [0, 7],
-      maxRefractory: 63,
-      stateBits: 24,
-      gradedBits: 24,
-      ...change,
-    },
+  const generous = chip({
+    mesh: { tilesX: 8, chipsX: 4, queueMessages: 64 },
+    synapseFormats: [{ ...DENSE, weightBits: 8, headerBits: 10 }],
+    numerics: { mixedSignDropsLowBit: true, maxDelay: 62, biasMantissaBits: 12, maxRefractory: 63, ...change },
     ...(attention === undefined ? {} : { attention }),
-    time: {
-      neuronAccess: 0,
-      neuronUpdate: 0,
-      spikeOut: 0,
-      messageOut: 0,
-      injection: 0,
-      injectionHop: 0,
-      link: 0,
-      hopX: 0,
-      hopY: 0,
-      chipLink: 0,
-      chipHop: 0,
-      messageIn: 0,
-      synapse: zero,
-      hostInput: 0,
-      attention: 0,
-      barrier: { "1": 0 },
-    },
-    energy: {
-      neuronAccess: 0,
-      neuronUpdate: 0,
-      spikeOut: 0,
-      messageOut: 0,
-      messageIn: 0,
-      withinTile: 0,
-      hopX: 0,
-      hopY: 0,
-      chipHop: 0,
-      synapse: zero,
-      hostInput: 0,
-      attention: 0,
-      barrier: 0,
-      staticPerChip: 0,
-    },
-    sources: {},
   });
+  return { ...generous, core: { ...generous.core, thresholdConfigs: 16 } };
 }
 
 export const ATTENTION: NonNullable<LoihiChip["attention"]> = {
