@@ -410,6 +410,11 @@ describe("tables of papers", () => {
     expect(checkPaper(builtInPaper("statten-table6"), table, report)).toBeUndefined();
     expect(report.errors[0]).toMatchObject({ code: "energy/no-price", hint: expect.stringContaining("events.mac") });
     expect(checkPaper(builtInPaper("sparta-flops"), table, new Report())).toBeDefined();
+    // Accumulates of Table 6 stand in a row of the appendix alone.
+    const { ac: _ac, ...others } = prices.events;
+    const elsewhere = new Report();
+    expect(checkPaper(builtInPaper("statten-table6"), { ...prices, events: others }, elsewhere)).toBeUndefined();
+    expect(elsewhere.errors[0]?.hint).toContain("events.ac");
   });
 
   it("of unknown names are told the known ones", () => {

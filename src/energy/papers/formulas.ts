@@ -24,10 +24,8 @@ export interface Context {
 /** Operations of all copies of a layer, per timestep. */
 export function operationsOf(layer: Operations): number {
   switch (layer.kind) {
-    case "conv": {
-      const { kernel, height, width, in: from, out, bias } = layer;
-      return layer.copies * height * width * out * (kernel * kernel * from + (bias ? 1 : 0));
-    }
+    case "conv":
+      return layer.copies * layer.kernel ** 2 * layer.height * layer.width * layer.in * layer.out;
     case "linear":
       return layer.copies * layer.tokens * layer.out * (layer.in + (layer.bias ? 1 : 0));
     case "elements":

@@ -13,7 +13,7 @@ const copies = size.default(1);
 
 /** Operations of one pass through a layer at one timestep. */
 const operations = z.discriminatedUnion("kind", [
-  /** kernel^2 x height x width x in x out, borders counted in full as all papers do; with a bias one addition per output. */
+  /** kernel^2 x height x width x in x out, borders counted in full as all papers do. */
   z.strictObject({
     kind: z.literal("conv"),
     kernel: size,
@@ -21,7 +21,6 @@ const operations = z.discriminatedUnion("kind", [
     width: size,
     in: size,
     out: size,
-    bias: z.boolean().default(false),
     copies,
   }),
   /** tokens x in x out; with a bias one addition per output. Also a product of two matrices. */
