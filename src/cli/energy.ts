@@ -3,6 +3,7 @@ import { estimateEnergy, loihiEnergy, readEnergyTable, type EnergyEstimate } fro
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
+import { paperEnergy, withPaper } from "./energy-paper.js";
 import { loihiEnergyText } from "./loihi-text.js";
 import { withTable } from "./options.js";
 import { readAnyRun } from "./run-input.js";
@@ -65,13 +66,14 @@ export function registerEnergy(program: Command, io: Io): void {
   const command = program
     .command("energy")
     .description("price the events of a run: per layer, total, per sample")
-    .argument("<run>", "run.json written by `spikec simulate`");
-  withTable(command)
+    .argument("[run]", "run.json written by `spikec simulate`; with --paper the row to explain");
+  withPaper(withTable(command))
     .option("--explain", "every row: count x figure, and where the figure comes from")
     .option("--json", "print JSON")
-    .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>
+    .action((file: string, options: { table: string; explain?: boolean; json?: boolean; paper?: string | true }) =>
       runCommand(io, (report) => {
         const prices = readEnergyTable(options.table, report);
+        if (options.paper !== undefined) return paperEnergy(options.paper, file, prices, options, report, io);
         const run = readAnyRun(file, report);
         if (prices === undefined || run === undefined) return;
         if ("target" in run) return io.out(ownEnergyText(run, options));

@@ -8,6 +8,7 @@ import { horowitz45nm } from "./tables/horowitz-45nm.js";
 
 export * from "./estimate.js";
 export * from "./loihi.js";
+export * from "./papers/index.js";
 export type { EnergyTable } from "./table.js";
 
 /** Built-in tables, written out by hand. */

@@ -1,0 +1,153 @@
+import type { Command } from "commander";
+import { didYouMean, renderDiagnostic, type Report } from "../diagnostics/index.js";
+import { energyDiagnostics } from "../energy/diagnostics.js";
+import {
+  builtInPaper,
+  checkPaper,
+  findPaper,
+  PAPERS,
+  UNITS,
+  VERDICTS,
+  type EnergyTable,
+  type Paper,
+  type RecomputedRow,
+} from "../energy/index.js";
+import type { Io } from "./command.js";
+import { cliDiagnostics } from "./diagnostics.js";
+import { EXIT } from "./exit.js";
+import { count, si, table } from "./text.js";
+
+/** `spikec energy --paper NAME`: what a paper's table prints beside what its own formulas give. */
+
+/** `--paper`, which takes the place of the run; what is named beside it is a row to explain. */
+export function withPaper(command: Command): Command {
+  command.option("--paper [name]", "recompute the table of a paper instead of a run; without a name, list them");
+  return command.hook("preAction", (_parent, called) => {
+    const { paper, explain } = called.opts<{ paper?: string | true; explain?: boolean }>();
+    const [named] = called.args;
+    const stop = (text: string) => called.error(text, { exitCode: EXIT.usage });
+    const refuse = (message: string, hint: string) =>
+      stop(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })));
+    if (paper === undefined && named === undefined) stop("error: missing required argument 'run'");
+    if (paper === true && explain === true) refuse("--explain means nothing without a paper", "add a name to --paper");
+    if (paper !== undefined && named !== undefined && explain !== true)
+      refuse(`\`${named}\` means nothing beside --paper`, `add --explain to have the row explained, or leave it out`);
+  });
+}
+
+function listText(): string {
+  return table([["paper", "what it is"], ...PAPERS.map((name) => [name, builtInPaper(name).title])]);
+}
+
+/** Two digits more than are printed, 7 of what is not printed, and no more than a double has. */
+function shown(value: number, printed?: string): string {
+  const significant = printed === undefined ? 5 : printed.replace(".", "").replace(/^0+/, "").length;
+  return String(Number(value.toPrecision(Math.min(15, Math.max(4, significant) + 2))));
+}
+
+function quantity(row: RecomputedRow, value: number | undefined): string {
+  return value === undefined ? "-" : `${shown(value, row.printed)} ${row.unit}`;
+}
+
+/** Smaller parts of a figure are the rounding of doubles. */
+const NOISE = 1e-14;
+
+function differenceOf({ difference, printed, unit }: RecomputedRow): string {
+  if (difference === undefined) return "-";
+  if (Math.abs(difference) < NOISE * Number(printed)) return `0 ${unit}`;
+  return `${difference > 0 ? "+" : ""}${Number(difference.toPrecision(3))} ${unit}`;
+}
+
+/** Rows of each verdict, for example `35 reproduced, 8 does not follow`. */
+function summary(rows: readonly RecomputedRow[]): string {
+  const counted = VERDICTS.map((verdict) => ({ verdict, n: rows.filter((row) => row.verdict === verdict).length }));
+  return counted.flatMap(({ verdict, n }) => (n === 0 ? [] : [`${verdict} ${n}`])).join(", ");
+}
+
+/** The table, the reasons of verdicts that need one, and what a reader has to know. */
+export function paperText(paper: Paper, rows: readonly RecomputedRow[], prices: EnergyTable): string {
+  const remarks = rows.flatMap(({ id, because, note }) => {
+    const sentences = [because, note].flatMap((text) => text ?? []);
+    return sentences.length === 0 ? [] : [`  ${id}: ${sentences.join("; ")}`];
+  });
+  return [
+    paper.title,
+    `source: ${paper.source}; prices of ${prices.name}`,
+    "",
+    table([
+      ["row", "printed", "recomputed", "difference", "verdict"],
+      ...rows.map((row) => [
+        row.id,
+        row.printed === undefined ? "-" : `${row.printed} ${row.unit}`,
+        quantity(row, row.recomputed),
+        differenceOf(row),
+        row.verdict,
+      ]),
+    ]),
+    "",
+    `${rows.length} rows: ${summary(rows)}`,
+    "",
+    ...remarks,
+    ...paper.notes.map((text) => `note: ${text}`),
+  ].join("\n");
+}
+
+/** Operations at a price with its source; of a figure without prices, or of a sum of rows, what each adds. */
+function termsText({ terms, unit }: RecomputedRow): string {
+  const priced = terms.flatMap(({ what, count: { at }, price }) =>
+    price === undefined
+      ? []
+      : [[what, count(at), `${price.joules.toExponential(3)} J`, si(at * price.joules, "J"), price.source]],
+  );
+  if (priced.length > 0) return table([["what", "count", "each", "together", "source"], ...priced]);
+  const share = (at: number): string => {
+    if (unit === "mJ") return si(at, "J");
+    return unit === "G" || unit === "ops" ? count(at) : `${shown(at / UNITS[unit])} ${unit}`;
+  };
+  return table([["what", "adds"], ...terms.map(({ what, count: { at } }) => [what, share(at)])]);
+}
+
+/** Count x price x source of one row. */
+export function paperRowText(row: RecomputedRow): string {
+  const { id, printed, unit, verdict, because, note, possible, terms } = row;
+  const printedText = printed === undefined ? "not printed" : `printed ${printed} ${unit}`;
+  const wide = possible !== undefined && possible[0] !== possible[1];
+  const range = wide ? ` (${possible.map((end) => shown(end, printed)).join(" to ")})` : "";
+  const lines = [
+    `${id}: ${printedText}, recomputed ${quantity(row, row.recomputed)}${range}`,
+    ...(verdict === "not printed" ? [] : [`  ${verdict}${because === undefined ? "" : `: ${because}`}`]),
+    ...(note === undefined ? [] : [`  note: ${note}`]),
+  ];
+  return [...lines, ...(terms.length === 0 ? [] : [termsText(row)])].join("\n");
+}
+
+interface PaperOptions {
+  readonly explain?: boolean;
+  readonly json?: boolean;
+}
+
+/** The body of `spikec energy --paper [name] [--explain [row]]`. */
+export function paperEnergy(
+  name: string | true,
+  wanted: string | undefined,
+  prices: EnergyTable | undefined,
+  options: PaperOptions,
+  report: Report,
+  io: Io,
+): void {
+  if (name === true) return io.out(options.json === true ? JSON.stringify(PAPERS, null, 2) : listText());
+  const paper = findPaper(name, report);
+  if (paper === undefined || prices === undefined) return;
+  const all = checkPaper(paper, prices, report);
+  const rows = all?.filter(({ id }) => wanted === undefined || id === wanted);
+  if (rows === undefined) return;
+  if (rows.length === 0 && wanted !== undefined) {
+    const ids = paper.rows.map(({ id }) => id);
+    const message = `\`${name}\` has no row \`${wanted}\``;
+    report.add(energyDiagnostics.make("unknown-row", message, { hint: didYouMean(wanted, ids) }));
+  } else if (options.json === true) {
+    const { title, source, notes } = paper;
+    io.out(JSON.stringify({ paper: paper.name, title, source, table: prices.name, rows, notes }, null, 2));
+  } else if (options.explain === true) io.out(rows.map(paperRowText).join("\n\n"));
+  else io.out(paperText(paper, rows, prices));
+}
