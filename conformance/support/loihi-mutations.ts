@@ -80,7 +80,7 @@ export const LOIHI_MUTATIONS: readonly Mutation[] = [
   ["u alone is idle", "updates.ts", "(uBefore | vBefore", "(vBefore"],
   ["v alone is idle", "updates.ts", "| vBefore", ""],
   ["bias alone is idle", "updates.ts", "| vBefore | input)", "| vBefore)"],
-  ["nengo is lava", "updates.ts", '"nengo-loihi": updateLoihi', '"nengo-loihi": updateLava'],
+  ["nengo is lava", "updates.ts", "nengo: updateLoihi", "nengo: updateLava"],
 
   // Synapses and the host.
   ["delays are one longer", "synapses.ts", "(sent + words[stretch + 3]!)", "(sent + words[stretch + 3]! + 1)"],

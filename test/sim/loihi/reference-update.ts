@@ -45,7 +45,7 @@ function charge(
     if (x < BigInt(p.vMin)) return note(x, BigInt(p.vMin));
     return x > BigInt(p.vMax) ? note(x, BigInt(p.vMax)) : x;
   };
-  if (profile === "brian2-loihi") {
+  if (profile === "brian2") {
     const current = decay(u, 4096 - p.decayU) + q;
     return { u: current, v: decay(v, 4096 - p.decayV) + current, saturated };
   }

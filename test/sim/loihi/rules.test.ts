@@ -19,8 +19,8 @@ const decays = fc.oneof(fc.constantFrom(0, 1, 2048, 4094, 4095), fc.integer({ mi
 const limits = fc.constantFrom(-LIMIT + 1, 1 - 2 ** 10, 0);
 const tops = fc.constantFrom(LIMIT - 1, 2 ** 9 - 1, 2 ** 15 - 1);
 
-describe.each(["loihi", "nengo-loihi", "lava", "brian2-loihi"] as const)("a compartment of %s", (profile) => {
-  const most = profile === "brian2-loihi" ? fc.oneof(decays, fc.constant(4096)) : decays;
+describe.each(["loihi", "nengo", "lava", "brian2"] as const)("a compartment of %s", (profile) => {
+  const most = profile === "brian2" ? fc.oneof(decays, fc.constant(4096)) : decays;
   const cases = fc.record({
     u: states,
     v: states,
@@ -33,7 +33,7 @@ describe.each(["loihi", "nengo-loihi", "lava", "brian2-loihi"] as const)("a comp
     vMax: tops,
     currentShift: profile === "lava" ? fc.integer({ min: -7, max: 7 }) : fc.constant(0),
     threshold: fc.oneof(fc.constantFrom(0, LIMIT - 1, 2 ** 9 - 1, 2 ** 9 - 2), fc.integer({ min: 0, max: LIMIT - 1 })),
-    bias: profile === "brian2-loihi" ? fc.constant(0) : fc.oneof(fc.constantFrom(...around(0, LIMIT - 2)), states),
+    bias: profile === "brian2" ? fc.constant(0) : fc.oneof(fc.constantFrom(...around(0, LIMIT - 2)), states),
   });
 
   it("does what the arithmetic says", () => {
@@ -66,11 +66,11 @@ describe("where profiles part", () => {
     threshold: LIMIT - 1,
     bias: 0,
   };
-  const update = (profile: "loihi" | "lava" | "brian2-loihi", u: number, q: number, more = {}) =>
+  const update = (profile: "loihi" | "lava" | "brian2", u: number, q: number, more = {}) =>
     RULES[profile]({ u, v: 0, rest: 0 }, q, { ...PLAIN, ...more });
 
   it("the chip adds 1 to the decay of u", () => {
-    expect([update("loihi", 4096, 0).u, update("lava", 4096, 0).u, update("brian2-loihi", 4096, 0).u]).toEqual([
+    expect([update("loihi", 4096, 0).u, update("lava", 4096, 0).u, update("brian2", 4096, 0).u]).toEqual([
       4095, 4095, 4096,
     ]);
   });

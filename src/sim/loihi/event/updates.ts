@@ -138,7 +138,7 @@ const updateLava: Update = ({ group, u, v }, sums, at, outcome) => {
   outcome.fired = fired;
 };
 
-/** brian2-loihi: no widths, no clips, no bias, and decays as they are given. */
+/** brian2: no widths, no clips, no bias, and decays as they are given. */
 const updateBrian2: Update = ({ group, u, v, rest }, sums, at, outcome) => {
   const { threshold, refractory } = group;
   const keptU = (4096 - group.decayU) / 4096;
@@ -224,9 +224,9 @@ export const updateRelay: Update = ({ u }, sums, at, outcome) => {
 
 export const UPDATES: Readonly<Record<LoihiChip["numerics"]["profile"], Update>> = {
   loihi: updateLoihi,
-  "nengo-loihi": updateLoihi,
+  nengo: updateLoihi,
   lava: updateLava,
-  "brian2-loihi": updateBrian2,
+  brian2: updateBrian2,
   truenorth: updateTruenorth,
 };
 

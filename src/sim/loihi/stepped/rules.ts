@@ -110,8 +110,8 @@ const truenorth: Rule = ({ v }, q, { bias, threshold, crossbar }) => {
 
 export const RULES: Readonly<Record<LoihiChip["numerics"]["profile"], Rule>> = {
   loihi,
-  "nengo-loihi": loihi,
+  nengo: loihi,
   lava,
-  "brian2-loihi": brian2,
+  brian2: brian2,
   truenorth,
 };
