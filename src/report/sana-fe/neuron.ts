@@ -43,7 +43,11 @@ export function kept({ decayU, decayV }: Group, profile: Profile): { readonly u:
 const clips = (profile: Profile): boolean => profile !== "brian2";
 
 /** What a weight is multiplied by on its way into u, in SANA-FE's unit. */
-export const weightUnit = ({ currentShift }: Group): number => 2 ** currentShift * UNIT;
+export const weightUnit = (group: Group, profile: Profile): number => scaleOf(group, profile) * UNIT;
+
+/** Units of the potential of a weight of 1: lava adds up mantissas, which are aligned to 2^6. */
+const scaleOf = ({ currentShift }: Group, profile: Profile): number =>
+  profile === "lava" ? 2 ** (currentShift + 6) : 1;
 
 /** What SANA-FE does otherwise for compartment i of a group, into which sums of `lowest`..`highest` can arrive. */
 export function inexact(
@@ -55,7 +59,7 @@ export function inexact(
 ): readonly Approximation[] {
   const keeps = kept(group, profile).u;
   const [threshold, bias] = [group.threshold[i]!, group.bias[i]!];
-  const [low, high] = [lowest, highest].map((sum) => sum * 2 ** group.currentShift) as [number, number];
+  const [low, high] = [lowest, highest].map((sum) => sum * scaleOf(group, profile)) as [number, number];
   const found: Approximation[] = [];
   if (keeps > 0) found.push("current-decay");
   if (keeps > 0 && group.refractory > 1) found.push("refractory");

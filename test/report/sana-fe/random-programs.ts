@@ -102,7 +102,8 @@ export function randomSpikingCase(seed: number, options: SpikingCaseOptions = {}
           const base = Math.min(...reached, compartments.length);
           const synapses = reached.map((target) => {
             const least = Math.max(1, starts[core]![target]! - start);
-            const weight = random.int(-600, 900);
+            // lava's are mantissas.
+            const weight = numerics.profile === "lava" ? random.int(-10, 14) : random.int(-600, 900);
             return { target: target - base, weight, delay: random.chance(0.6) ? least : random.int(least, 6) };
           });
           lists[core]!.push({ format: random.int(0, synapseFormats.length - 1), synapses });

@@ -253,7 +253,7 @@ class Generator {
       refractory: profile === "lava" ? 1 : random.pick([1, 1, 2, 3, 63]),
       vMin: unclipped ? -(2 ** 23) + 1 : random.pick([0, -1, -1000]),
       vMax: unclipped ? 2 ** 23 - 1 : random.pick([511, 2 ** 13 - 1]),
-      currentShift: profile === "lava" ? random.int(-7, 4) : 0,
+      currentShift: profile === "lava" ? random.int(-7, 1) : 0,
       threshold: perNeuron(() => 64 * random.pick([0, 0, 1, 2, 10, random.int(0, 300)])),
       bias: perNeuron(() => (profile === "brian2" || random.chance(0.6) ? 0 : random.int(-4096, 4095))),
     };

@@ -51,7 +51,7 @@ function charge(
   }
   if (profile === "lava") {
     const shifted = p.currentShift >= 0 ? q << BigInt(p.currentShift) : q >> BigInt(-p.currentShift);
-    const sum = decay(u, 4095 - p.decayU) + shifted;
+    const sum = decay(u, 4095 - p.decayU) + 64n * shifted;
     const current = note(sum, sum > 2n ** 23n ? sum - 2n ** 24n : sum <= -(2n ** 23n) ? sum + 2n ** 24n : sum);
     const potential = clip(decay(v, 4096 - p.decayV) + current + bias);
     return { u: current, v: potential, saturated };

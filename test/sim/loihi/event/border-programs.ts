@@ -23,7 +23,7 @@ export function randomBorderCase(seed: number): LoihiCase {
       refractory: profile === "lava" ? 1 : random.int(1, 5),
       vMin: -limit,
       vMax: limit,
-      currentShift: profile === "lava" ? random.pick([-2, 0, 0, 1]) : 0,
+      currentShift: profile === "lava" ? random.pick([-7, -6, -6, -5]) : 0,
       threshold: [random.pick([0, 64, 2 ** 22, limit - 1, limit])],
       bias: [profile === "brian2" ? 0 : random.pick([0, 0, border()])],
     }),
