@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readChip } from "../src/chips/index.js";
+import { Report } from "../src/diagnostics/index.js";
 import { LOIHI_PROFILES } from "../src/ir/index.js";
-import { differenceText, runNeuronLadder } from "../src/validate/neuron-replay.js";
+import { runNeuronLadder } from "../src/validate/neuron-ladder.js";
+import { differenceText } from "../src/validate/neuron-states.js";
 import {
   differenceOf,
   goldenCase,
@@ -17,14 +20,22 @@ import { needShared, ROOT } from "./support/shared.js";
 
 /** Integer neurons: every recorded u, v and spike, and where a recording tells one tool's rules from another's. */
 
+/** The chip that the tools emulate, and one whose cores are so small that every layer is cut. */
+const CHIPS = ["loihi1", "loihi-teaching"].map((name) => readChip(name, new Report(), "loihi")!);
+
 describe("the ladder of a recorded case of integer neurons", () => {
-  it.for(NEURON_CASES)("%s: every u, v and spike is equal", (name, context) => {
+  it.for(NEURON_CASES)("%s: every u, v and spike is equal, by the evaluator and on chips", (name, context) => {
     const recorded = goldenCase(needShared(context), name);
-    const rungs = runNeuronLadder(recorded);
+    const { profile } = recorded.network;
+    const rungs = runNeuronLadder(recorded, CHIPS);
     expect(rungs.map((rung) => [rung.name, rung.status, rung.status === "passed" ? "" : rung.detail])).toEqual([
       ["import", "passed", ""],
       ["recorded, teacher-forced", "passed", ""],
       ["recorded, free-running", "passed", ""],
+      [`chip loihi1 with profile ${profile}, event`, "passed", ""],
+      [`chip loihi1 with profile ${profile}, stepped`, "passed", ""],
+      [`chip loihi-teaching with profile ${profile}, event`, "passed", ""],
+      [`chip loihi-teaching with profile ${profile}, stepped`, "passed", ""],
     ]);
     for (const { layers } of rungs.slice(1)) {
       expect(layers.map((layer) => layer.name)).toEqual(recorded.network.layers.map((layer) => layer.name));

@@ -55,7 +55,7 @@ export { RunTotals, runFileSchema, type RunFile } from "./sim/run-file.js";
 export { loadTfjsKernels } from "./tfjs/index.js";
 export { runLadder } from "./validate/ladder.js";
 export { readNeuronCase, type NeuronCase } from "./validate/neuron-case.js";
-export { runNeuronLadder } from "./validate/neuron-replay.js";
+export { runNeuronLadder } from "./validate/neuron-ladder.js";
 export type { Rung } from "./validate/rung.js";
 export { readRecordedCase, type RecordedCase } from "./validate/recorded-case.js";
 export { diffSpikes, recordingOfCase, recordingOfRun, type SpikeDifference } from "./validate/spike-diff.js";

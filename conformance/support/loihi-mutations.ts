@@ -68,6 +68,7 @@ export const LOIHI_MUTATIONS: readonly Mutation[] = [
   ["v has no lower clip", "updates.ts", "charged < vMin ? vMin : charged", "charged"],
   ["there is no bias", "updates.ts", "current + input", "current"],
   ["lava does not shift", "updates.ts", "2 ** group.currentShift", "1"],
+  ["lava does not align", "updates.ts", "64 * Math.floor(arrived", "Math.floor(arrived"],
   ["lava rounds toward zero", "updates.ts", "Math.floor(arrived * scale)", "Math.trunc(arrived * scale)"],
   ["lava wraps 2^23", "updates.ts", "sum > STATE_LIMIT", "sum >= STATE_LIMIT"],
   ["lava keeps -2^23", "updates.ts", "sum <= -STATE_LIMIT", "sum < -STATE_LIMIT"],
@@ -80,7 +81,7 @@ export const LOIHI_MUTATIONS: readonly Mutation[] = [
   ["u alone is idle", "updates.ts", "(uBefore | vBefore", "(vBefore"],
   ["v alone is idle", "updates.ts", "| vBefore", ""],
   ["bias alone is idle", "updates.ts", "| vBefore | input)", "| vBefore)"],
-  ["nengo is lava", "updates.ts", '"nengo-loihi": updateLoihi', '"nengo-loihi": updateLava'],
+  ["nengo is lava", "updates.ts", "nengo: updateLoihi", "nengo: updateLava"],
 
   // Synapses and the host.
   ["delays are one longer", "synapses.ts", "(sent + words[stretch + 3]!)", "(sent + words[stretch + 3]! + 1)"],

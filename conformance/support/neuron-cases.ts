@@ -6,7 +6,8 @@ import { readNpy, writeNpy } from "../../src/frontend/formats/index.js";
 import { buildNeuronNet, loadWeights, type NeuronLayer, type NeuronNetwork } from "../../src/frontend/loihi/index.js";
 import type { LoihiProfile } from "../../src/ir/index.js";
 import { readNeuronCase, type NeuronCase } from "../../src/validate/neuron-case.js";
-import { replayNeurons, type StateDifference } from "../../src/validate/neuron-replay.js";
+import { replayNeurons } from "../../src/validate/neuron-replay.js";
+import type { StateDifference } from "../../src/validate/neuron-states.js";
 
 /** Recorded cases of integer neurons, and the same cases read with a rule of another tool. */
 

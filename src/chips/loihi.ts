@@ -12,8 +12,8 @@ const ps = count.max(2 ** 40);
 /** Energy of one event, pJ. */
 const pJ = z.number().nonnegative();
 
-/** Arithmetic of a compartment: docs/loihi-arithmetic.md. */
-export const PROFILES = ["loihi", "lava", "nengo-loihi", "brian2-loihi", "truenorth"] as const;
+/** Arithmetic of a compartment, by the names of `neuron.loihi`: docs/loihi-arithmetic.md; `truenorth` is that of crossbar cores. */
+export const PROFILES = ["loihi", "lava", "nengo", "brian2", "truenorth"] as const;
 
 const synapseFormat = z.strictObject({
   name: z.string().min(1),

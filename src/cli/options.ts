@@ -26,8 +26,8 @@ export function withChip(command: Command): Command {
 }
 
 /** `--chip`, as often as wanted; {@link chipsOf} reads it. */
-export function withChips(command: Command): Command {
-  return command.option(CHIP, `${CHIP_TEXT}; repeatable; default ${DEFAULT_CHIPS.layerwise}`, collectText, []);
+export function withChips(command: Command, defaults: string = DEFAULT_CHIPS.layerwise): Command {
+  return command.option(CHIP, `${CHIP_TEXT}; repeatable; default ${defaults}`, collectText, []);
 }
 
 /** The chips of {@link withChips}. */

@@ -6,13 +6,13 @@ import { importRanc, isRancFolder } from "../frontend/ranc/index.js";
 import { loadTfjsKernels } from "../tfjs/index.js";
 import { runLadder } from "../validate/ladder.js";
 import { isNeuronCase, readNeuronCase } from "../validate/neuron-case.js";
-import { runNeuronLadder } from "../validate/neuron-replay.js";
+import { runNeuronLadder } from "../validate/neuron-ladder.js";
 import { runRancLadder } from "../validate/ranc.js";
 import type { Rung } from "../validate/rung.js";
 import { readRecordedCase, type RecordedCase } from "../validate/recorded-case.js";
 import { positiveInteger, runCommand, type Io } from "./command.js";
 import { refuseWithoutEffect } from "./no-effect.js";
-import { chipsOf, withChips } from "./options.js";
+import { chipsOf, DEFAULT_CHIPS, withChips } from "./options.js";
 import { withTimeBlock } from "./schedule.js";
 
 interface ValidateOptions {
@@ -39,7 +39,7 @@ function importRung(recorded: RecordedCase, model: ImportedModel | undefined): R
 
 async function validateCase(folder: string, options: ValidateOptions, report: Report, io: Io): Promise<boolean> {
   if (isRancFolder(folder)) return validateGrid(folder, options, report, io);
-  if (isNeuronCase(folder)) return validateNeurons(folder, options.json === true, report, io);
+  if (isNeuronCase(folder)) return validateNeurons(folder, options, report, io);
   const recorded = readRecordedCase(folder, report);
   const chips = chipsOf(options).flatMap((name) => readChip(name, report) ?? []);
   if (recorded === undefined || report.failed) return false;
@@ -68,16 +68,24 @@ function conclude(
 ): boolean {
   const failed = rungs.filter((rung) => rung.status === "failed").length;
   const passed = failed === 0;
-  const verdict = passed ? "every rung passed" : `${failed} of ${rungs.length} rungs failed`;
+  const skipped = rungs.filter((rung) => rung.status === "skipped").length;
+  const sound = skipped === 0 ? "every rung passed" : `no rung failed, ${skipped} skipped`;
+  const verdict = passed ? sound : `${failed} of ${rungs.length} rungs failed`;
   io.out(json ? JSON.stringify({ ...subject, passed, rungs }, null, 2) : `${subject.case}: ${verdict}`);
   return passed;
 }
 
-/** A recorded case of integer neurons. */
-function validateNeurons(folder: string, json: boolean, report: Report, io: Io): boolean {
+/** The chip of recorded integer neurons: the one that the tools emulate. */
+const NEURON_CHIP = "loihi1";
+
+/** A recorded case of integer neurons, by the evaluator and on each chip. */
+function validateNeurons(folder: string, options: ValidateOptions, report: Report, io: Io): boolean {
+  const json = options.json === true;
   const recorded = readNeuronCase(folder, report);
+  const names = options.chip.length > 0 ? options.chip : [NEURON_CHIP];
+  const chips = names.flatMap((name) => readChip(name, report, "loihi") ?? []);
   if (recorded === undefined || report.failed) return false;
-  const rungs = runNeuronLadder(recorded, (rung) => {
+  const rungs = runNeuronLadder(recorded, chips, (rung) => {
     if (!json) io.out(rungLine(rung));
   });
   return conclude({ case: recorded.network.name, tool: recorded.network.profile }, rungs, json, io);
@@ -99,6 +107,8 @@ function validateGrid(folder: string, options: ValidateOptions, report: Report, 
   return conclude({ case: folder, tool: "RANC" }, rungs, json, io);
 }
 
+const CHIP_DEFAULTS = `${DEFAULT_CHIPS.layerwise}; of integer neurons ${NEURON_CHIP}, of crossbar cores ${GRID_CHIP}`;
+
 const CASE_HELP =
   "folder with config.json, layers.json, model.pth, input.npy, expect.npz; of integer neurons: config.json with `tool` and `layers`, the arrays that it names, input.npy, expect.npz; of a grid of crossbar cores: RANC's csram_*.mem, tc_*.mem, tb_*.txt";
 
@@ -107,7 +117,7 @@ export function registerValidate(program: Command, io: Io): void {
     .command("validate")
     .description("run the validation ladder on a recorded case: one line per rung, first mismatch located")
     .argument("<case>", CASE_HELP);
-  withTimeBlock(withChips(command))
+  withTimeBlock(withChips(command, CHIP_DEFAULTS))
     .option("--no-tfjs", "leave out the TensorFlow.js rung")
     .option(
       "--grid-width <n>",
@@ -128,9 +138,12 @@ export function registerValidate(program: Command, io: Io): void {
       ? undefined
       : { why: "for a case that is no grid of crossbar cores (csram_*.mem)", hint: "leave it out" },
   );
-  refuseWithoutEffect(command, ["--chip", "--time-block", "--no-tfjs"], ({ args: [folder = ""] }) =>
+  refuseWithoutEffect(command, ["--time-block", "--no-tfjs"], ({ args: [folder = ""] }) =>
     isNeuronCase(folder)
-      ? { why: "for a case of integer neurons: it is evaluated and compared with its recording", hint: "leave it out" }
+      ? {
+          why: "for a case of integer neurons: it is evaluated, run on chips and compared with its recording",
+          hint: "leave it out",
+        }
       : undefined,
   );
 }

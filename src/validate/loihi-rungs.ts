@@ -5,7 +5,7 @@ import type { LoihiChip } from "../chips/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { Host, writeHostNet } from "../host/index.js";
 import { evaluate, flatten, netTimesteps, type Net, type Slot, type Value } from "../ir/index.js";
-import { gcd, sum } from "../math/numbers.js";
+import { sum } from "../math/numbers.js";
 import { LOIHI_SIMULATORS, type LoihiRunResult } from "../sim/loihi/index.js";
 import type { LayerAgreement } from "./agreement.js";
 import { ChipTallies, reload, sameValues } from "./on-chip.js";
@@ -13,6 +13,7 @@ import type { RecordedCase } from "./recorded-case.js";
 import { netInputs } from "./replay.js";
 import { firstMismatch, runNamed, totals, type Rung } from "./rung.js";
 import { firstDifference } from "./simulators.js";
+import { runStepped } from "./stepped-run.js";
 
 /**
  * The rungs of the ladder that stand on a step-by-step chip: the legal net against the integer net, the chip against the legal net,
@@ -105,55 +106,14 @@ function agreementRung(name: string, { layers, outputsEqual, missing }: Agreemen
   return { name, status: passed ? "passed" : "failed", detail: detail.join("; "), layers };
 }
 
-/** Looks at a server, one per tick and server, up to which a run of `stepped` takes a minute or so. */
-const MOST_WORK = 1e8;
-/** ps; with coarser ticks, events and not waiting are what costs. */
-const COARSEST_TICK = 1e8;
-
-/** Every time of a chip, ps, by a function of it. */
-function mapTimes({ synapse, barrier, ...times }: LoihiChip["time"], of: (ps: number) => number): LoihiChip["time"] {
-  const all = <T extends Record<string, number>>(some: T): T =>
-    Object.fromEntries(Object.entries(some).map(([name, ps]) => [name, of(ps)])) as T;
-  return { ...all(times), synapse: all(synapse), barrier: all(barrier) };
-}
-
-/** The tick that `stepped` goes by, ps. */
-function tickOf(time: LoihiChip["time"]): number {
-  let tick = 0;
-  mapTimes(time, (ps) => (tick = gcd(ps, tick)));
-  return Math.max(1, tick);
-}
-
-/** The program on a chip whose times are multiples of `tick`, rounded up. */
-function coarse(program: LoihiProgram, tick: number): LoihiProgram {
-  const time = mapTimes(program.chip.time, (ps) => Math.ceil(ps / tick) * tick);
-  return { ...program, chip: { ...program.chip, time } };
-}
-
-/**
- * The plain simulator against the fast one, on the first sample. Where single ticks of the chip are too many, both run the program
- * with the chip's times rounded up to as many picoseconds as it takes: what happens is the same, when it happens is coarser.
- */
+/** The plain simulator against the fast one, on the first sample. */
 function steppedRung(name: string, program: LoihiProgram, recorded: Recording, event: LoihiRunResult): Rung {
   const host = new Host(program);
   const given = host.before(host.sample(recorded.input, 0), new Map());
-  const exact = tickOf(program.chip.time);
-  let [tick, chosen, fast] = [exact, program, event];
-  const work = (): number => (fast.time / tick) * (3 * program.cores.length + fast.links.length);
-  while (work() > MOST_WORK && tick < COARSEST_TICK) {
-    tick = 10 ** (Math.floor(Math.log10(tick)) + 1);
-    chosen = coarse(program, tick);
-    fast = LOIHI_SIMULATORS.event(chosen).run(given, { record: true });
-  }
-  if (work() > MOST_WORK) {
-    const detail = `too large to go tick by tick: ${work().toExponential(1)} looks at a server even with times rounded up to ${tick / 1000} ns`;
-    return { name, status: "skipped", detail, layers: [] };
-  }
-  const plain = LOIHI_SIMULATORS.stepped(chosen).run(given, { record: true });
-  const difference = firstDifference(fast, plain);
-  const times =
-    tick === exact ? "the chip's times" : `times rounded up to ${tick / 1000} ns, for single ticks are too many`;
-  const equal = `step times, counts, queues and spikes of the first sample equal; ${times}`;
+  const run = runStepped(program, given, event, { record: true });
+  if ("skipped" in run) return { name, status: "skipped", detail: run.skipped, layers: [] };
+  const difference = firstDifference(run.fast, run.plain);
+  const equal = `step times, counts, queues and spikes of the first sample equal; ${run.times}`;
   return {
     name,
     status: difference === undefined ? "passed" : "failed",
@@ -164,12 +124,13 @@ function steppedRung(name: string, program: LoihiProgram, recorded: Recording, e
 
 const number = (n: number): string => Math.round(n).toLocaleString("en-US");
 
-function countsText({ cores, chip }: LoihiProgram, results: readonly LoihiRunResult[]): string {
+/** What runs of a program did, per sample. */
+export function countsText({ cores, chip }: LoihiProgram, results: readonly LoihiRunResult[]): string {
   const mean = (of: (result: LoihiRunResult) => number): string => number(sum(results.map(of)) / results.length);
   const layers = (of: (layer: LoihiRunResult["layers"][number]) => number) => (result: LoihiRunResult) =>
     sum(result.layers.map(of));
   return [
-    `${cores.length} cores of ${chip.name}`,
+    `${cores.length} ${cores.length === 1 ? "core" : "cores"} of ${chip.name}`,
     `${results[0]?.steps ?? 0} steps`,
     `${mean(({ time }) => time / 1000)} ns`,
     `${mean(layers(({ events }) => sum(events.message)))} messages`,

@@ -1,38 +1,9 @@
 import { internalError } from "../diagnostics/index.js";
 import { evaluate, retime, type Net, type NetState, type OpState, type Slot } from "../ir/index.js";
-import type { LayerAgreement } from "./agreement.js";
-import type { NeuronCase, RecordedNeurons } from "./neuron-case.js";
-import type { Rung } from "./rung.js";
+import type { NeuronCase } from "./neuron-case.js";
+import { StateTally, type StateAgreement } from "./neuron-states.js";
 
-/** Integer neurons against a recording: current u, potential v and spike of every neuron, at the end of every timestep. */
-
-/** What one neuron holds at the end of a timestep. */
-export interface NeuronState {
-  readonly u: number;
-  readonly v: number;
-  readonly spike: number;
-}
-
-/** The first place in time where the two sides part; before it they agree, so the input is that of both. */
-export interface StateDifference {
-  readonly layer: string;
-  readonly timestep: number;
-  readonly neuron: number;
-  readonly recorded: NeuronState;
-  readonly computed: NeuronState;
-  /** Both sides at the end of the timestep before. */
-  readonly before: Omit<NeuronState, "spike">;
-  /** What the synapses deliver in this timestep. */
-  readonly input: number;
-  /** As compared with v: mantissa * 2^6. */
-  readonly threshold: number;
-}
-
-export interface NeuronReplay {
-  /** Agreement counts (neuron, timestep) pairs in which u, v and spike are all equal. */
-  readonly layers: readonly LayerAgreement[];
-  readonly first?: StateDifference;
-}
+/** Integer neurons by the evaluator against a recording. */
 
 type Recording = Pick<NeuronCase, "network" | "input" | "layers">;
 
@@ -85,93 +56,12 @@ function* moments(recorded: Recording, net: Net, forced: boolean): Generator<Lay
 }
 
 /** Compares every state of a run of `net` with a recording; the net has the recorded layers, though not always their parameters. */
-export function replayNeurons(recorded: Recording, net: Net, options: { readonly forced: boolean }): NeuronReplay {
-  const { layers } = recorded.network;
-  const counts = layers.map((): Count => ({ spikes: 0, compared: 0, mismatches: 0 }));
-  let first: StateDifference | undefined;
-  for (const { layer: i, timestep, input, spikes, before, after } of moments(recorded, net, options.forced)) {
-    const layer = layers[i]!;
-    const count = counts[i]!;
-    for (let neuron = 0; neuron < layer.neurons; neuron++) {
-      const expected = recordedState(recorded.layers[i]!, timestep * layer.neurons + neuron);
-      const computed = { u: after["u"]![neuron]!, v: after["v"]![neuron]!, spike: spikes[neuron]! };
-      count.compared++;
-      count.spikes += expected.spike;
-      if (computed.u === expected.u && computed.v === expected.v && computed.spike === expected.spike) continue;
-      count.mismatches++;
-      first ??= {
-        layer: layer.name,
-        timestep,
-        neuron,
-        recorded: expected,
-        computed,
-        before: { u: before?.["u"]?.[neuron] ?? 0, v: before?.["v"]?.[neuron] ?? 0 },
-        input: input[neuron]!,
-        threshold: layer.vTh * 64,
-      };
-    }
+export function replayNeurons(recorded: Recording, net: Net, options: { readonly forced: boolean }): StateAgreement {
+  const tally = new StateTally(recorded);
+  for (const { layer, timestep, input, spikes, before, after } of moments(recorded, net, options.forced)) {
+    tally.compare(layer, timestep, { ...statesOf(after), spikes }, before && statesOf(before), input);
   }
-  const agreements = layers.map(({ name }, i) => agreementOf(name, counts[i]!));
-  return { layers: agreements, ...(first === undefined ? {} : { first }) };
+  return tally.finish();
 }
 
-interface Count {
-  spikes: number;
-  compared: number;
-  mismatches: number;
-}
-
-function recordedState({ u, v, spikes }: RecordedNeurons, at: number): NeuronState {
-  return { u: u[at]!, v: v[at]!, spike: spikes[at]! };
-}
-
-function agreementOf(name: string, { spikes, compared, mismatches }: Count): LayerAgreement {
-  const agreement = 1 - mismatches / compared;
-  // Integers have no margin.
-  return { name, removedChannels: 0, spikes, agreement, mismatches, outsideMargin: mismatches };
-}
-
-/** The first difference in words. */
-export function differenceText(at: StateDifference): string {
-  const side = ({ u, v, spike }: NeuronState): string => `u = ${u}, v = ${v}, ${spike === 1 ? "spike" : "no spike"}`;
-  return [
-    `first difference: ${at.layer}, timestep ${at.timestep}, neuron ${at.neuron}`,
-    `recorded ${side(at.recorded)}`,
-    `computed ${side(at.computed)}`,
-    `both before u = ${at.before.u}, v = ${at.before.v}, input ${at.input}, threshold ${at.threshold}`,
-  ].join("; ");
-}
-
-/** The rungs of a recorded case of integer neurons. */
-export function runNeuronLadder(recorded: NeuronCase, onRung: (rung: Rung) => void = () => {}): readonly Rung[] {
-  const { network, net } = recorded;
-  const sizes = [network.layers[0]?.inputs, ...network.layers.map(({ neurons }) => neurons)].join("-");
-  const imported: Rung = {
-    name: "import",
-    status: "passed",
-    detail: `${network.profile}, ${net.ops.length} ops, ${sizes} neurons, ${network.timesteps} timesteps`,
-    layers: [],
-  };
-  onRung(imported);
-  const replayed = [true, false].map((forced) => {
-    const rung = replayRung(recorded, forced);
-    onRung(rung);
-    return rung;
-  });
-  return [imported, ...replayed];
-}
-
-function replayRung(recorded: NeuronCase, forced: boolean): Rung {
-  const { layers, first } = replayNeurons(recorded, recorded.net, { forced });
-  const what = `u, v, spikes of ${layers.length} ${layers.length === 1 ? "layer" : "layers"} x ${recorded.network.timesteps} timesteps`;
-  const wrong = layers.reduce((sum, { mismatches }) => sum + mismatches, 0);
-  const spikes = layers.reduce((sum, layer) => sum + layer.spikes, 0);
-  const detail = [
-    first === undefined ? `${what} equal` : `${what}: ${wrong.toLocaleString("en-US")} neuron states differ`,
-    `${spikes.toLocaleString("en-US")} spikes`,
-    `layer inputs: ${forced ? "recorded" : "computed"}`,
-    ...(first === undefined ? [] : [differenceText(first)]),
-  ];
-  const name = `recorded, ${forced ? "teacher-forced" : "free-running"}`;
-  return { name, status: first === undefined ? "passed" : "failed", detail: detail.join("; "), layers };
-}
+const statesOf = (state: OpState): { readonly u: Slot; readonly v: Slot } => ({ u: state["u"]!, v: state["v"]! });

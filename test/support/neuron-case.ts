@@ -60,7 +60,8 @@ export function randomNeuronCase(tool: "nengo" | "lava" | "brian2", seed: number
     n_in: sizes[i]!,
     n_out: sizes[i + 1]!,
     weights: `w${i}.npy`,
-    weight_exp: random.int(0, 2),
+    // lava shifts the sum, down as well; the others round each weight.
+    weight_exp: tool === "lava" ? random.int(-3, 2) : random.int(0, 2),
     num_weight_bits: 8,
     sign_mode: "mixed",
     decay_u: random.pick([4095, 2048, 700]),
@@ -97,7 +98,7 @@ function simulate(files: NeuronCaseFiles): NeuronCaseFiles {
       for (let t = 0; t < config.T; t++) {
         const spikes = source[t - delay] ?? [];
         const sum = spikes.reduce((total, spike, from) => total + spike * weights[i]![n]![from]!, 0);
-        un = towardZero(un, 4096 - layer.decay_u - (brian2 ? 0 : 1)) + sum * 2 ** layer.weight_exp * 64;
+        un = towardZero(un, 4096 - layer.decay_u - (brian2 ? 0 : 1)) + Math.floor(sum * 2 ** layer.weight_exp) * 64;
         const held = t - lastSpike < layer.refractory;
         vn = held ? 0 : towardZero(vn, 4096 - layer.decay_v) + un + biases[i]![n]! * 2 ** layer.bias_exp;
         const spike = vn > layer.vth_mant * 64;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Report } from "../../src/diagnostics/index.js";
 import { writeNpy } from "../../src/frontend/formats/index.js";
 import { readNeuronCase, type NeuronCase } from "../../src/validate/neuron-case.js";
-import { replayNeurons, runNeuronLadder } from "../../src/validate/neuron-replay.js";
+import { runNeuronLadder } from "../../src/validate/neuron-ladder.js";
+import { replayNeurons } from "../../src/validate/neuron-replay.js";
 import { spikec } from "../support/command-line.js";
 import { randomNeuronCase, writeNeuronCase, type NeuronCaseFiles } from "../support/neuron-case.js";
 
@@ -33,8 +34,8 @@ const TOOLS = ["nengo", "lava", "brian2"] as const;
 const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1);
 
 describe.each(TOOLS)("a case of %s", (tool) => {
-  it.each(SEEDS)("that a plain simulation made passes every rung (seed %i)", (seed) => {
-    const rungs = runNeuronLadder(read(written(randomNeuronCase(tool, seed))));
+  it.each(SEEDS)("that a plain simulation made passes every rung of the evaluator (seed %i)", (seed) => {
+    const rungs = runNeuronLadder(read(written(randomNeuronCase(tool, seed))), []);
     expect(rungs.map(({ status, detail }) => [status, detail.includes("first difference")])).toEqual([
       ["passed", false],
       ["passed", false],
@@ -90,6 +91,8 @@ describe("spikec validate", () => {
     expect(out.split("\n").slice(1)).toEqual([
       `pass  recorded, teacher-forced: ${what} recorded`,
       `pass  recorded, free-running: ${what} computed`,
+      expect.stringContaining("pass  chip loihi1 with profile brian2, event: "),
+      expect.stringContaining("pass  chip loihi1 with profile brian2, stepped: "),
       "brian2-3: every rung passed",
     ]);
     expect(out).toContain(`${first!.n_in}-${first!.n_out}-${second!.n_out} neurons, ${files.config.T} timesteps`);
@@ -112,19 +115,32 @@ describe("spikec validate", () => {
         `computed u = ${u}, v = ${v}, ${spike}; both before ${before}, input ${input}, threshold ${vTh * 64}`,
     );
     expect(out).toContain("FAIL  recorded, free-running");
-    expect(out.endsWith("nengo-5: 2 of 3 rungs failed")).toBe(true);
+    expect(out.endsWith("nengo-5: 4 of 5 rungs failed")).toBe(true);
   });
 
   it("prints JSON", async () => {
     const { out } = await spikec("validate", written(randomNeuronCase("lava", 2)), "--json");
-    expect(JSON.parse(out)).toMatchObject({ case: "lava-2", tool: "lava", passed: true, rungs: [{}, {}, {}] });
+    expect(JSON.parse(out)).toMatchObject({ case: "lava-2", tool: "lava", passed: true, rungs: [{}, {}, {}, {}, {}] });
+  });
+
+  it("runs the case on the chips that it is given; what one cannot do is skipped with a reason", async () => {
+    const path = written(randomNeuronCase("lava", 2));
+    const chips = ["--chip", "loihi2", "--chip", "truenorth-grid"];
+    const { code, out } = await spikec("validate", path, ...chips);
+    expect(code).toBe(0);
+    const [event, stepped, grid, verdict] = out.split("\n").slice(3);
+    expect(event).toContain("pass  chip loihi2 with profile lava, event: ");
+    expect(stepped).toContain("pass  chip loihi2 with profile lava, stepped: ");
+    const why = "its cores are crossbars, the neurons follow profile lava";
+    expect(grid).toBe(`skip  chip truenorth-grid, compiled: ${why}`);
+    expect(verdict).toBe("lava-2: no rung failed, 1 skipped");
   });
 
   it("refuses options that mean nothing here", async () => {
     const path = written(randomNeuronCase("lava", 2));
-    const { code, err } = await spikec("validate", path, "--no-tfjs", "--chip", "layerwise-default");
+    const { code, err } = await spikec("validate", path, "--no-tfjs", "--time-block", "2");
     expect(code).toBe(2);
-    expect(err).toContain("--chip and --no-tfjs mean nothing for a case of integer neurons");
+    expect(err).toContain("--time-block and --no-tfjs mean nothing for a case of integer neurons");
   });
 });
 

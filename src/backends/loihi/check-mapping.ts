@@ -75,7 +75,6 @@ function nameFaults(program: LoihiProgram, legal: LegalNet): readonly string[] {
 function configurationFaults(program: LoihiProgram, { net, populations }: LegalNet): readonly string[] {
   const types = valueTypes(net);
   const ops = new Map(net.ops.map((op) => [op.result, op]));
-  const lava = program.chip.numerics.profile === "lava";
   return program.cores.flatMap((core, i) => {
     if (core.kind === "attention") return [];
     return core.groups.flatMap((group) => {
@@ -92,7 +91,7 @@ function configurationFaults(program: LoihiProgram, { net, populations }: LegalN
         group.refractory === view.number("refractory") &&
         group.vMin === view.number("v_min") &&
         group.vMax === view.number("v_max") &&
-        group.currentShift === (lava ? view.number("current_shift") + 6 : 0);
+        group.currentShift === view.number("current_shift");
       const own = [...group.neurons].every((neuron, c) => {
         const channel = neuron % channels;
         return group.threshold[c] === 64 * threshold[channel]! && group.bias[c] === bias[channel];

@@ -111,7 +111,7 @@ class Lowering extends LinearOps {
     const view = viewOf(this.net, op, this.types);
     if (view.operand(0).number.kind === "real")
       throw new NotLegal("unsupported-neuron", "its currents are real numbers", QUANTISE);
-    if (!["loihi", "nengo-loihi"].includes(this.chip.numerics.profile)) {
+    if (!["loihi", "nengo"].includes(this.chip.numerics.profile)) {
       throw new NotLegal(
         "chip-arithmetic",
         `the chip's neurons follow profile ${this.chip.numerics.profile}`,
@@ -160,7 +160,7 @@ class Lowering extends LinearOps {
   private given(op: Op): void {
     const profile = String(op.attrs["profile"] ?? "loihi");
     const chip = this.chip.numerics.profile;
-    if (chip !== profile && chip !== `${profile}-loihi`) {
+    if (chip !== profile) {
       throw new NotLegal(
         "chip-arithmetic",
         `it follows profile ${profile}, the chip ${chip}`,

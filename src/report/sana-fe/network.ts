@@ -63,7 +63,7 @@ function* synapseEdges(program: LoihiProgram, plan: Plan): Generator<string> {
     groups.flatMap((group) =>
       Array.from(group.neurons, (neuron) => ({
         name: `${plan.names[group.population]!}.${neuron}`,
-        scale: weightUnit(group),
+        scale: weightUnit(group, program.chip.numerics.profile),
       })),
     ),
   );

@@ -32,18 +32,22 @@ export type Approximation = keyof typeof APPROXIMATIONS;
 type Profile = LoihiChip["numerics"]["profile"];
 
 /** Profiles whose order of operations is that of the model. */
-export const EXPORTED_PROFILES: readonly Profile[] = ["loihi", "nengo-loihi", "lava", "brian2-loihi"];
+export const EXPORTED_PROFILES: readonly Profile[] = ["loihi", "nengo", "lava", "brian2"];
 
 /** Numerators, over 4096, of what is kept of u and v. */
 export function kept({ decayU, decayV }: Group, profile: Profile): { readonly u: number; readonly v: number } {
-  const offset = profile === "brian2-loihi" ? 0 : 1;
+  const offset = profile === "brian2" ? 0 : 1;
   return { u: 4096 - (decayU + offset), v: 4096 - decayV };
 }
 
-const clips = (profile: Profile): boolean => profile !== "brian2-loihi";
+const clips = (profile: Profile): boolean => profile !== "brian2";
 
 /** What a weight is multiplied by on its way into u, in SANA-FE's unit. */
-export const weightUnit = ({ currentShift }: Group): number => 2 ** currentShift * UNIT;
+export const weightUnit = (group: Group, profile: Profile): number => scaleOf(group, profile) * UNIT;
+
+/** Units of the potential of a weight of 1: lava adds up mantissas, which are aligned to 2^6. */
+const scaleOf = ({ currentShift }: Group, profile: Profile): number =>
+  profile === "lava" ? 2 ** (currentShift + 6) : 1;
 
 /** What SANA-FE does otherwise for compartment i of a group, into which sums of `lowest`..`highest` can arrive. */
 export function inexact(
@@ -55,7 +59,7 @@ export function inexact(
 ): readonly Approximation[] {
   const keeps = kept(group, profile).u;
   const [threshold, bias] = [group.threshold[i]!, group.bias[i]!];
-  const [low, high] = [lowest, highest].map((sum) => sum * 2 ** group.currentShift) as [number, number];
+  const [low, high] = [lowest, highest].map((sum) => sum * scaleOf(group, profile)) as [number, number];
   const found: Approximation[] = [];
   if (keeps > 0) found.push("current-decay");
   if (keeps > 0 && group.refractory > 1) found.push("refractory");
@@ -67,7 +71,7 @@ export function inexact(
 
 /** Whether a sum can leave its register: docs/loihi-arithmetic.md, section 2. */
 function wraps(profile: Profile, keeps: number, low: number, high: number, bias: number): boolean {
-  if (profile === "brian2-loihi") return false;
+  if (profile === "brian2") return false;
   const leaves = (least: number, most: number, bits: number): boolean => least < -(2 ** bits) || most >= 2 ** bits;
   // A current that keeps n / 4096 of itself stays below its input times 4096 / (4096 - n).
   const growth = 4096 / (4096 - keeps);

@@ -36,7 +36,7 @@ function randomChip(random: Random): LoihiChip {
     synapseFormats: FORMATS.slice(0, random.int(1, 3)),
     mesh: { tilesX: random.int(1, 3), tilesY: random.int(1, 3), coresPerTile: 2, chipsX: random.int(1, 2) },
     numerics: {
-      profile: random.pick<LoihiChip["numerics"]["profile"]>(["loihi", "nengo-loihi", "lava", "brian2-loihi"]),
+      profile: random.pick<LoihiChip["numerics"]["profile"]>(["loihi", "nengo", "lava", "brian2"]),
       maxDelay: 6,
       gradedBits: 0,
     },
@@ -47,7 +47,7 @@ export function randomSpikingCase(seed: number, options: SpikingCaseOptions = {}
   const random = new Random(seed);
   const description = options.chip ?? randomChip(random);
   const { mesh, numerics, synapseFormats } = description;
-  const brian2 = numerics.profile === "brian2-loihi";
+  const brian2 = numerics.profile === "brian2";
   const timesteps = options.timesteps ?? random.int(1, 12);
   const most = options.neurons ?? 12;
   const latest = options.latest ?? 4;
@@ -102,7 +102,8 @@ export function randomSpikingCase(seed: number, options: SpikingCaseOptions = {}
           const base = Math.min(...reached, compartments.length);
           const synapses = reached.map((target) => {
             const least = Math.max(1, starts[core]![target]! - start);
-            const weight = random.int(-600, 900);
+            // lava's are mantissas.
+            const weight = numerics.profile === "lava" ? random.int(-10, 14) : random.int(-600, 900);
             return { target: target - base, weight, delay: random.chance(0.6) ? least : random.int(least, 6) };
           });
           lists[core]!.push({ format: random.int(0, synapseFormats.length - 1), synapses });

@@ -143,7 +143,8 @@ mappings:
           synapsesOf(cores[core]!, axon).map(({ target, weight, delay }) => {
             const [population, neuron] = compartments(cores[core]!)[target]!;
             const shift = cores[core]!.groups.find((g) => target < g.first + g.neurons.length)!.currentShift;
-            const scaled = (weight * 2 ** shift) / 64;
+            // lava's weights are mantissas.
+            const scaled = of.chip.numerics.profile === "lava" ? weight * 2 ** shift : weight / 64;
             return `${name(cores[core]!.tile)} ${files.groups[population]}.${neuron} ${scaled} ${delay - 1}`;
           }),
         );

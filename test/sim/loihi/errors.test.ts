@@ -69,7 +69,7 @@ describe("a run of the step-by-step chip", () => {
     ],
     [
       "u beyond 32 bits",
-      { numerics: { ...BIG, profile: "brian2-loihi" }, weight: 1, values: [2 ** 31 - 1, 1, 0] },
+      { numerics: { ...BIG, profile: "brian2" }, weight: 1, values: [2 ** 31 - 1, 1, 0] },
       "sim/overflow",
       /u of compartment 0 of core 0 .* is 2147483648 in step 1, which leaves 32 bits/,
     ],
@@ -89,7 +89,7 @@ describe("a run of the step-by-step chip", () => {
     ["payloads at both limits", { numerics: { gradedBits: 4 }, values: [-8, 7, 0] }],
     ["relayed sums at the limit", { numerics: { gradedBits: 4 }, kind: "relay", weight: -2, values: [4, -3, 0] }],
     ["spikes without payloads", { numerics: { gradedBits: 0 }, format: "spike", values: [1, 0, 1] }],
-    ["u of 32 bits", { numerics: { ...BIG, profile: "brian2-loihi" }, values: [2 ** 31 - 1, 0, 0] }],
+    ["u of 32 bits", { numerics: { ...BIG, profile: "brian2" }, values: [2 ** 31 - 1, 0, 0] }],
     ["sums of 53 bits", { numerics: BIG, weight: 2 ** 22 - 1, values: [2 ** 31 - 1, 0, 0] }],
   ])("takes %s", (_, setup) => {
     expect(() => run(setup)).not.toThrow();

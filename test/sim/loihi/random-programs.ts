@@ -61,7 +61,7 @@ function randomTimes(random: Random, formats: readonly string[]): LoihiChip["tim
   };
 }
 
-const ANY_PROFILE: readonly Profile[] = ["loihi", "loihi", "nengo-loihi", "lava", "brian2-loihi", "truenorth"];
+const ANY_PROFILE: readonly Profile[] = ["loihi", "loihi", "nengo", "lava", "brian2", "truenorth"];
 
 function randomChip(random: Random, profile = random.pick(ANY_PROFILE)): LoihiChip {
   const formats = Array.from({ length: random.int(1, 3) }, (_, i) => ({
@@ -239,7 +239,7 @@ class Generator {
     const { random } = this;
     const { profile } = this.chip.numerics;
     if (profile === "truenorth") return this.crossbarGroup(population, first, neurons);
-    const most = profile === "brian2-loihi" ? 4096 : 4095;
+    const most = profile === "brian2" ? 4096 : 4095;
     const decay = (): number => random.pick([0, most, random.int(0, most), random.int(0, 300)]);
     const perNeuron = (value: () => number): Int32Array => Int32Array.from(neurons, value);
     const unclipped = random.chance(0.5) || profile === "lava";
@@ -253,9 +253,9 @@ class Generator {
       refractory: profile === "lava" ? 1 : random.pick([1, 1, 2, 3, 63]),
       vMin: unclipped ? -(2 ** 23) + 1 : random.pick([0, -1, -1000]),
       vMax: unclipped ? 2 ** 23 - 1 : random.pick([511, 2 ** 13 - 1]),
-      currentShift: profile === "lava" ? random.int(-7, 4) : 0,
+      currentShift: profile === "lava" ? random.int(-7, 1) : 0,
       threshold: perNeuron(() => 64 * random.pick([0, 0, 1, 2, 10, random.int(0, 300)])),
-      bias: perNeuron(() => (profile === "brian2-loihi" || random.chance(0.6) ? 0 : random.int(-4096, 4095))),
+      bias: perNeuron(() => (profile === "brian2" || random.chance(0.6) ? 0 : random.int(-4096, 4095))),
     };
   }
 
@@ -386,7 +386,7 @@ class Generator {
   private weight(small: boolean): number {
     const { random } = this;
     if (small) return random.int(-3, 3);
-    const wraps = !["lava", "brian2-loihi"].includes(this.chip.numerics.profile);
+    const wraps = !["lava", "brian2"].includes(this.chip.numerics.profile);
     const most = random.pick(wraps ? [255, 256 * 64, 2 ** 20] : [64, 255]);
     return random.int(-most / 2, most);
   }

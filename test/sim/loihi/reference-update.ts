@@ -45,13 +45,13 @@ function charge(
     if (x < BigInt(p.vMin)) return note(x, BigInt(p.vMin));
     return x > BigInt(p.vMax) ? note(x, BigInt(p.vMax)) : x;
   };
-  if (profile === "brian2-loihi") {
+  if (profile === "brian2") {
     const current = decay(u, 4096 - p.decayU) + q;
     return { u: current, v: decay(v, 4096 - p.decayV) + current, saturated };
   }
   if (profile === "lava") {
     const shifted = p.currentShift >= 0 ? q << BigInt(p.currentShift) : q >> BigInt(-p.currentShift);
-    const sum = decay(u, 4095 - p.decayU) + shifted;
+    const sum = decay(u, 4095 - p.decayU) + 64n * shifted;
     const current = note(sum, sum > 2n ** 23n ? sum - 2n ** 24n : sum <= -(2n ** 23n) ? sum + 2n ** 24n : sum);
     const potential = clip(decay(v, 4096 - p.decayV) + current + bias);
     return { u: current, v: potential, saturated };

@@ -44,7 +44,6 @@ export function neuronConfigurations(
       const channels = channelsOf(op.type);
       if (population.kind === "relay") return [[population.value, relay(channels)]];
       const view = viewOf(net, op, types);
-      const lava = chip.numerics.profile === "lava";
       const found: NeuronConfiguration = {
         kind: "neuron",
         decayU: view.number("decay_u"),
@@ -52,16 +51,11 @@ export function neuronConfigurations(
         refractory: view.number("refractory"),
         vMin: view.number("v_min"),
         vMax: view.number("v_max"),
-        // A program's shift brings sums of mantissas to units of the potential.
-        currentShift: lava ? view.number("current_shift") + Math.log2(THRESHOLD_UNIT) : 0,
+        currentShift: view.number("current_shift"),
         threshold: Int32Array.from(view.perChannel("v_th", channels), (mantissa) => mantissa * THRESHOLD_UNIT),
         bias: Int32Array.from(view.perChannel("bias", channels)),
       };
       checkRegisters(population, found, chip, report);
-      if (lava && view.number("current_shift") < 0) {
-        const message = `\`${population.layer}\`: current_shift = ${view.number("current_shift")} drops bits of a sum before it is aligned to 2^6, which the chip's one shift does not`;
-        report.add(loihiDiagnostics.make("register", message, { hint: "use weights of an exponent of at least 0" }));
-      }
       return [[population.value, found]];
     }),
   );

@@ -126,7 +126,7 @@ function neuroFaults({ groups, axons, lists }: NeuroCore, { chip, populations }:
     if (group.crossbar === undefined && !within(threshold, 0, 2 ** 31 - 1)) faults.push("a threshold is negative");
     const registers =
       isCount(decayU, 0, 4096) && isCount(decayV, 0, 4096) && isCount(refractory, 1, chip.numerics.maxRefractory);
-    const bounds = isCount(-vMin, 0, 2 ** 31 - 1) && isCount(vMax, 0, 2 ** 31 - 1) && isCount(currentShift, -32, 32);
+    const bounds = isCount(-vMin, 0, 2 ** 31 - 1) && isCount(vMax, 0, 2 ** 31 - 1) && isCount(currentShift, -7, 7);
     if (!registers || !bounds) faults.push("a register of a group is out of its range");
   }
   const count = lists.start.length - 1;

@@ -44,7 +44,7 @@ export interface Group {
   /** What v is clipped to. */
   readonly vMin: number;
   readonly vMax: number;
-  /** Bits by which the sum of the arriving weights is shifted to the left before it is added to u; negative: floor (profile `lava`). */
+  /** Profile `lava`, else 0: u grows by floor(sum of the arriving weights * 2^currentShift) * 2^6, -7..7. */
   readonly currentShift: number;
   /** Of each group of a chip with profile `truenorth`, and of no other; `decayU` to `currentShift` have no meaning then. */
   readonly crossbar?: CrossbarNeuron;

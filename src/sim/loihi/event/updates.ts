@@ -101,7 +101,7 @@ const updateLoihi: Update = ({ group, u, v, rest }, sums, at, outcome) => {
   outcome.fired = fired;
 };
 
-/** lava shifts the sum, wraps u once, into (-2^23, 2^23], and clips v alone; it has no refractory period. */
+/** lava shifts the sum and aligns it to 2^6, wraps u once, into (-2^23, 2^23], and clips v alone; it has no refractory period. */
 const updateLava: Update = ({ group, u, v }, sums, at, outcome) => {
   const { threshold, bias, vMin, vMax } = group;
   const keptU = (4096 - (group.decayU + 1)) / 4096;
@@ -118,7 +118,7 @@ const updateLava: Update = ({ group, u, v }, sums, at, outcome) => {
     if (arrived === 0 && (uBefore | vBefore | input) === 0) continue;
     updated++;
     if (!Number.isSafeInteger(arrived)) return unsafe(i, arrived, outcome);
-    const sum = ((uBefore * keptU) | 0) + Math.floor(arrived * scale);
+    const sum = ((uBefore * keptU) | 0) + 64 * Math.floor(arrived * scale);
     const current = sum > STATE_LIMIT ? sum - 2 * STATE_LIMIT : sum <= -STATE_LIMIT ? sum + 2 * STATE_LIMIT : sum;
     if (current !== (current | 0)) return wide(i, "u", current, outcome);
     const charged = ((vBefore * keptV) | 0) + current + input;
@@ -138,7 +138,7 @@ const updateLava: Update = ({ group, u, v }, sums, at, outcome) => {
   outcome.fired = fired;
 };
 
-/** brian2-loihi: no widths, no clips, no bias, and decays as they are given. */
+/** brian2: no widths, no clips, no bias, and decays as they are given. */
 const updateBrian2: Update = ({ group, u, v, rest }, sums, at, outcome) => {
   const { threshold, refractory } = group;
   const keptU = (4096 - group.decayU) / 4096;
@@ -224,9 +224,9 @@ export const updateRelay: Update = ({ u }, sums, at, outcome) => {
 
 export const UPDATES: Readonly<Record<LoihiChip["numerics"]["profile"], Update>> = {
   loihi: updateLoihi,
-  "nengo-loihi": updateLoihi,
+  nengo: updateLoihi,
   lava: updateLava,
-  "brian2-loihi": updateBrian2,
+  brian2: updateBrian2,
   truenorth: updateTruenorth,
 };
 

@@ -76,9 +76,9 @@ function wrappedOnce(u: number): number {
   return u;
 }
 
-/** The exponent of the weights is applied to their sum. */
+/** The exponent of the weights is applied to their sum, which is then aligned to 2^6. */
 const lava: Rule = (state, arrived, p) => {
-  const q = Math.floor(arrived * 2 ** p.currentShift);
+  const q = Math.floor(arrived * 2 ** p.currentShift) * 64;
   const sum = decayed(state.u, 4096 - (p.decayU + 1)) + q;
   const u = wrappedOnce(sum);
   const charged = decayed(state.v, 4096 - p.decayV) + u + p.bias;
@@ -110,8 +110,8 @@ const truenorth: Rule = ({ v }, q, { bias, threshold, crossbar }) => {
 
 export const RULES: Readonly<Record<LoihiChip["numerics"]["profile"], Rule>> = {
   loihi,
-  "nengo-loihi": loihi,
+  nengo: loihi,
   lava,
-  "brian2-loihi": brian2,
+  brian2: brian2,
   truenorth,
 };

@@ -12,7 +12,7 @@ const TIMESTEPS = 9;
  */
 export function randomBorderCase(seed: number): LoihiCase {
   const random = new Random(seed);
-  const profile = random.pick<LoihiChip["numerics"]["profile"]>(["loihi", "nengo-loihi", "lava", "brian2-loihi"]);
+  const profile = random.pick<LoihiChip["numerics"]["profile"]>(["loihi", "nengo", "lava", "brian2"]);
   const limit = 2 ** 23 - 1;
   const signed = (value: number): number => (random.chance(0.5) ? value : -value);
   const border = (): number => signed(2 ** random.pick([12, 20, 21, 22, 23]) + random.int(-1, 1));
@@ -23,9 +23,9 @@ export function randomBorderCase(seed: number): LoihiCase {
       refractory: profile === "lava" ? 1 : random.int(1, 5),
       vMin: -limit,
       vMax: limit,
-      currentShift: profile === "lava" ? random.pick([-2, 0, 0, 1]) : 0,
+      currentShift: profile === "lava" ? random.pick([-7, -6, -6, -5]) : 0,
       threshold: [random.pick([0, 64, 2 ** 22, limit - 1, limit])],
-      bias: [profile === "brian2-loihi" ? 0 : random.pick([0, 0, border()])],
+      bias: [profile === "brian2" ? 0 : random.pick([0, 0, border()])],
     }),
   );
   const each = Array.from({ length: COMPARTMENTS }, (_, i) => i);

@@ -58,7 +58,7 @@ const EXPECTED = [
   "lists with several delays",
   "relays",
   "windows that open late",
-  ...["loihi", "nengo-loihi", "lava", "brian2-loihi"].map((profile) => `profile ${profile}`),
+  ...["loihi", "nengo", "lava", "brian2"].map((profile) => `profile ${profile}`),
   "attention pipelined",
   "attention lockstep",
 ];
