@@ -19,7 +19,7 @@ import { FULL } from "./support/shared.js";
  */
 
 const PROGRAMS = 120;
-const LOIHI_PROGRAMS = 400;
+const LOIHI_PROGRAMS = 520;
 
 /** Short runs first. */
 function layerwiseCases() {

@@ -5,7 +5,7 @@ import type { RunFile } from "../sim/run-file.js";
 import { runCommand, type Io } from "./command.js";
 import { loihiEnergyText } from "./loihi-text.js";
 import { withTable } from "./options.js";
-import { readAnyRun } from "./run-input.js";
+import { readRun } from "./run-input.js";
 import { count, si, table } from "./text.js";
 
 /** Weights of at most so many bits are no mantissas of f32 (24 bits and sign), and cost less than the tables say. */
@@ -72,7 +72,7 @@ export function registerEnergy(program: Command, io: Io): void {
     .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>
       runCommand(io, (report) => {
         const prices = readEnergyTable(options.table, report);
-        const run = readAnyRun(file, report);
+        const run = readRun(file, report);
         if (prices === undefined || run === undefined) return;
         if ("target" in run) return io.out(ownEnergyText(run, options));
         const estimate = estimateEnergy(run, prices);

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Core, LoihiProgram } from "../../backends/program/loihi/program.js";
 import { count, record, sampleFields, sampleOf, stoppedSchema, type SampleName } from "../samples.js";
+import { placesOf, stretchSchema } from "./places.js";
+import { loihiProbeSchema, type LoihiProbe } from "./probes.js";
 import { LOIHI_EVENTS, type LoihiRunResult } from "./result.js";
 
 /** A run on a step-by-step chip: the summed counts of all samples of one program, and what came out of each sample. */
@@ -30,6 +32,8 @@ const layerSchema = z.object({
   events: record(LOIHI_EVENTS, perStep),
   /** Synaptic events by format, one number per chip step. */
   synapses: z.record(z.string(), perStep),
+  /** Where its neurons lie; in runs with recorded spikes or probes. */
+  places: z.array(stretchSchema).optional(),
 });
 
 const coreSchema = z.object({
@@ -51,6 +55,8 @@ const sampleSchema = z.object({
   ...sampleFields,
   /** ps. */
   time: count,
+  /** What probes saw, where there were some. */
+  probes: z.array(loihiProbeSchema).optional(),
 });
 
 export const loihiRunSchema = z.object({
@@ -155,7 +161,12 @@ export class LoihiRunTotals {
   }
 
   /** Adds one sample and what the network computed for it; its spikes are kept where the result has them. */
-  add(result: LoihiRunResult, outputs: ReadonlyMap<string, ArrayLike<number>>, sample: SampleName): void {
+  add(
+    result: LoihiRunResult,
+    outputs: ReadonlyMap<string, ArrayLike<number>>,
+    sample: SampleName,
+    probes: readonly LoihiProbe[] = [],
+  ): void {
     this.time += result.time;
     addTo(this.stepTimes, result.stepTimes);
     addTo(this.neuronTimes, result.neuronTimes);
@@ -175,7 +186,21 @@ export class LoihiRunTotals {
       this.links.set(`${from} ${to}`, { from, to, messages: known.messages + messages, peak: longest });
     }
     const { layers } = this.program;
-    this.samples.push({ ...sampleOf(sample, outputs, this.classes, layers, result.spikes), time: result.time });
+    this.samples.push({
+      ...sampleOf(sample, outputs, this.classes, layers, result.spikes),
+      time: result.time,
+      ...(probes.length === 0 ? {} : { probes: [...probes] }),
+    });
+  }
+
+  /** Whether neurons are named in the samples. */
+  private get looksInside(): boolean {
+    return this.samples.some(({ spikes, probes }) => spikes !== undefined || probes !== undefined);
+  }
+
+  private withPlaces(layer: LoihiLayerTotals, index: number): LoihiLayerTotals {
+    const places = placesOf(this.program, index);
+    return places.length === 0 ? layer : { ...layer, places: [...places] };
   }
 
   /** The run so far; `stopped` says why it holds fewer samples than were asked for. */
@@ -200,7 +225,7 @@ export class LoihiRunTotals {
       seconds: this.time * 1e-12,
       stepTimes: this.stepTimes,
       neuronTimes: this.neuronTimes,
-      layers: this.layers,
+      layers: this.looksInside ? this.layers.map((layer, i) => this.withPlaces(layer, i)) : this.layers,
       cores: this.cores,
       links: [...this.links.values()],
       host: this.host,
