@@ -31,10 +31,10 @@ export interface MembraneState {
   readonly spike: number;
 }
 
-/** Takes what probes ask for out of a run that kept its states. */
+/** Takes what probes ask for out of the states that a run kept. */
 export function loihiProbes(
   program: LoihiProgram,
-  { states }: LoihiRunResult,
+  states: LoihiRunResult["states"],
   targets: readonly ProbeTarget[],
 ): readonly LoihiProbe[] {
   return targets.map(({ layer, neuron }) => {

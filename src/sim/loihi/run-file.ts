@@ -162,7 +162,7 @@ export class LoihiRunTotals {
 
   /** Adds one sample and what the network computed for it; its spikes are kept where the result has them. */
   add(
-    result: LoihiRunResult,
+    result: Omit<LoihiRunResult, "states">,
     outputs: ReadonlyMap<string, ArrayLike<number>>,
     sample: SampleName,
     probes: readonly LoihiProbe[] = [],
