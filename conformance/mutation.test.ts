@@ -7,6 +7,7 @@ import { firstBurstProgram } from "../test/sim/layerwise/event/first-burst.js";
 import { randomMachine } from "../test/sim/layerwise/event/random-chip.js";
 import { randomProgram } from "../test/sim/layerwise/event/random-program.js";
 import { randomCase } from "../test/sim/loihi/event/random-case.js";
+import { watched } from "../test/sim/loihi/watched.js";
 import { LOIHI_MUTATIONS } from "./support/loihi-mutations.js";
 import { survivors } from "./support/mutants.js";
 import { MUTATIONS } from "./support/mutations.js";
@@ -18,7 +19,7 @@ import { FULL } from "./support/shared.js";
  */
 
 const PROGRAMS = 120;
-const LOIHI_PROGRAMS = 400;
+const LOIHI_PROGRAMS = 520;
 
 /** Short runs first. */
 function layerwiseCases() {
@@ -44,14 +45,18 @@ function loihiCases() {
   return cases.map(({ program, inputs }) => ({
     program,
     inputs,
-    expected: createSteppedLoihi(program).run(inputs, { record: true, states: true }),
+    expected: watched(createSteppedLoihi(program), inputs, { record: true, states: true }),
   }));
 }
 
 /** Twice, so that what a sample leaves behind is found. */
 const IS_RIGHT_LOIHI = `(createEvent, { program, inputs, expected }, isDeepStrictEqual) => {
   const machine = createEvent(program);
-  const run = () => machine.run(inputs, { record: true, states: true });
+  const run = () => {
+    const steps = [];
+    const result = machine.run(inputs, { record: true, states: true, onStep: (times) => steps.push(times) });
+    return { result, steps };
+  };
   return isDeepStrictEqual(run(), expected) && isDeepStrictEqual(run(), expected);
 }`;
 

@@ -157,11 +157,26 @@ export const LOIHI_MUTATIONS: readonly Mutation[] = [
   ["peaks are kept between samples", "traffic.ts", "counts.fill(0)", "void counts"],
 
   // The step.
-  ["ingresses do not hold the step", "index.ts", "Math.max(computed, delivered)", "computed"],
-  ["neuron phases do not hold the step", "index.ts", "Math.max(computed, delivered)", "delivered"],
+  ["ingresses do not hold the step", "index.ts", "Math.max(computed, arrived)", "computed"],
+  ["neuron phases do not hold the step", "index.ts", "Math.max(computed, arrived)", "arrived"],
   ["the barrier is the largest", "index.ts", "least <= tiles ?", "true ?"],
   ["the barrier is that of fewer tiles", "index.ts", "least <= tiles ?", "least < Math.max(2, tiles) ?"],
-  ["there is no barrier", "index.ts", "+ this.barrier + this.stop(step)", "+ this.stop(step)"],
+  ["there is no barrier", "index.ts", "delivered + this.barrier)", "delivered)"],
+  ["a round begins with the first", "index.ts", "rounds.push({ begin: end,", "rounds.push({ begin,"],
+  ["phases end when the last does", "index.ts", "this.phaseEnds[i] = end;", "this.phaseEnds[i] = Math.max(last, end);"],
+  [
+    "an ingress begins when it ends",
+    "traffic.ts",
+    "ingressStep.begin[target] = begin",
+    "ingressStep.begin[target] = free",
+  ],
+  [
+    "an ingress works from end to end",
+    "traffic.ts",
+    "ingressStep.busy[target] = work;",
+    "ingressStep.busy[target] = free - begin;",
+  ],
+  ["ingresses remember the step before", "traffic.ts", "times.fill(0)", "void times"],
   ["neuron times are kept between samples", "index.ts", "this.neuronTime.fill(0);", ""],
 
   // Attention cores.
@@ -203,9 +218,9 @@ export const LOIHI_MUTATIONS: readonly Mutation[] = [
   ["lockstep chips count queries twice", "attention-core.ts", "if (!this.lockstep) time +=", "time +="],
   ["lockstep chips never stop", "attention-core.ts", "=== 0 ? chunk : 0", "=== 0 ? 0 : 0"],
   ["the stop is a round short", "attention-core.ts", "=== 0 ? chunk : 0", "=== 0 ? chunk - 1 : 0"],
-  ["the stop has no barriers", "index.ts", "rounds * this.barrier", "0"],
-  ["the stop is that of the last core", "index.ts", "longest = Math.max(longest, work)", "longest = work"],
-  ["the stop is no neuron time", "index.ts", "this.neuronTime[i]! += work;", ""],
+  ["the stop has no barriers", "index.ts", "largest(work) + this.barrier", "largest(work)"],
+  ["the stop is that of the last core", "index.ts", "end += largest(work)", "end += work.at(-1)"],
+  ["the stop is no neuron time", "index.ts", "(this.neuronTime[i]! += ps)", "ps"],
   ["attention's spikes are free", "attention-core.ts", "time + times.spikeOut", "time"],
   ["attention's spikes do not count", "attention-core.ts", "spikes++;", ""],
   ["attention sends spikes", "attention-core.ts", "sender.send(first + j, value,", "sender.send(first + j, 1,"],

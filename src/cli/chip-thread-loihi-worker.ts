@@ -1,23 +1,22 @@
-import { parentPort, workerData } from "node:worker_threads";
-import { DiagnosticError, internalError } from "../diagnostics/index.js";
-import { LOIHI_SIMULATORS, type LoihiMachine, type LoihiRunResult } from "../sim/loihi/index.js";
-import type { LoihiThreadRequest, LoihiThreadStart } from "./chip-thread-loihi.js";
-import type { ThreadReply } from "./chip-thread.js";
+import { workerData } from "node:worker_threads";
+import { StepTimeline } from "../report/perfetto-loihi.js";
+import { LOIHI_SIMULATORS, type LoihiMachine } from "../sim/loihi/index.js";
+import { loihiProbes } from "../sim/loihi/probes.js";
+import { answerRequests } from "./answer-requests.js";
+import type { LoihiThreadRequest, LoihiThreadResult, LoihiThreadStart } from "./chip-thread-loihi.js";
 
 /** The other side of `chip-thread-loihi.ts`: runs the samples that are sent. */
 
 const { program, simulator } = workerData as LoihiThreadStart;
-if (parentPort === null) throw internalError("the other side of a chip thread runs in no thread");
-const port = parentPort;
 let machine: LoihiMachine | undefined;
 
-port.on("message", ({ inputs, record }: LoihiThreadRequest) => {
-  const reply = (message: ThreadReply<LoihiRunResult>): void => port.postMessage(message);
-  try {
-    machine ??= LOIHI_SIMULATORS[simulator](program);
-    reply({ done: machine.run(inputs, { record }) });
-  } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
-    reply({ failed: error.diagnostic });
-  }
+answerRequests(({ inputs, record, probes, timeline: timed }: LoihiThreadRequest): LoihiThreadResult => {
+  const timeline = timed ? new StepTimeline() : undefined;
+  machine ??= LOIHI_SIMULATORS[simulator](program);
+  const { states, ...result } = machine.run(inputs, {
+    record,
+    states: probes.length > 0,
+    ...(timeline === undefined ? {} : { onStep: timeline.note }),
+  });
+  return { result, probes: loihiProbes(program, states, probes), timeline: timeline?.steps };
 });

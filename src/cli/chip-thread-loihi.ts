@@ -1,5 +1,7 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
-import type { LoihiRunResult, LoihiSimulatorName } from "../sim/loihi/index.js";
+import type { LoihiRunResult, LoihiSimulatorName, LoihiStepTimes } from "../sim/loihi/index.js";
+import type { LoihiProbe } from "../sim/loihi/probes.js";
+import type { ProbeTarget } from "../sim/probes.js";
 import { ChipThread } from "./chip-thread.js";
 
 /** A simulated step-by-step chip in a thread of its own; it loads no IR, what the host computes stays outside. */
@@ -13,9 +15,20 @@ export interface LoihiThreadRequest {
   /** By input of the chip: [timesteps, elements]. */
   readonly inputs: ReadonlyMap<string, Int32Array>;
   readonly record: boolean;
+  readonly probes: readonly ProbeTarget[];
+  /** Whether to note when cores work. */
+  readonly timeline: boolean;
 }
 
-export type LoihiThread = ChipThread<LoihiThreadStart, LoihiThreadRequest, LoihiRunResult>;
+export interface LoihiThreadResult {
+  /** Of the states there is what probes ask for. */
+  readonly result: Omit<LoihiRunResult, "states">;
+  readonly probes: readonly LoihiProbe[];
+  /** The first steps, as many as a trace can show. */
+  readonly timeline: readonly LoihiStepTimes[] | undefined;
+}
+
+export type LoihiThread = ChipThread<LoihiThreadStart, LoihiThreadRequest, LoihiThreadResult>;
 
 export function startLoihiThread(start: LoihiThreadStart): LoihiThread {
   return new ChipThread(start, "./chip-thread-loihi-worker");

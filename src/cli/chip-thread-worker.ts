@@ -1,15 +1,13 @@
-import { parentPort, workerData } from "node:worker_threads";
-import { DiagnosticError, internalError } from "../diagnostics/index.js";
+import { workerData } from "node:worker_threads";
 import { Timeline } from "../report/perfetto.js";
 import { createEvent, createStepped, type Machine, type SteppedOptions } from "../sim/layerwise/index.js";
 import { Probes } from "../sim/probes.js";
-import type { ThreadReply, ThreadRequest, ThreadResult, ThreadStart } from "./chip-thread.js";
+import { answerRequests } from "./answer-requests.js";
+import type { ThreadRequest, ThreadResult, ThreadStart } from "./chip-thread.js";
 
 /** The other side of `chip-thread.ts`: runs the samples that are sent. */
 
 const { program, simulator, kernels, workers } = workerData as ThreadStart;
-if (parentPort === null) throw internalError("the other side of a chip thread runs in no thread");
-const port = parentPort;
 let machine: Machine<SteppedOptions> | undefined;
 
 function run({ inputs, record, probes: targets, timeline: timed }: ThreadRequest): ThreadResult {
@@ -25,12 +23,4 @@ function run({ inputs, record, probes: targets, timeline: timed }: ThreadRequest
   return { result, probes: probes.records, timeline: times };
 }
 
-port.on("message", (request: ThreadRequest) => {
-  const reply = (message: ThreadReply): void => port.postMessage(message);
-  try {
-    reply({ done: run(request) });
-  } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
-    reply({ failed: error.diagnostic });
-  }
-});
+answerRequests(run);

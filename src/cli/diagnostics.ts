@@ -36,6 +36,10 @@ export const cliDiagnostics = defineDiagnostics("cli", {
     severity: "error",
     explain: "The two recordings have no layer in common, or not the same number of timesteps.",
   },
+  "trace-cut": {
+    severity: "warning",
+    explain: "A trace of all steps would be too large for viewers; it holds the first ones, without gaps.",
+  },
   "no-folder": { severity: "error", explain: "The folder of an output does not exist; it is not made silently." },
   "no-selection": {
     severity: "error",

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import type { Report } from "../diagnostics/index.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import { readRecordedCase } from "../validate/recorded-case.js";
 import {
@@ -8,6 +9,7 @@ import {
   recordingOfCase,
   recordingOfRun,
   type FirstDifference,
+  type KnownState,
   type SpikeDifference,
   type SpikeRecording,
 } from "../validate/spike-diff.js";
@@ -22,7 +24,7 @@ interface Side {
   readonly path: string;
   readonly recording: SpikeRecording;
   /** Undefined for a recorded case. */
-  readonly run: RunFile | undefined;
+  readonly run: RunFile | LoihiRunFile | undefined;
 }
 
 /** A run file with recorded spikes, or the folder of a recorded case. */
@@ -59,20 +61,46 @@ function firstOutput(a: Side, b: Side): string | undefined {
   return undefined;
 }
 
-const unknown = (x: number | undefined): string => (x === undefined ? "-" : valueText(x));
+/** Columns of what is known of a neuron, of chips of both kinds; v is compared with v_th, v after has been reset. */
+const COLUMNS: readonly { readonly name: string; readonly of: (state: KnownState) => number | string | undefined }[] = [
+  { name: "spike", of: ({ spike }) => spike },
+  { name: "core", of: ({ place }) => place?.core },
+  { name: "tile.slot", of: ({ place }) => place && `${place.tile}.${place.slot}` },
+  { name: "compartment", of: ({ place }) => place?.compartment },
+  { name: "v before", of: ({ u, before }) => (u === undefined ? undefined : before) },
+  { name: "u", of: ({ u }) => u },
+  { name: "v after", of: ({ u, after }) => (u === undefined ? undefined : after) },
+  { name: "v", of: ({ charged }) => charged },
+  { name: "input", of: ({ input }) => input },
+  { name: "v_th", of: ({ threshold }) => threshold },
+];
+
+function cellText(value: number | string | undefined): string {
+  if (value === undefined) return "-";
+  return typeof value === "number" ? valueText(value) : value;
+}
+
+/** What a run could say of its potentials and does not; undefined for a recorded case, and where it does. */
+function unseen({ run }: Side, { u, charged }: KnownState): string | undefined {
+  if (run === undefined) return undefined;
+  if ("target" in run) return u === undefined ? "u and v" : undefined;
+  return charged === undefined ? "v and input" : undefined;
+}
 
 function firstText(first: FirstDifference, a: Side, b: Side): readonly string[] {
   const { layer, sample, timestep, position, channel, sides } = first;
-  const rows = sides.map(({ spike, charged, input, threshold }, i) => [
-    [a, b][i]!.path,
-    ...[spike, charged, input, threshold].map(unknown),
-  ]);
-  const blind = [a, b].filter(({ run }, i) => run !== undefined && sides[i]!.charged === undefined);
+  const columns = COLUMNS.filter(({ of }) => sides.some((state) => of(state) !== undefined));
+  const rows = [a, b].map(({ path }, i) => [path, ...columns.map(({ of }) => cellText(of(sides[i]!)))]);
   const probe = `--probe ${layer}:${position},${channel}`;
   return [
     `first difference: layer ${layer}, timestep ${timestep}, position ${position}, channel ${channel}, sample ${sample}`,
-    table([["", "spike", "v", "input", "v_th"], ...rows]),
-    ...blind.map(({ path }) => `for v and input of ${path}: spikec simulate PROGRAM … --record ${probe} -o ${path}`),
+    table([["", ...columns.map(({ name }) => name)], ...rows]),
+    ...[a, b].flatMap((side, i) => {
+      const what = unseen(side, sides[i]!);
+      return what === undefined
+        ? []
+        : [`for ${what} of ${side.path}: spikec simulate PROGRAM … --record ${probe} -o ${side.path}`];
+    }),
   ];
 }
 

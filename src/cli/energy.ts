@@ -6,7 +6,7 @@ import { runCommand, type Io } from "./command.js";
 import { paperEnergy, withPaper } from "./energy-paper.js";
 import { loihiEnergyText } from "./loihi-text.js";
 import { withTable } from "./options.js";
-import { readAnyRun } from "./run-input.js";
+import { readRun } from "./run-input.js";
 import { count, si, table } from "./text.js";
 
 /** Weights of at most so many bits are no mantissas of f32 (24 bits and sign), and cost less than the tables say. */
@@ -74,7 +74,7 @@ export function registerEnergy(program: Command, io: Io): void {
       runCommand(io, (report) => {
         const prices = readEnergyTable(options.table, report);
         if (options.paper !== undefined) return paperEnergy(options.paper, file, prices, options, report, io);
-        const run = readAnyRun(file, report);
+        const run = readRun(file, report);
         if (prices === undefined || run === undefined) return;
         if ("target" in run) return io.out(ownEnergyText(run, options));
         const estimate = estimateEnergy(run, prices);

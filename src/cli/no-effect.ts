@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { renderDiagnostic } from "../diagnostics/index.js";
+import { renderDiagnostic, type Diagnostic } from "../diagnostics/index.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { EXIT } from "./exit.js";
 
@@ -20,19 +20,33 @@ function list(flags: readonly string[], join: string): string {
   return flags.length < 2 ? flags.join("") : `${flags.slice(0, -1).join(", ")} ${join} ${flags[flags.length - 1]}`;
 }
 
+interface Refusal {
+  readonly why: string;
+  readonly hint: string;
+}
+
+/** The diagnostic of those of `flags` that were given; undefined where none was. */
+export function withoutEffect(
+  called: Command,
+  flags: readonly string[],
+  { why, hint }: Refusal,
+): Diagnostic | undefined {
+  const given = flags.filter((flag) => isGiven(called, flag));
+  if (given.length === 0) return undefined;
+  const message = `${list(given, "and")} ${given.length > 1 ? "mean" : "means"} nothing ${why}`;
+  return cliDiagnostics.make("no-effect", message, { hint });
+}
+
 /** Ends the command with exit code 2 when one of `flags` was given though `without` says that it means nothing. */
 export function refuseWithoutEffect(
   command: Command,
   flags: readonly string[],
-  without: (called: Command) => { readonly why: string; readonly hint: string } | undefined,
+  without: (called: Command) => Refusal | undefined,
 ): Command {
   return command.hook("preAction", (_parent, called) => {
-    const given = flags.filter((flag) => isGiven(called, flag));
-    const refusal = given.length === 0 ? undefined : without(called);
-    if (refusal === undefined) return;
-    const message = `${list(given, "and")} ${given.length > 1 ? "mean" : "means"} nothing ${refusal.why}`;
-    const { hint } = refusal;
-    called.error(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })), { exitCode: EXIT.usage });
+    const refusal = without(called);
+    const diagnostic = refusal && withoutEffect(called, flags, refusal);
+    if (diagnostic !== undefined) called.error(renderDiagnostic(diagnostic), { exitCode: EXIT.usage });
   });
 }
 

@@ -7,17 +7,8 @@ import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
 import { count } from "./text.js";
 
-/** Reads a run of a layer-by-layer chip; says where it stopped early. */
-export function readRun(path: string, report: Report): RunFile | undefined {
-  const run = readAnyRun(path, report);
-  if (run === undefined || !("target" in run)) return run;
-  const location = { kind: "file", file: path } as const;
-  const message = `\`${path}\` is a run of a step-by-step chip, which this command does not know`;
-  return report.add(cliDiagnostics.make("run-file", message, { location, hint: "`spikec energy` reads such runs" }));
-}
-
 /** Reads a run of any kind of chip; says where it stopped early. */
-export function readAnyRun(path: string, report: Report): RunFile | LoihiRunFile | undefined {
+export function readRun(path: string, report: Report): RunFile | LoihiRunFile | undefined {
   const location = { kind: "file", file: path } as const;
   const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
   const fail = (why: string): undefined =>

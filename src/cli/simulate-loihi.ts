@@ -2,47 +2,41 @@ import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Report } from "../diagnostics/index.js";
 import { loihiEnergy } from "../energy/loihi.js";
 import { Host } from "../host/index.js";
-import type { LoihiSimulatorName } from "../sim/loihi/index.js";
-import type { Io, Outcome } from "./command.js";
-import { checkOutput, pathsRead } from "./files.js";
-import { readLabelledInputs, type InputSetOptions } from "./inputs.js";
+import { perfettoLoihiTrace } from "../report/perfetto-loihi.js";
+import type { LoihiSimulatorName, LoihiStepTimes } from "../sim/loihi/index.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
+import { cliDiagnostics } from "./diagnostics.js";
 import type { OnSignal } from "./interrupt.js";
-import { jsonPieces } from "./json-pieces.js";
 import { loihiSummary } from "./loihi-text.js";
-import { writeFileAtomically } from "./output.js";
-import { Progress } from "./progress.js";
-import { withRemains } from "./simulation.js";
+import { loihiProbeText } from "./probe-text.js";
+import type { Progress } from "./progress.js";
+import type { Answered, Asked } from "./simulate.js";
 import { simulateLoihi } from "./simulation-loihi.js";
-
-export interface SimulateLoihiOptions extends InputSetOptions {
-  readonly simulator: LoihiSimulatorName;
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly record?: boolean;
-}
+import { count } from "./text.js";
 
 /** `spikec simulate` of a program for a step-by-step chip. */
-export async function simulateOnLoihi(
-  file: string,
+export async function simulateOnSteps(
   program: LoihiProgram,
-  options: SimulateLoihiOptions,
+  { writeTrace, ...asked }: Asked,
+  simulator: LoihiSimulatorName,
   report: Report,
-  io: Io,
+  progress: Progress,
   onSignal: OnSignal,
-): Promise<Outcome> {
-  const { output, simulator } = options;
-  if (output !== undefined) checkOutput(output, pathsRead(file, options));
-  const read = readLabelledInputs(options, report);
-  if (read === undefined) return;
-  const simulation = { program, host: new Host(program), ...read, record: options.record === true, simulator };
-  const { run, stopped, queues, exit, bug } = await simulateLoihi(simulation, new Progress(io), onSignal);
+): Promise<Answered<LoihiRunFile>> {
+  const onTimeline =
+    writeTrace &&
+    (async (steps: readonly LoihiStepTimes[], sample: string): Promise<void> => {
+      if (steps.length < program.steps) report.add(traceCut(program, steps.length));
+      await writeTrace(perfettoLoihiTrace(program, steps, sample));
+    });
+  const simulation = { program, host: new Host(program), ...asked, simulator, ...(onTimeline && { onTimeline }) };
+  const { queues, ...simulated } = await simulateLoihi(simulation, progress, onSignal);
   if (queues !== undefined) report.add(queues);
-  if (stopped !== undefined) report.add(withRemains(stopped, run, output));
-  if (run.samples.length > 0) {
-    if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
-    if (options.json === true) io.outPieces(jsonPieces(run));
-    else io.out(loihiSummary(run, loihiEnergy(run)));
-  }
-  if (bug !== undefined) throw bug;
-  return exit === undefined ? undefined : { exit };
+  const { run } = simulated;
+  return { ...simulated, text: () => [loihiSummary(run, loihiEnergy(run)), ...loihiProbeText(run)].join("\n") };
+}
+
+function traceCut({ steps, cores }: LoihiProgram, shown: number) {
+  const message = `the trace holds the first ${count(shown)} of ${count(steps)} steps: ${count(cores.length)} cores have too many slices`;
+  return cliDiagnostics.make("trace-cut", message);
 }

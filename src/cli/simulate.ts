@@ -1,24 +1,25 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { readProgram, type Program } from "../backends/program/index.js";
-import { DiagnosticError, reporting, type Report } from "../diagnostics/index.js";
-import { perfettoTrace, type TraceTimes } from "../report/perfetto.js";
+import type { LoihiProgram } from "../backends/program/loihi/program.js";
+import { DiagnosticError, reporting, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { KERNELS, SIMULATORS, type KernelsName, type SimulatorName } from "../sim/layerwise/index.js";
 import { parseProbe, type ProbeTarget } from "../sim/probes.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import { collectText, positiveInteger, runCommand, type Io, type Outcome } from "./command.js";
-import { cliDiagnostics } from "./diagnostics.js";
+import { EXIT } from "./exit.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
-import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./inputs.js";
+import { readLabelledInputs, withInputOptions, type InputSetOptions, type LabelledInputs } from "./inputs.js";
 import { jsonPieces } from "./json-pieces.js";
-import { onlyWith, refuseWithoutEffect } from "./no-effect.js";
+import { isGiven, onlyWith, refuseWithoutEffect, withoutEffect } from "./no-effect.js";
 import { withInput } from "./options.js";
 import { writeFileAtomically } from "./output.js";
-import { probeText } from "./probe-text.js";
 import { Progress } from "./progress.js";
-import { accuracyOf, simulateInThread, withRemains } from "./simulation.js";
-import { count, percent, si, table } from "./text.js";
+import type { Simulated } from "./sample-loop.js";
+import { simulateOnLayers } from "./simulate-layerwise.js";
+import { withRemains } from "./simulation.js";
 
 interface SimulateOptions extends InputSetOptions {
   readonly simulator: SimulatorName;
@@ -31,37 +32,22 @@ interface SimulateOptions extends InputSetOptions {
   readonly trace?: string;
 }
 
-function summaryText(run: RunFile): string {
-  const samples = run.samples.length;
-  const accuracy = accuracyOf(run);
-  const total = (layer: RunFile["layers"][number], event: keyof RunFile["layers"][number]["events"]): string =>
-    count(Math.round(layer.events[event].reduce((a, b) => a + b, 0) / samples));
-  const busy = Object.entries(run.engines).map(
-    ([engine, states]) => `${engine} ${percent(states.busy / run.cycles, 1)}`,
-  );
-  return [
-    `${samples} samples on ${run.chip.name}: ${count(Math.round(run.cycles / samples))} cycles, ${si(run.seconds / samples, "s")} per sample`,
-    ...(accuracy === undefined ? [] : [`accuracy ${percent(accuracy)}`]),
-    `busy: ${busy.join(", ")}`,
-    "",
-    "events per sample",
-    table([
-      ["layer", "op", "AC", "MAC", "attention", "updates", "spikes"],
-      ...run.layers.map((layer) => [
-        layer.name,
-        layer.kind,
-        total(layer, "ac"),
-        total(layer, "mac"),
-        count(Math.round([...layer.events.kv, ...layer.events.qa].reduce((a, b) => a + b, 0) / samples)),
-        total(layer, "update"),
-        total(layer, "spike"),
-      ]),
-    ]),
-  ].join("\n");
+/** What is asked of a chip of either kind. */
+export interface Asked extends LabelledInputs {
+  /** Keep the spikes of recorded layers. */
+  readonly record: boolean;
+  readonly probes: readonly ProbeTarget[];
+  /** Where a trace is wanted: writes one of the first sample. */
+  readonly writeTrace?: (pieces: Iterable<string>) => Promise<void>;
+}
+
+export interface Answered<Run> extends Simulated<Run> {
+  /** The run for people. */
+  readonly text: () => string;
 }
 
 /** What probes name, or a report of those that name nothing. */
-function findProbes(names: readonly string[], program: Program, report: Report): readonly ProbeTarget[] {
+function findProbes(names: readonly string[], program: Program | LoihiProgram, report: Report): readonly ProbeTarget[] {
   return names.flatMap((name) => reporting(report, () => parseProbe(name, program)) ?? []);
 }
 
@@ -75,64 +61,67 @@ async function writeTrace(path: string, pieces: Iterable<string>, report: Report
   }
 }
 
-/** Options that programs of step-by-step chips know nothing of; throws. */
-function refuseLayerwiseOptions({ kernels, probe, trace }: SimulateOptions): void {
-  const given = [
-    ...(kernels === undefined ? [] : ["--kernels"]),
-    ...(probe.length === 0 ? [] : ["--probe"]),
-    ...(trace === undefined ? [] : ["--trace"]),
-  ];
-  if (given.length === 0) return;
-  const message = `${given.join(", ")} ${given.length > 1 ? "mean" : "means"} nothing for a program of a step-by-step chip`;
-  throw new DiagnosticError(cliDiagnostics.make("no-effect", message, { hint: "leave it out" }));
+/** Options that do nothing with a program, and why; undefined where there is none. */
+function withoutEffectOn(program: Program | LoihiProgram, called: Command): Diagnostic | undefined {
+  if (program.target === "loihi") {
+    const why = "for a program of a step-by-step chip";
+    return withoutEffect(called, ["--kernels", "--workers"], { why, hint: "leave it out" });
+  }
+  if (!isGiven(called, "--probe") || isGiven(called, "--simulator stepped")) return undefined;
+  return withoutEffect(called, ["--simulator", "--kernels", "--workers"], {
+    why: "beside --probe: event computes blocks of neurons at once",
+    hint: "leave it out, stepped is taken",
+  });
 }
 
 async function simulate(
   file: string,
   options: SimulateOptions,
+  called: Command,
   report: Report,
   io: Io,
   onSignal: OnSignal,
 ): Promise<Outcome> {
   const program = readProgram(file, report);
   if (program === undefined) return;
-  if (program.target === "loihi") {
-    refuseLayerwiseOptions(options);
-    // The host's part needs the IR, which no other simulation loads.
-    const { simulateOnLoihi } = await import("./simulate-loihi.js");
-    return simulateOnLoihi(file, program, options, report, io, onSignal);
+  const idle = withoutEffectOn(program, called);
+  if (idle !== undefined) {
+    report.add(idle);
+    return { exit: EXIT.usage };
   }
   const reads = pathsRead(file, { ...options, trace: undefined });
-  const { output, trace } = options;
+  const { output, trace, record = false } = options;
   if (output !== undefined) checkOutput(output, reads);
   if (trace !== undefined) checkOutput(trace, output === undefined ? reads : [...reads, output]);
   const probes = findProbes(options.probe, program, report);
   const read = report.failed ? undefined : readLabelledInputs(options, report);
   if (read === undefined) return;
-  const simulation = {
-    program,
-    ...read,
-    probes,
-    record: options.record === true,
-    simulator: options.simulator,
-    kernels: options.kernels,
-    workers: options.workers,
-    ...(trace === undefined
-      ? {}
-      : {
-          onTimeline: (timeline: TraceTimes, sample: string) =>
-            writeTrace(trace, perfettoTrace(program, timeline, sample), report),
-        }),
-  };
-  const { run, stopped, exit, bug } = await simulateInThread(simulation, new Progress(io), onSignal);
+  const traced = trace && { writeTrace: (pieces: Iterable<string>) => writeTrace(trace, pieces, report) };
+  const asked: Asked = { ...read, record, probes, ...traced };
+  const { run, stopped, exit, bug, text } = await answer(program, asked, options, report, new Progress(io), onSignal);
   if (stopped !== undefined) report.add(withRemains(stopped, run, output));
   if (run.samples.length > 0) {
     if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
     if (options.json === true) io.outPieces(jsonPieces(run));
-    else io.out([summaryText(run), ...probeText(run)].join("\n"));
+    else io.out(text());
   }
   if (bug !== undefined) throw bug;
   return exit === undefined ? undefined : { exit };
+}
+
+async function answer(
+  program: Program | LoihiProgram,
+  asked: Asked,
+  { simulator, kernels, workers }: SimulateOptions,
+  report: Report,
+  progress: Progress,
+  onSignal: OnSignal,
+): Promise<Answered<RunFile | LoihiRunFile>> {
+  if (program.target === "layerwise")
+    return simulateOnLayers(program, asked, { simulator, kernels, workers }, progress, onSignal);
+  // The host's part needs the IR, which no other simulation loads.
+  const { simulateOnSteps } = await import("./simulate-loihi.js");
+  return simulateOnSteps(program, asked, simulator, report, progress, onSignal);
 }
 
 export function registerSimulate(program: Command, io: Io): void {
@@ -144,10 +133,7 @@ export function registerSimulate(program: Command, io: Io): void {
     .argument("<program>", "program file written by `spikec compile`");
   withInputOptions(withInput(command))
     .addOption(
-      new Option(
-        "--simulator <name>",
-        "event jumps, stepped does every cycle and knows potentials; their results are equal",
-      )
+      new Option("--simulator <name>", "event jumps, stepped does every cycle; their results are equal")
         .choices(Object.keys(SIMULATORS))
         .default("event"),
     )
@@ -170,23 +156,21 @@ export function registerSimulate(program: Command, io: Io): void {
     .option("--record", "keep every spike of the source model's layers in the run, for `spikec diff`")
     .option(
       "--probe <layer[:neuron]>",
-      "record input, potentials and spikes of a layer, or of one neuron: its number, or POSITION,CHANNEL; repeatable",
+      "record input (u), potentials and spikes of a layer, or of one neuron: its number, or POSITION,CHANNEL; repeatable",
       collectText,
       [],
     )
-    .option("--trace <file>", "write when each instruction of the first sample ran, for ui.perfetto.dev");
+    .option(
+      "--trace <file>",
+      "write when each instruction of the first sample ran, or each core in each step, for ui.perfetto.dev",
+    );
   onlyWith(command, ["--record"], ["--output", "--json"]);
-  refuseWithoutEffect(command, ["--simulator", "--kernels", "--workers"], (called) =>
-    called.getOptionValue("simulator") === "event" && called.getOptionValueSource("probe") === "cli"
-      ? { why: "beside --probe: event computes blocks of neurons at once", hint: "leave it out, stepped is taken" }
-      : undefined,
-  );
   refuseWithoutEffect(command, ["--kernels"], (called) =>
     called.getOptionValue("simulator") === "stepped"
       ? { why: "beside --simulator stepped, which has no kernels", hint: "leave one of the two out" }
       : undefined,
   );
-  command.action((file: string, options: SimulateOptions) =>
-    runCommand(io, (report) => interruptible((onSignal) => simulate(file, options, report, io, onSignal))),
+  command.action((file: string, options: SimulateOptions, called: Command) =>
+    runCommand(io, (report) => interruptible((onSignal) => simulate(file, options, called, report, io, onSignal))),
   );
 }

@@ -6,11 +6,12 @@ import type { TraceTimes } from "../report/perfetto.js";
 import type { KernelsName, RunResult, SimulatorName } from "../sim/layerwise/index.js";
 import type { ProbeTarget } from "../sim/probes.js";
 import { RunTotals, type RunFile } from "../sim/run-file.js";
+import type { Stopped } from "../sim/samples.js";
 import { ChipThread } from "./chip-thread.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import type { OnSignal } from "./interrupt.js";
-import { SIGNALS } from "./output.js";
 import type { Progress } from "./progress.js";
+import { runSamples, type Simulated } from "./sample-loop.js";
 
 /** Running a program on the samples of an input set. */
 
@@ -49,7 +50,7 @@ export function accuracyOf(run: {
 /** The diagnostic of a run that stopped early, with what is left of it. */
 export function withRemains(
   stopped: Diagnostic,
-  run: { readonly samples: readonly unknown[]; readonly stopped?: RunFile["stopped"] },
+  run: { readonly samples: readonly unknown[]; readonly stopped?: Stopped | undefined },
   output: string | undefined,
 ): Diagnostic {
   const finished = `${run.samples.length} of ${run.stopped?.asked ?? 0} samples had finished`;
@@ -77,67 +78,24 @@ export interface Simulation {
   readonly onTimeline?: (timeline: TraceTimes, sample: string) => Promise<void>;
 }
 
-/** What came out of the samples that finished, and what stopped the others. */
-export interface Simulated {
-  readonly run: RunFile;
-  readonly stopped: Diagnostic | undefined;
-  /** By convention of the signal, where one stopped the run. */
-  readonly exit: number | undefined;
-  /** What was thrown, where it is a bug of spikec that stopped the run: to be thrown again once the finished samples are safe. */
-  readonly bug?: unknown;
-}
-
-/**
- * Runs a program on every sample of an input set, in a thread of its own. Where a sample fails, the thread dies or a signal comes, the
- * finished samples are returned with the reason; so they are where spikec itself fails.
- */
+/** Runs a program on every sample of an input set, in a thread of its own. */
 export async function simulateInThread(
   simulation: Simulation,
   progress: Progress,
   onSignal: OnSignal,
-): Promise<Simulated> {
-  const { program, inputs, labels, probes = [], record = false, onTimeline } = simulation;
+): Promise<Simulated<RunFile>> {
+  const { program, inputs, labels, kernels, workers, probes = [], record = false, onTimeline } = simulation;
   const port = pictureInput(program);
   const totals = new RunTotals(program);
-  const samples = inputs.data.shape[0] ?? 0;
-  const nameOf = (index: number): string => inputs.names[index] ?? String(index);
   const simulator = probes.length > 0 ? "stepped" : (simulation.simulator ?? "event");
-  const thread = new ChipThread({
-    program,
-    simulator,
-    kernels: simulation.kernels,
-    workers: simulation.workers,
-  });
-  let exit: number | undefined;
-  onSignal((signal) => {
-    exit = SIGNALS[signal];
-    void thread.stop(cliDiagnostics.make("interrupted", `stopped by ${signal}`));
-  });
-  let finished = 0;
-  progress.start(samples, "samples");
-  try {
-    for (; finished < samples; finished++) {
-      const chosen = new Map([[port.name, sampleFor(port, inputs.data, finished)]]);
-      const timeline = onTimeline !== undefined && finished === 0;
-      const done = await thread.run({ inputs: chosen, record, probes, timeline });
-      checkFinite(done.result.outputs, nameOf(finished));
-      totals.add(done.result, { name: nameOf(finished), label: labels?.[finished] }, done.probes);
-      if (done.timeline !== undefined) await onTimeline?.(done.timeline, nameOf(finished));
-      progress.step();
-    }
-    return { run: totals.finish(), stopped: undefined, exit };
-  } catch (error) {
-    const place = `in sample ${finished + 1} of ${samples} (${nameOf(finished)})`;
-    const diagnostic =
-      error instanceof DiagnosticError
-        ? error.diagnostic
-        : cliDiagnostics.make("bug", `spikec failed: ${String(error)}`);
-    const message = `${diagnostic.message}, ${place}`;
-    const run = totals.finish({ asked: samples, why: message });
-    const bug = error instanceof DiagnosticError ? {} : { bug: error };
-    return { run, stopped: { ...diagnostic, message }, exit, ...bug };
-  } finally {
-    progress.stop();
-    await thread.stop();
-  }
+  const thread = new ChipThread({ program, simulator, kernels, workers });
+  const runSample = async (index: number, name: string): Promise<void> => {
+    const chosen = new Map([[port.name, sampleFor(port, inputs.data, index)]]);
+    const timeline = onTimeline !== undefined && index === 0;
+    const done = await thread.run({ inputs: chosen, record, probes, timeline });
+    checkFinite(done.result.outputs, name);
+    totals.add(done.result, { name, label: labels?.[index] }, done.probes);
+    if (done.timeline !== undefined) await onTimeline?.(done.timeline, name);
+  };
+  return runSamples({ inputs, thread, runSample, finish: (stopped) => totals.finish(stopped) }, progress, onSignal);
 }

@@ -87,11 +87,7 @@ function* events(program: Program, timeline: TraceTimes, sample: string): Genera
   const { chip, instructions, layers } = program;
   const { issued, ended } = timeline;
   const us = (cycles: number): number => microseconds(cycles, chip.clockHz);
-  yield { ph: "M", pid: 1, name: "process_name", args: { name: `${chip.name}: ${program.name}, sample ${sample}` } };
-  for (const [e, name] of ENGINES.entries()) {
-    yield { ph: "M", pid: 1, tid: e + 1, name: "thread_name", args: { name } };
-    yield { ph: "M", pid: 1, tid: e + 1, name: "thread_sort_index", args: { sort_index: e } };
-  }
+  yield* trackEvents(`${chip.name}: ${program.name}, sample ${sample}`, ENGINES);
   const track = (i: number): number => ENGINES.indexOf(engineOf(instructions[i]!.op)) + 1;
   const freeSince = new Float64Array(ENGINES.length + 1);
   for (const [i, { op, layer, fields }] of instructions.entries()) {
@@ -111,18 +107,31 @@ function* events(program: Program, timeline: TraceTimes, sample: string): Genera
   }
 }
 
-/**
- * The trace as pieces of text, to be written one after the other: a program has millions of instructions. Slices last from the issue
- * to the end of the last cycle of work, times are microseconds at the chip's clock; `waited` are the cycles since the engine's last
- * instruction ended.
- */
-export function* perfettoTrace(program: Program, timeline: TraceTimes, sample: string): Generator<string> {
-  const about = { program: program.name, chip: program.chip.name, clockHz: program.chip.clockHz, sample };
+/** A trace as pieces of text, to be written one after the other: events can be millions. `about` is shown with the trace. */
+export function* tracePieces(about: object, events: Iterable<object>): Generator<string> {
   yield `{"displayTimeUnit":"ns","otherData":${JSON.stringify(about)},"traceEvents":[`;
   let separator = "\n";
-  for (const event of events(program, timeline, sample)) {
+  for (const event of events) {
     yield separator + JSON.stringify(event);
     separator = ",\n";
   }
   yield "\n]}\n";
+}
+
+/** The process of a trace with its tracks, which are numbered from 1. */
+export function* trackEvents(process: string, tracks: readonly string[]): Generator<object> {
+  yield { ph: "M", pid: 1, name: "process_name", args: { name: process } };
+  for (const [i, name] of tracks.entries()) {
+    yield { ph: "M", pid: 1, tid: i + 1, name: "thread_name", args: { name } };
+    yield { ph: "M", pid: 1, tid: i + 1, name: "thread_sort_index", args: { sort_index: i } };
+  }
+}
+
+/**
+ * The trace of a layer-by-layer chip. Slices last from the issue to the end of the last cycle of work, times are microseconds at the
+ * chip's clock; `waited` are the cycles since the engine's last instruction ended.
+ */
+export function perfettoTrace(program: Program, timeline: TraceTimes, sample: string): Generator<string> {
+  const about = { program: program.name, chip: program.chip.name, clockHz: program.chip.clockHz, sample };
+  return tracePieces(about, events(program, timeline, sample));
 }

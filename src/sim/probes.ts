@@ -1,6 +1,9 @@
+import { z } from "zod";
+import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Program } from "../backends/program/program.js";
 import { DiagnosticError, didYouMean } from "../diagnostics/index.js";
 import { simDiagnostics } from "./diagnostics.js";
+import { populationOf } from "./loihi/places.js";
 import type { Firing, Probe } from "./layerwise/machine.js";
 
 /** Probes: what single neurons, or all of a layer, computed in each timestep of one sample. */
@@ -13,14 +16,21 @@ export interface ProbeTarget {
   readonly neuron: number | undefined;
 }
 
-/** What was seen of one target. Arrays are [timesteps, neurons], neurons in the order position, then channel. */
-export interface ProbeRecord {
-  readonly layer: string;
-  readonly positions: number;
-  readonly channels: number;
-  readonly timesteps: number;
+const count = z.number().int().nonnegative();
+
+/** What is watched, as it stands in the records of all kinds of chips. */
+export const probeFields = {
+  layer: z.string(),
+  positions: count,
+  channels: count,
+  timesteps: count,
   /** The watched neuron (position * channels + channel), or null for all positions * channels of them. */
-  readonly neuron: number | null;
+  neuron: count.nullable(),
+};
+type Probed = Readonly<z.infer<z.ZodObject<typeof probeFields>>>;
+
+/** What was seen of one target. Arrays are [timesteps, neurons], neurons in the order position, then channel. */
+export interface ProbeRecord extends Probed {
   /** Current that is charged; potential before the timestep, after charging (compared with v_th), and after the reset. */
   readonly input: Float64Array;
   readonly before: Float64Array;
@@ -48,9 +58,9 @@ const PROBE = /^(?<layer>.+?)(?::(?<first>\d+)(?:,(?<channel>\d+))?)?$/s;
  * Finds what a probe names in a program. Throws a DiagnosticError `sim/probe` where the layer does not exist or has no neurons,
  * or the neuron lies outside it.
  */
-export function parseProbe(text: string, program: Program): ProbeTarget {
+export function parseProbe(text: string, program: Program | LoihiProgram): ProbeTarget {
   const { layer: name = text, first, channel } = PROBE.exec(text)?.groups ?? {};
-  const firing = new Set(program.instructions.filter(({ op }) => op === "fire").map(({ layer }) => layer));
+  const firing = program.target === "loihi" ? spikingLayers(program) : firingLayers(program);
   const layer = program.layers.findIndex((candidate, i) => candidate.name === name && firing.has(i));
   const shape = program.layers[layer];
   if (shape === undefined) {
@@ -72,6 +82,18 @@ export function parseProbe(text: string, program: Program): ProbeTarget {
     throw new DiagnosticError(simDiagnostics.make("probe", message, { hint }));
   }
   return { layer, neuron: position * channels + c };
+}
+
+/** Layers that `fire` computes. */
+function firingLayers({ instructions }: Program): ReadonlySet<number> {
+  return new Set(instructions.flatMap(({ op, layer }) => (op === "fire" ? [layer] : [])));
+}
+
+/** Layers of compartments that integrate and fire. */
+function spikingLayers(program: LoihiProgram): ReadonlySet<number> {
+  const groups = program.cores.flatMap((core) => (core.kind === "neuro" ? core.groups : []));
+  const spiking = new Set(groups.flatMap(({ kind, population }) => (kind === "neuron" ? [population] : [])));
+  return new Set(program.layers.flatMap((_, layer) => (spiking.has(populationOf(program, layer)) ? [layer] : [])));
 }
 
 /** Collects the records of several targets during one sample; {@link Probes.probe} goes into the options of `run`. */
@@ -125,12 +147,21 @@ function note(record: ProbeRecord, firing: Firing): void {
   }
 }
 
+/** Where a record has a neuron (position * channels + channel) in a timestep, of `size` per timestep; undefined where it did not watch it. */
+export function rowOf(
+  { neuron, positions, channels, timesteps }: Probed,
+  timestep: number,
+  wanted: number,
+): { readonly at: number; readonly size: number } | undefined {
+  const size = neuron === null ? positions * channels : 1;
+  const column = neuron === null ? wanted : wanted - neuron;
+  return timestep < timesteps && column >= 0 && column < size ? { at: timestep * size + column, size } : undefined;
+}
+
 /** What a record knows of one neuron (position * channels + channel); undefined where it did not watch it. */
 export function stateAt(record: ProbeRecord, timestep: number, neuron: number): NeuronState | undefined {
-  if (record.neuron !== null && record.neuron !== neuron) return undefined;
-  const size = record.neuron === null ? record.positions * record.channels : 1;
-  const at = timestep * size + (record.neuron === null ? neuron : 0);
-  if (timestep >= record.timesteps || at >= record.spikes.length) return undefined;
+  const at = rowOf(record, timestep, neuron)?.at;
+  if (at === undefined) return undefined;
   return {
     input: record.input[at]!,
     before: record.before[at]!,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ProbeRecord } from "./probes.js";
+import { probeFields, type ProbeRecord } from "./probes.js";
 
 /** Recorded spikes and probes as they stand in a run file. */
 
@@ -20,11 +20,7 @@ const values = z.array(z.union([z.number(), z.enum(NON_FINITE)]));
 
 /** A {@link ProbeRecord} with plain lists; `neuron` is null where the whole layer was watched. */
 export const recordedProbeSchema = z.object({
-  layer: z.string(),
-  positions: count,
-  channels: count,
-  timesteps: count,
-  neuron: count.nullable(),
+  ...probeFields,
   input: values,
   before: values,
   charged: values,

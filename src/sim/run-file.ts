@@ -2,16 +2,13 @@ import { z } from "zod";
 import { ENGINES, MEMORIES, type MemoryName } from "../backends/program/instruction.js";
 import type { Program } from "../backends/program/program.js";
 import { wordBytes } from "../chips/layerwise.js";
-import { argmax } from "../math/tensor.js";
 import { ENGINE_STATES, EVENTS, type RunResult } from "./layerwise/result.js";
 import type { ProbeRecord } from "./probes.js";
-import { packSpikes, probeToJson, recordedProbeSchema, recordedSpikesSchema } from "./recording.js";
+import { probeToJson, recordedProbeSchema } from "./recording.js";
+import { count, record, sampleFields, sampleOf, stoppedSchema, type SampleName } from "./samples.js";
 
 /** A run: the summed counts of all samples of one program, and what came out of each sample. What `simulate` writes and `energy` reads. */
 
-const count = z.number().nonnegative();
-const record = <const K extends readonly [string, ...string[]], V extends z.ZodType>(keys: K, value: V) =>
-  z.record(z.enum(keys), value);
 const memoryAccesses = z.object({ reads: count, writes: count });
 
 const layerSchema = z.object({
@@ -25,14 +22,9 @@ const layerSchema = z.object({
 });
 
 const sampleSchema = z.object({
-  name: z.string(),
+  ...sampleFields,
   cycles: count,
-  predicted: z.number().int().nullable(),
-  label: z.number().int().nullable(),
-  /** Flat, by output name. */
-  outputs: z.record(z.string(), z.array(z.number())),
-  /** Where they were asked for: spikes of the source model's layers in network order, and what probes saw. */
-  spikes: z.array(recordedSpikesSchema).optional(),
+  /** What probes saw, where there were some. */
   probes: z.array(recordedProbeSchema).optional(),
 });
 
@@ -54,24 +46,12 @@ export const runFileSchema = z.object({
   engines: record(ENGINES, record(ENGINE_STATES, count)),
   layers: z.array(layerSchema),
   samples: z.array(sampleSchema),
-  /** Of a run that stopped early: how many samples were asked for, and why they are not all here. */
-  stopped: z.object({ asked: z.number().int().positive(), why: z.string() }).optional(),
+  stopped: stoppedSchema.optional(),
 });
 
 export type RunFile = z.infer<typeof runFileSchema>;
 export type LayerTotals = z.infer<typeof layerSchema>;
 export type RunSample = z.infer<typeof sampleSchema>;
-
-/** The class with the largest logit, over the sum of timesteps where logits come per timestep. */
-function predict(program: Program, result: RunResult): number | null {
-  const port = program.outputs[0];
-  const logits = port === undefined ? undefined : result.outputs.get(port.name);
-  if (port === undefined || logits === undefined) return null;
-  const classes = logits.length / port.slots;
-  const sums = new Float64Array(classes);
-  for (let i = 0; i < logits.length; i++) sums[i % classes]! += logits[i]!;
-  return argmax(sums);
-}
 
 function filled<K extends string, V>(keys: readonly K[], value: () => V): Record<K, V> {
   return Object.fromEntries(keys.map((key) => [key, value()])) as Record<K, V>;
@@ -95,11 +75,7 @@ export class RunTotals {
   }
 
   /** Adds one sample; its spikes are kept where the result has them. */
-  add(
-    result: RunResult,
-    sample: { readonly name: string; readonly label?: number | undefined },
-    probes: readonly ProbeRecord[] = [],
-  ): RunSample {
+  add(result: RunResult, sample: SampleName, probes: readonly ProbeRecord[] = []): RunSample {
     this.cycles += result.cycles;
     for (const engine of ENGINES) {
       for (const state of ENGINE_STATES) this.engines[engine][state] += result.engines[engine][state];
@@ -117,25 +93,16 @@ export class RunTotals {
       layer.dram.read += counts.dramReadBytes;
       layer.dram.written += counts.dramWriteBytes;
     }
-    const outputs = Object.fromEntries([...result.outputs].map(([name, values]) => [name, Array.from(values)]));
+    const { layers, outputs } = this.program;
+    const [port] = outputs;
+    const classes = port && result.outputs.get(port.name)!.length / port.slots;
     const row: RunSample = {
-      name: sample.name,
+      ...sampleOf(sample, result.outputs, classes, layers, result.spikes),
       cycles: result.cycles,
-      predicted: predict(this.program, result),
-      label: sample.label ?? null,
-      outputs,
-      ...(result.spikes === undefined ? {} : { spikes: this.packed(result.spikes) }),
       ...(probes.length === 0 ? {} : { probes: probes.map(probeToJson) }),
     };
     this.samples.push(row);
     return row;
-  }
-
-  private packed(spikes: ReadonlyMap<string, Uint8Array>) {
-    return this.program.layers.flatMap((layer) => {
-      const map = layer.recorded ? spikes.get(layer.name) : undefined;
-      return map === undefined ? [] : [packSpikes(layer.name, layer, map)];
-    });
   }
 
   /** The run so far; `stopped` says why it holds fewer samples than were asked for. */

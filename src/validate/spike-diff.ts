@@ -1,5 +1,8 @@
 import { stateAt, type NeuronState, type ProbeRecord } from "../sim/probes.js";
 import { probeFromJson, unpackSpikes } from "../sim/recording.js";
+import { placeOf, type Compartment } from "../sim/loihi/places.js";
+import { membraneAt } from "../sim/loihi/probes.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import type { RecordedCase } from "./recorded-case.js";
 
@@ -13,17 +16,24 @@ export interface SpikeLayer {
   spikes(sample: number): Uint8Array;
 }
 
+/** What is known of a neuron in a timestep. */
+export interface KnownState extends Partial<NeuronState> {
+  /** Of a step-by-step chip: the current, and which compartment computes the neuron; tile and slot say where its core is. */
+  readonly u?: number;
+  readonly place?: Compartment & { readonly tile: number; readonly slot: number };
+}
+
 export interface SpikeRecording {
   readonly samples: number;
   readonly timesteps: number;
   /** In network order. */
   readonly layers: readonly SpikeLayer[];
   /** What is known of one neuron (position * channels + channel) beside its spike. */
-  state(layer: string, sample: number, timestep: number, neuron: number): Partial<NeuronState>;
+  state(layer: string, sample: number, timestep: number, neuron: number): KnownState;
 }
 
 /** A run as a recording; undefined where its samples have no spikes, or spikes of other sizes than their layers. */
-export function recordingOfRun(run: RunFile): SpikeRecording | undefined {
+export function recordingOfRun(run: RunFile | LoihiRunFile): SpikeRecording | undefined {
   const { timesteps, samples } = run;
   const unpacked = samples.map(({ spikes }) =>
     spikes?.map((layer) => ({ ...layer, map: unpackSpikes(layer, timesteps) })),
@@ -36,7 +46,6 @@ export function recordingOfRun(run: RunFile): SpikeRecording | undefined {
       layers.every(({ layer, map }, i) => layer === first[i]!.layer && map?.length === first[i]!.map?.length),
   );
   if (!sameLayers || first.some(({ map }) => map === undefined)) return undefined;
-  const probes = samples.map((sample): readonly ProbeRecord[] => (sample.probes ?? []).map(probeFromJson));
   return {
     samples: samples.length,
     timesteps,
@@ -46,12 +55,32 @@ export function recordingOfRun(run: RunFile): SpikeRecording | undefined {
       channels,
       spikes: (sample) => unpacked[sample]![i]!.map!,
     })),
-    state: (layer, sample, timestep, neuron) => {
-      const states = (probes[sample] ?? [])
-        .filter((record) => record.layer === layer)
-        .map((record) => stateAt(record, timestep, neuron));
-      return states.find((state) => state !== undefined) ?? {};
-    },
+    state: "target" in run ? statesOnSteps(run) : statesOnLayers(run),
+  };
+}
+
+/** What probes of a layer-by-layer chip saw. */
+function statesOnLayers({ samples }: RunFile): SpikeRecording["state"] {
+  const probes = samples.map((sample): readonly ProbeRecord[] => (sample.probes ?? []).map(probeFromJson));
+  return (layer, sample, timestep, neuron) => {
+    const states = (probes[sample] ?? [])
+      .filter((record) => record.layer === layer)
+      .map((record) => stateAt(record, timestep, neuron));
+    return states.find((state) => state !== undefined) ?? {};
+  };
+}
+
+/** What probes of a step-by-step chip saw, and where neurons lie. */
+function statesOnSteps({ samples, layers, cores }: LoihiRunFile): SpikeRecording["state"] {
+  return (name, sample, timestep, neuron) => {
+    const states = (samples[sample]?.probes ?? [])
+      .filter((probe) => probe.layer === name)
+      .map((probe) => membraneAt(probe, timestep, neuron));
+    const state = states.find((candidate) => candidate !== undefined);
+    const compartment = placeOf(layers.find((layer) => layer.name === name)?.places ?? [], neuron);
+    const core = compartment && cores[compartment.core];
+    const place = core && { ...compartment, tile: core.tile, slot: core.slot };
+    return { ...state, ...(place && { place }) };
   };
 }
 
@@ -81,7 +110,7 @@ export interface FirstDifference {
   readonly position: number;
   readonly channel: number;
   /** `spike` always, the rest where it is known. */
-  readonly sides: readonly [Partial<NeuronState>, Partial<NeuronState>];
+  readonly sides: readonly [KnownState, KnownState];
 }
 
 export interface SpikeDifference {
@@ -138,7 +167,7 @@ function locate(
 ): FirstDifference {
   const timestep = Math.floor(element / (positions * channels));
   const neuron = element % (positions * channels);
-  const side = (of: SpikeRecording, spike: number): Partial<NeuronState> => ({
+  const side = (of: SpikeRecording, spike: number): KnownState => ({
     ...of.state(name, sample, timestep, neuron),
     spike,
   });

@@ -10,7 +10,10 @@ const NAMED = 8;
  * A warning where queues of a run grew longer than `mesh.queueMessages`: its times hold for queues without limit, so a chip with
  * that many places would have been slower. Undefined where all fit.
  */
-export function longQueues({ chip }: LoihiProgram, { cores, links }: LoihiRunResult): Diagnostic | undefined {
+export function longQueues(
+  { chip }: LoihiProgram,
+  { cores, links }: Pick<LoihiRunResult, "cores" | "links">,
+): Diagnostic | undefined {
   const { queueMessages } = chip.mesh;
   const queues = [
     ...cores.map(({ injectionPeak }, i) => ({ name: `injection port of core ${i}`, peak: injectionPeak })),

@@ -61,15 +61,44 @@ export interface LoihiRunResult {
   readonly outputs: ReadonlyMap<string, Uint8Array>;
   /** Of recorded layers by layer name, 0 or 1, [timesteps, neurons]; undefined unless asked for. */
   readonly spikes: ReadonlyMap<string, Uint8Array> | undefined;
-  /** u and v at the end of each timestep by population name, [timesteps, neurons]; undefined unless asked for. */
-  readonly states: ReadonlyMap<string, { readonly u: Int32Array; readonly v: Int32Array }> | undefined;
+  /** By population name; undefined unless asked for. */
+  readonly states: ReadonlyMap<string, LoihiStates> | undefined;
+}
+
+/** What the neurons of a population did, [timesteps, neurons]: u and v at the end of each timestep, spikes 0 or 1. */
+export interface LoihiStates {
+  readonly u: Int32Array;
+  readonly v: Int32Array;
+  readonly spikes: Uint8Array;
+}
+
+/** When the work of one step was done, ps from its beginning. Arrays are by core. */
+export interface LoihiStepTimes {
+  readonly step: number;
+  /** End of the neuron phase, which begins at 0 with the host's values. */
+  readonly neurons: Float64Array;
+  /** From the first message that the ingress served to the end of the last; 0 without messages. Served for `busy` ps of it. */
+  readonly ingress: {
+    readonly begin: Float64Array;
+    readonly end: Float64Array;
+    readonly busy: Float64Array;
+    readonly messages: Float64Array;
+  };
+  /** Beginning of the barrier: neuron phases and ingresses are done. */
+  readonly delivered: number;
+  /** Behind the barrier of a lockstep chip: by timestep that is worked off, its beginning and ps of work; a barrier follows each. */
+  readonly rounds: readonly { readonly begin: number; readonly work: Float64Array }[];
+  /** Length of the step, the last barrier included. */
+  readonly end: number;
 }
 
 export interface LoihiRunOptions {
   /** Keep the spikes of recorded layers. */
   readonly record?: boolean;
-  /** Keep u and v of all populations. */
+  /** Keep u, v and spikes of all populations. */
   readonly states?: boolean;
+  /** Called at the end of each step. */
+  readonly onStep?: (times: LoihiStepTimes) => void;
 }
 
 /** A chip with a program in its cores: runs one sample after the other, each from the same state. */

@@ -1,15 +1,13 @@
 import { z } from "zod";
 import type { Core, LoihiProgram } from "../../backends/program/loihi/program.js";
-import { argmax } from "../../math/tensor.js";
-import { packSpikes, recordedSpikesSchema } from "../recording.js";
+import { count, record, sampleFields, sampleOf, stoppedSchema, type SampleName } from "../samples.js";
+import { placesOf, stretchSchema } from "./places.js";
+import { loihiProbeSchema, type LoihiProbe } from "./probes.js";
 import { LOIHI_EVENTS, type LoihiRunResult } from "./result.js";
 
 /** A run on a step-by-step chip: the summed counts of all samples of one program, and what came out of each sample. */
 
-const count = z.number().nonnegative();
 const perStep = z.array(count);
-const record = <const K extends readonly [string, ...string[]], V extends z.ZodType>(keys: K, value: V) =>
-  z.record(z.enum(keys), value);
 
 /** pJ per event, as in the chip's description. */
 const PRICED = [
@@ -34,6 +32,8 @@ const layerSchema = z.object({
   events: record(LOIHI_EVENTS, perStep),
   /** Synaptic events by format, one number per chip step. */
   synapses: z.record(z.string(), perStep),
+  /** Where its neurons lie; in runs with recorded spikes or probes. */
+  places: z.array(stretchSchema).optional(),
 });
 
 const coreSchema = z.object({
@@ -51,14 +51,12 @@ const coreSchema = z.object({
 });
 
 const sampleSchema = z.object({
-  name: z.string(),
+  /** Outputs are those of the network. */
+  ...sampleFields,
   /** ps. */
   time: count,
-  predicted: z.number().int().nullable(),
-  label: z.number().int().nullable(),
-  /** Flat, by output name of the network. */
-  outputs: z.record(z.string(), z.array(z.number())),
-  spikes: z.array(recordedSpikesSchema).optional(),
+  /** What probes saw, where there were some. */
+  probes: z.array(loihiProbeSchema).optional(),
 });
 
 export const loihiRunSchema = z.object({
@@ -99,8 +97,7 @@ export const loihiRunSchema = z.object({
     ),
   }),
   samples: z.array(sampleSchema),
-  /** Of a run that stopped early: how many samples were asked for, and why they are not all here. */
-  stopped: z.object({ asked: z.number().int().positive(), why: z.string() }).optional(),
+  stopped: stoppedSchema.optional(),
 });
 
 export type LoihiRunFile = z.infer<typeof loihiRunSchema>;
@@ -122,16 +119,6 @@ export function barriersOf({ chip, cores, populations, timesteps, steps }: Loihi
 
 function compartmentsOf(core: Core): number {
   return core.kind === "neuro" ? core.groups.reduce((sum, { neurons }) => sum + neurons.length, 0) : 0;
-}
-
-/** The class with the largest sum over time of the network's first output. */
-function predict(outputs: ReadonlyMap<string, ArrayLike<number>>, classes: number | undefined): number | null {
-  const [first] = outputs.values();
-  if (first === undefined || first.length === 0) return null;
-  const width = classes ?? first.length;
-  const sums = new Float64Array(width);
-  for (let i = 0; i < first.length; i++) sums[i % width]! += first[i]!;
-  return argmax(sums);
 }
 
 /** Sums results of one program, sample by sample. */
@@ -175,9 +162,10 @@ export class LoihiRunTotals {
 
   /** Adds one sample and what the network computed for it; its spikes are kept where the result has them. */
   add(
-    result: LoihiRunResult,
+    result: Omit<LoihiRunResult, "states">,
     outputs: ReadonlyMap<string, ArrayLike<number>>,
-    sample: { readonly name: string; readonly label?: number | undefined },
+    sample: SampleName,
+    probes: readonly LoihiProbe[] = [],
   ): void {
     this.time += result.time;
     addTo(this.stepTimes, result.stepTimes);
@@ -197,21 +185,22 @@ export class LoihiRunTotals {
       const longest = Math.max(known.peak, peak);
       this.links.set(`${from} ${to}`, { from, to, messages: known.messages + messages, peak: longest });
     }
+    const { layers } = this.program;
     this.samples.push({
-      name: sample.name,
+      ...sampleOf(sample, outputs, this.classes, layers, result.spikes),
       time: result.time,
-      predicted: predict(outputs, this.classes),
-      label: sample.label ?? null,
-      outputs: Object.fromEntries([...outputs].map(([name, values]) => [name, Array.from(values)])),
-      ...(result.spikes === undefined ? {} : { spikes: this.packed(result.spikes) }),
+      ...(probes.length === 0 ? {} : { probes: [...probes] }),
     });
   }
 
-  private packed(spikes: ReadonlyMap<string, Uint8Array>) {
-    return this.program.layers.flatMap((layer) => {
-      const map = layer.recorded ? spikes.get(layer.name) : undefined;
-      return map === undefined ? [] : [packSpikes(layer.name, layer, map)];
-    });
+  /** Whether neurons are named in the samples. */
+  private get looksInside(): boolean {
+    return this.samples.some(({ spikes, probes }) => spikes !== undefined || probes !== undefined);
+  }
+
+  private withPlaces(layer: LoihiLayerTotals, index: number): LoihiLayerTotals {
+    const places = placesOf(this.program, index);
+    return places.length === 0 ? layer : { ...layer, places: [...places] };
   }
 
   /** The run so far; `stopped` says why it holds fewer samples than were asked for. */
@@ -236,7 +225,7 @@ export class LoihiRunTotals {
       seconds: this.time * 1e-12,
       stepTimes: this.stepTimes,
       neuronTimes: this.neuronTimes,
-      layers: this.layers,
+      layers: this.looksInside ? this.layers.map((layer, i) => this.withPlaces(layer, i)) : this.layers,
       cores: this.cores,
       links: [...this.links.values()],
       host: this.host,

@@ -2,10 +2,11 @@ import { expect } from "vitest";
 import type { LoihiProgram } from "../../../src/backends/program/loihi/program.js";
 import { DiagnosticError } from "../../../src/diagnostics/index.js";
 import { createEvent } from "../../../src/sim/loihi/event/index.js";
-import type { LoihiMachine, LoihiRunResult } from "../../../src/sim/loihi/result.js";
+import type { LoihiMachine } from "../../../src/sim/loihi/result.js";
 import { createStepped } from "../../../src/sim/loihi/stepped/index.js";
+import { watched, type Watched } from "./watched.js";
 
-/** Both simulators as one: what is expected of `stepped` is expected of `event`, results and faults. */
+/** Both simulators as one: what is expected of `stepped` is expected of `event`, results, times of steps and faults. */
 export function createBoth(program: LoihiProgram): LoihiMachine {
   const stepped = outcomeOf(() => createStepped(program));
   const event = outcomeOf(() => createEvent(program));
@@ -15,13 +16,13 @@ export function createBoth(program: LoihiProgram): LoihiMachine {
   }
   return {
     run: (inputs, options) => {
-      const [expected, got] = [stepped, event].map((machine) => outcomeOf(() => machine.run(inputs, options))) as [
-        LoihiRunResult | DiagnosticError,
-        LoihiRunResult | DiagnosticError,
+      const [expected, got] = [stepped, event].map((machine) => outcomeOf(() => watched(machine, inputs, options))) as [
+        Watched | DiagnosticError,
+        Watched | DiagnosticError,
       ];
       expect(got).toEqual(expected);
       if (expected instanceof DiagnosticError) throw expected;
-      return expected;
+      return expected.result;
     },
   };
 }

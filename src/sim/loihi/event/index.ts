@@ -1,7 +1,7 @@
 import type { LoihiProgram } from "../../../backends/program/loihi/program.js";
 import type { LoihiChip } from "../../../chips/loihi.js";
 import { internalError } from "../../../diagnostics/index.js";
-import type { LoihiMachine, LoihiRunOptions, LoihiRunResult } from "../result.js";
+import type { LoihiMachine, LoihiRunOptions, LoihiRunResult, LoihiStepTimes } from "../result.js";
 import { RunningAttentionCore } from "./attention-core.js";
 import { AxonKinds } from "./axon-kinds.js";
 import type { RunningCore } from "./core.js";
@@ -34,8 +34,11 @@ class EventMachine implements LoihiMachine {
   private readonly traffic: Traffic;
   /** ps. */
   private readonly barrier: number;
-  /** By core: ps in its neuron phases, and its first message of the present step. */
+  /** By core: ps in its neuron phases. */
   private readonly neuronTime: Float64Array;
+  /** By core: end of its neuron phase of the present step. */
+  private readonly phaseEnds: Float64Array;
+  /** By core: its first message of the present step. */
   private readonly firstMessage: Int32Array;
   /** By core: ps that the host's values of the present step take. */
   private readonly hostTime: Float64Array;
@@ -61,6 +64,7 @@ class EventMachine implements LoihiMachine {
     this.traffic = new Traffic(program, mesh);
     this.barrier = barrierOf(chip, new Set(cores.map(({ tile }) => tile)).size);
     this.neuronTime = new Float64Array(cores.length);
+    this.phaseEnds = new Float64Array(cores.length);
     this.hostTime = new Float64Array(cores.length);
     this.firstMessage = new Int32Array(cores.length + 1);
   }
@@ -79,8 +83,18 @@ class EventMachine implements LoihiMachine {
     for (let step = 0; step < steps; step++) {
       const computed = (neuronTimes[step] = this.compute(step));
       this.receive(step);
-      const delivered = traffic.deliver(this.messages, this.firstMessage);
-      stepTimes[step] = Math.max(computed, delivered) + this.barrier + this.stop(step);
+      const arrived = traffic.deliver(this.messages, this.firstMessage);
+      const delivered = Math.max(computed, arrived);
+      const { rounds, end } = this.stop(step, delivered + this.barrier);
+      stepTimes[step] = end;
+      options.onStep?.({
+        step,
+        neurons: this.phaseEnds.slice(),
+        ingress: structuredClone(traffic.ingressStep),
+        delivered,
+        rounds,
+        end,
+      });
     }
     return {
       steps,
@@ -110,6 +124,7 @@ class EventMachine implements LoihiMachine {
     for (const [i, core] of cores.entries()) {
       this.firstMessage[i] = messages.count;
       const end = core.phase(step, hostTime[i]!);
+      this.phaseEnds[i] = end;
       this.neuronTime[i]! += end;
       last = Math.max(last, end);
     }
@@ -128,23 +143,28 @@ class EventMachine implements LoihiMachine {
     }
   }
 
-  /** Lockstep chips work off the queries of a chunk behind the step that ends it; ps of that. */
-  private stop(step: number): number {
+  /** Lockstep chips work off the queries of a chunk behind the step that ends it, from `begin` on, with a barrier behind each round. */
+  private stop(step: number, begin: number): Pick<LoihiStepTimes, "rounds" | "end"> {
     const chunks = this.cores.map((core) => (core instanceof RunningAttentionCore ? core.stopsFor(step) : 0));
-    const rounds = chunks.reduce((most, chunk) => Math.max(most, chunk), 0);
-    let time = rounds * this.barrier;
-    for (let round = 0; round < rounds; round++) {
-      let longest = 0;
-      for (const [i, core] of this.cores.entries()) {
-        if (!(core instanceof RunningAttentionCore) || round >= chunks[i]!) continue;
-        const work = core.workOff(step, round);
-        this.neuronTime[i]! += work;
-        longest = Math.max(longest, work);
-      }
-      time += longest;
+    const rounds: { begin: number; work: Float64Array }[] = [];
+    let end = begin;
+    for (let round = 0; round < largest(chunks); round++) {
+      const work = Float64Array.from(this.cores, (core, i) =>
+        core instanceof RunningAttentionCore && round < chunks[i]! ? core.workOff(step, round) : 0,
+      );
+      work.forEach((ps, i) => (this.neuronTime[i]! += ps));
+      rounds.push({ begin: end, work });
+      end += largest(work) + this.barrier;
     }
-    return time;
+    return { rounds, end };
   }
+}
+
+/** 0 of none. */
+function largest(numbers: Iterable<number>): number {
+  let most = 0;
+  for (const n of numbers) most = Math.max(most, n);
+  return most;
 }
 
 /** ps of the barrier among so many tiles. */

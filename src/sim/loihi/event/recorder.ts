@@ -1,17 +1,11 @@
-import type { Group, LoihiProgram } from "../../../backends/program/loihi/program.js";
-import type { LoihiRunOptions, LoihiRunResult } from "../result.js";
-
-/** u and v of a population, [timesteps, neurons]. */
-interface States {
-  readonly u: Int32Array;
-  readonly v: Int32Array;
-}
+import type { Group, LoihiProgram, Population } from "../../../backends/program/loihi/program.js";
+import type { LoihiRunOptions, LoihiRunResult, LoihiStates } from "../result.js";
 
 /** Keeps the spikes of outputs, and what a run is asked to keep beside. */
 export class Recorder {
   /** By population; undefined where nobody asks. */
   private spikes: readonly (Uint8Array | undefined)[] = [];
-  private kept: readonly States[] | undefined;
+  private kept: readonly LoihiStates[] | undefined;
   /** First populations of recorded layers, by name. */
   private recorded: ReadonlyMap<string, number> | undefined;
 
@@ -27,10 +21,15 @@ export class Recorder {
     this.recorded = record ? new Map(named) : undefined;
     const wanted = new Set([...outputs.map(({ population }) => population), ...(this.recorded?.values() ?? [])]);
     this.spikes = populations.map(({ neurons }, i) =>
-      wanted.has(i) ? new Uint8Array(timesteps * neurons) : undefined,
+      states || wanted.has(i) ? new Uint8Array(timesteps * neurons) : undefined,
     );
     const values = (neurons: number): Int32Array => new Int32Array(timesteps * neurons);
-    this.kept = states ? populations.map(({ neurons }) => ({ u: values(neurons), v: values(neurons) })) : undefined;
+    const statesOf = ({ neurons }: Population, i: number): LoihiStates => ({
+      u: values(neurons),
+      v: values(neurons),
+      spikes: this.spikes[i]!,
+    });
+    this.kept = states ? populations.map(statesOf) : undefined;
   }
 
   /** A compartment of a group fires, or relays. */

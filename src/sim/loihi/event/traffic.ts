@@ -1,5 +1,5 @@
 import type { LoihiProgram } from "../../../backends/program/loihi/program.js";
-import type { LoihiLinkCounts } from "../result.js";
+import type { LoihiLinkCounts, LoihiStepTimes } from "../result.js";
 import { ArrivalLists, NONE } from "./arrivals.js";
 import { DIRECTIONS, EAST, NORTH, SOUTH, WEST, type Link, type Mesh } from "./mesh.js";
 import type { Messages } from "./messages.js";
@@ -15,6 +15,8 @@ export class Traffic {
   readonly ingressPeaks: Int32Array;
   readonly received: Float64Array;
   readonly ingressTimes: Float64Array;
+  /** Of the present step. */
+  readonly ingressStep: LoihiStepTimes["ingress"];
   private readonly links: readonly Link[];
   /** By index of a link. */
   private readonly linkPeaks: Int32Array;
@@ -45,6 +47,8 @@ export class Traffic {
     this.ingressPeaks = new Int32Array(cores.length);
     this.received = new Float64Array(cores.length);
     this.ingressTimes = new Float64Array(cores.length);
+    const perCore = (): Float64Array => new Float64Array(cores.length);
+    this.ingressStep = { begin: perCore(), end: perCore(), busy: perCore(), messages: perCore() };
   }
 
   /** A new sample. */
@@ -58,6 +62,7 @@ export class Traffic {
    * done, ps from the beginning of the step; 0 without messages.
    */
   deliver(messages: Messages, first: Int32Array): number {
+    for (const times of Object.values(this.ingressStep)) times.fill(0);
     if (messages.count === 0) return 0;
     this.lists.reserve(messages.count);
     this.line.reserve(messages.count);
@@ -128,6 +133,8 @@ export class Traffic {
     if (message === NONE) return 0;
     const { next } = lists;
     const { messageIn } = this.program.chip.time;
+    // The first message waits for nobody.
+    const begin = arrival[message]!;
     line.open(this.ingressPeaks[target]!);
     let free = 0;
     let work = 0;
@@ -142,6 +149,11 @@ export class Traffic {
     this.ingressPeaks[target] = line.peak;
     this.ingressTimes[target]! += work;
     this.received[target]! += line.length;
+    const { ingressStep } = this;
+    ingressStep.begin[target] = begin;
+    ingressStep.end[target] = free;
+    ingressStep.busy[target] = work;
+    ingressStep.messages[target] = line.length;
     return free;
   }
 

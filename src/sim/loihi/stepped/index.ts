@@ -9,6 +9,7 @@ import { Mesh } from "./mesh.js";
 import { RunningNeuroCore } from "./neuro-core.js";
 import { Recorder } from "./recorder.js";
 import type { Message } from "./server.js";
+import { Watch } from "./watch.js";
 
 /**
  * The plain simulator: docs/loihi-chip.md, tick by tick. A tick is the greatest common divisor of the description's times; nothing
@@ -36,7 +37,7 @@ class Run {
   constructor(
     private readonly program: LoihiProgram,
     inputs: ReadonlyMap<string, ArrayLike<number>>,
-    options: LoihiRunOptions,
+    private readonly options: LoihiRunOptions,
   ) {
     const { chip, cores, steps } = program;
     this.tick = tickOf(chip.time);
@@ -67,8 +68,11 @@ class Run {
   result(): LoihiRunResult {
     for (let step = 0; step < this.program.steps; step++) {
       this.counts.step = step;
-      const ticks = this.runStep(step) + this.ticks.barrier + this.stop(step);
-      this.stepTimes[step] = ticks * this.tick;
+      const watch = this.options.onStep && new Watch(this.workers, this.mesh.ingresses);
+      const delivered = this.runStep(step, watch);
+      const end = this.stop(step, delivered + this.ticks.barrier, watch);
+      this.stepTimes[step] = end * this.tick;
+      if (watch !== undefined) this.options.onStep?.(watch.times(step, delivered, end, this.tick));
     }
     return {
       steps: this.program.steps,
@@ -83,7 +87,7 @@ class Run {
   }
 
   /** Everything in front of the barrier; its ticks. */
-  private runStep(step: number): number {
+  private runStep(step: number, watch: Watch | undefined): number {
     const { workers, mesh } = this;
     const values = this.host.valuesOf(step);
     mesh.beginStep();
@@ -95,29 +99,33 @@ class Run {
         this.neuronTimes[step] = now * this.tick;
       }
       mesh.goOn();
+      watch?.look(now);
       if (!computing && mesh.idle) return now;
       for (const worker of workers) worker.tick();
       mesh.tick();
     }
   }
 
-  /** Lockstep chips work off the queries of a chunk behind the step that ends it; ticks of that. */
-  private stop(step: number): number {
+  /** Lockstep chips work off the queries of a chunk behind the step that ends it, from instant `now` on; returns when they have. */
+  private stop(step: number, now: number, watch: Watch | undefined): number {
     const stopping = this.cores.flatMap((core, i) =>
       core instanceof RunningAttentionCore ? [{ core, timesteps: core.stopsFor(step), worker: this.workers[i]! }] : [],
     );
     const rounds = Math.max(0, ...stopping.map(({ timesteps }) => timesteps));
-    let ticks = 0;
     for (let i = 0; i < rounds; i++) {
+      const begin = now;
+      const before = this.workers.map(({ busyTicks }) => busyTicks);
       const round = stopping.filter(({ timesteps }) => i < timesteps);
       for (const { core, worker } of round) worker.start(core.workOff(step, i));
-      for (; round.some(({ worker }) => worker.busy); ticks++) {
+      for (; round.some(({ worker }) => worker.busy); now++) {
         for (const { worker } of round) worker.tick();
         for (const { worker } of round) worker.goOn();
       }
-      ticks += this.ticks.barrier;
+      const work = this.workers.map(({ busyTicks }, core) => busyTicks - before[core]!);
+      watch?.round(begin, work);
+      now += this.ticks.barrier;
     }
-    return ticks;
+    return now;
   }
 
   private coreCounts(): LoihiCoreCounts[] {

@@ -1,5 +1,5 @@
 import type { LoihiProgram } from "../../../backends/program/loihi/program.js";
-import type { LoihiRunOptions, LoihiRunResult } from "../result.js";
+import type { LoihiRunOptions, LoihiRunResult, LoihiStates } from "../result.js";
 
 /** What a run is asked to keep, by population. */
 export class Recorder {
@@ -41,13 +41,11 @@ export class Recorder {
       const first = populations.findIndex(({ layer }) => layer === i);
       if (keep && first >= 0) recorded.set(name, this.spikes[first]!);
     }
-    const states = populations.map(
-      ({ name }, i) => [name, { u: this.u[i] ?? new Int32Array(0), v: this.v[i] ?? new Int32Array(0) }] as const,
-    );
+    const statesOf = (i: number): LoihiStates => ({ u: this.u[i]!, v: this.v[i]!, spikes: this.spikes[i]! });
     return {
       outputs: new Map(outputs.map(({ name, population }) => [name, this.spikes[population]!])),
       spikes: this.options.record === true ? recorded : undefined,
-      states: this.options.states === true ? new Map(states) : undefined,
+      states: this.options.states === true ? new Map(populations.map(({ name }, i) => [name, statesOf(i)])) : undefined,
     };
   }
 }

@@ -5,6 +5,7 @@ import { createEvent } from "../../../../src/sim/loihi/event/index.js";
 import { LOIHI_EVENTS, type LoihiRunResult } from "../../../../src/sim/loihi/result.js";
 import { createStepped } from "../../../../src/sim/loihi/stepped/index.js";
 import { loihiCases, randomLoihiCase, type LoihiCase } from "../random-programs.js";
+import { watched } from "../watched.js";
 import { randomCase } from "./random-case.js";
 
 const SEEDS = 900;
@@ -68,10 +69,11 @@ describe("event", () => {
     const runs = new Map<string, number>();
     for (let seed = 1; seed <= SEEDS; seed++) {
       const theCase = randomCase(seed);
-      const expected = createStepped(theCase.program).run(theCase.inputs, ALL);
-      const got = createEvent(theCase.program).run(theCase.inputs, ALL);
+      const expected = watched(createStepped(theCase.program), theCase.inputs, ALL);
+      const got = watched(createEvent(theCase.program), theCase.inputs, ALL);
       expect(got, `seed ${seed}`).toEqual(expected);
-      for (const [what, times] of happenings(theCase, got)) if (times > 0) runs.set(what, (runs.get(what) ?? 0) + 1);
+      for (const [what, times] of happenings(theCase, got.result))
+        if (times > 0) runs.set(what, (runs.get(what) ?? 0) + 1);
     }
     process.stdout.write(`runs with: ${EXPECTED.map((what) => `${what} ${runs.get(what) ?? 0}`).join(", ")}\n`);
     expect(EXPECTED.filter((what) => (runs.get(what) ?? 0) < LEAST)).toEqual([]);
