@@ -51,7 +51,8 @@ describe("printed figures", () => {
         const { low, at, high } = readPrinted(x.toFixed(d), "rounded");
         expect(x).toBeGreaterThanOrEqual(low - 1e-12);
         expect(x).toBeLessThanOrEqual(high + 1e-12);
-        expect(high - low).toBeCloseTo(10 ** -d, 9);
+        expect(high - at).toBeCloseTo(10 ** -d / 2, 9);
+        expect(low).toBeCloseTo(Math.max(0, at - 10 ** -d / 2), 9);
         expect(at).toBe(Number(x.toFixed(d)));
       }),
     );
@@ -97,6 +98,8 @@ describe("verdicts", () => {
     expect(row.because).toContain("2.000 times");
     expect(row.because).toContain("4.37 to 5.06 mJ");
     expect(row.difference).toBeCloseTo(-4.6, 12);
+    const free = verdictOf({ printed: "9.20", unit: "mJ", formula: counts("0.000") });
+    expect(free.because).toBe("the formula allows 0 to 0.0046 mJ");
   });
 
   it("of what cannot be recomputed have the reason, and no figure", () => {

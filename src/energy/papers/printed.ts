@@ -24,11 +24,12 @@ export function decimals(printed: string): number {
   return (printed.split(".")[1] ?? "").length;
 }
 
-/** What a printed decimal may mean: 0.0771 is 0.07705..0.07715 if rounded, 0.0771..0.0772 if truncated. */
+/** What a printed decimal may mean: 0.0771 is 0.07705..0.07715 if rounded, 0.0771..0.0772 if truncated. Nothing is negative. */
 export function readPrinted(printed: string, reading: Reading): Range {
   const at = Number(printed);
   const last = 10 ** -decimals(printed);
-  return reading === "rounded" ? { low: at - last / 2, at, high: at + last / 2 } : { low: at, at, high: at + last };
+  if (reading === "truncated") return { low: at, at, high: at + last };
+  return { low: Math.max(0, at - last / 2), at, high: at + last / 2 };
 }
 
 export function add(ranges: readonly Range[]): Range {

@@ -1,6 +1,6 @@
 import type { EnergyTable } from "../table.js";
 import { termsOf, total, type Context, type Term } from "./formulas.js";
-import { overlap, readPrinted, scale, type Range, type Reading } from "./printed.js";
+import { exactly, overlap, readPrinted, scale, type Range, type Reading } from "./printed.js";
 import { UNITS, type Paper, type PaperRow, type Unit } from "./schema.js";
 
 /**
@@ -42,8 +42,7 @@ function digits(value: number): string {
 
 function verdictOf(printed: string, unit: Unit, rounded: Range, truncated: Range): Verdict {
   const asked = (reading: Reading): Range => scale(readPrinted(printed, reading), UNITS[unit]);
-  const nominal = { low: rounded.at, at: rounded.at, high: rounded.at };
-  if (overlap(nominal, asked("rounded"))) return "reproduced";
+  if (overlap(exactly(rounded.at), asked("rounded"))) return "reproduced";
   if (overlap(rounded, asked("rounded"))) return "within rounding";
   if (overlap(truncated, asked("truncated"))) return "within truncation";
   return "does not follow";
@@ -69,9 +68,10 @@ function recomputeRow(row: PaperRow, context: Omit<Context, "reading">): Recompu
   const verdict = verdictOf(printed, unit, rounded, truncated);
   const result = { ...shared, recomputed, difference, possible, verdict, terms };
   if (verdict !== "does not follow") return result;
-  const ratio = (Number(printed) / recomputed).toPrecision(4);
   const [low, high] = possible.map(digits);
   const range = low === high ? `${low} ${unit} alone` : `${low} to ${high} ${unit}`;
+  if (recomputed === 0) return { ...result, because: `the formula allows ${range}` };
+  const ratio = (Number(printed) / recomputed).toPrecision(4);
   return { ...result, because: `printed is ${ratio} times the formula, which allows ${range}` };
 }
 
