@@ -9,6 +9,7 @@ import { INTEGERS_ONLY } from "../passes/facts.js";
 import type { PassTable } from "../passes/pass.js";
 import type { Io } from "./command.js";
 import { refuseWithoutEffect } from "./no-effect.js";
+import { readProfile } from "./profile.js";
 import { readCalibration, runPasses, type PassOptions } from "./pass-options.js";
 import { table } from "./text.js";
 
@@ -19,6 +20,8 @@ export interface LoihiOptions {
   readonly head?: "host" | "chip";
   readonly allow?: ReadonlySet<Approximation>;
   readonly seed?: number;
+  /** A run whose messages decide places. */
+  readonly profile?: string;
 }
 
 /** Samples whose messages decide places, and on which approximations are measured. */
@@ -37,7 +40,7 @@ function seed(text: string): number {
   return n;
 }
 
-const FLAGS = ["--streams", "--head", "--allow", "--seed"];
+const FLAGS = ["--streams", "--head", "--allow", "--seed", "--profile"];
 
 /** The target that a command was called for: what `--target` says, else the kind of its chip; faults are found later. */
 function calledTarget(called: Command): string | undefined {
@@ -97,13 +100,15 @@ export function compileForLoihi(
   const calibration = lowered === undefined ? undefined : readCalibration(lowered, options, report);
   if (lowered === undefined || report.failed) return undefined;
   const profile = calibration?.samples.slice(0, PROFILE_SAMPLES) ?? [];
-  const { streams, head, allow, seed: places } = options;
+  const { streams, head, allow, seed: places, profile: measured } = options;
+  const run = measured === undefined ? undefined : readProfile(measured, report);
+  if (report.failed) return undefined;
   const deployed = LOIHI.compile(
     lowered,
     chip,
     {
       writeHost: writeHostNet,
-      profile,
+      profile: run ?? profile,
       ...(streams === undefined ? {} : { streams }),
       ...(head === undefined ? {} : { head }),
       ...(allow === undefined ? {} : { allow }),

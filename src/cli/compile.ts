@@ -100,6 +100,10 @@ export function registerCompile(program: Command, io: Io): void {
     );
   withInputFor(withTable(withChip(withTarget(withModelArgument(command)))), "--keep-energy");
   withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))));
+  command.option(
+    "--profile <run.json>",
+    "step-by-step chips: a run of this network, whose messages decide places; with --record by neuron, else by population",
+  );
   withLoihiOptions(command, ["--time-block", "--objective", "--activity", "--keep-energy", "--table"]);
   onlyWith(command, ["--input", "--limit", ...SELECTION_FLAGS], ["--keep-energy"]);
   onlyWith(command, ["--table"], ["--keep-energy", "--time-block auto"]);

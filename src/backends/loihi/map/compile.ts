@@ -6,12 +6,14 @@ import type { Core, HostNet, LoihiProgram } from "../../program/loihi/program.js
 import { checkMapping } from "../check-mapping.js";
 import { loihiDiagnostics } from "../diagnostics.js";
 import type { LegalNet } from "../legal-net.js";
+import { ESTIMATED, ratesOf, type Activity } from "./activity.js";
 import { assemble, type Assembled } from "./assemble.js";
 import { bottleneckOf, fillCores, type Cores } from "./cores.js";
 import { neuronConfigurations } from "./neurons.js";
 import { mappingNotes } from "./notes.js";
 import { place, slotsOf, type Traffic } from "./place.js";
 import { RESOURCE_NAMES } from "./resources.js";
+import type { Sources } from "./synapses.js";
 
 export interface MapOptions {
   /** Writes a part of the network that the host computes: the formats of files are not the mapper's business. */
@@ -20,8 +22,8 @@ export interface MapOptions {
   readonly seed?: number;
   /** Whether several populations may share a core. Default: yes. */
   readonly pack?: boolean;
-  /** Messages of each element of an input or population over a sample, by value; what is not named sends one. Decides places alone. */
-  readonly traffic?: ReadonlyMap<string, ArrayLike<number>>;
+  /** How often elements send; default: as estimated. */
+  readonly activity?: Activity;
 }
 
 /**
@@ -43,7 +45,10 @@ export function compileLoihi(
   if (!enoughCores(legal, cores, chip, pack, report)) return undefined;
   const assembled = assemble(legal, cores, configurations, chip);
   const kinds = assembled.cores.map(({ kind }) => kind === "attention");
-  const placement = place(kinds, trafficOf(assembled, options.traffic), chip, options.seed ?? 0);
+  const activity = options.activity ?? ESTIMATED;
+  const { sources } = cores.reader;
+  const traffic = trafficOf(assembled, sources, ratesOf(legal, sources, activity));
+  const placement = place(kinds, traffic, chip, options.seed ?? 0);
   const { prefix, suffix, inputs, suffixInputs, outputs } = legal;
   const program: LoihiProgram = {
     name: legal.net.name,
@@ -58,20 +63,21 @@ export function compileLoihi(
         outputs,
       },
     },
-    notes: [...legal.notes, ...mappingNotes(legal, cores, chip, placement)],
+    notes: [...legal.notes, ...mappingNotes(legal, cores, chip, placement, activity)],
   };
   const faults = checkMapping(program, legal);
   if (faults.length > 0) throw internalError(`the mapping is not that of the net: ${faults.slice(0, 3).join("; ")}`);
   return program;
 }
 
-/** Messages between cores over a sample: a neuron sends one per spike to each core that hears it. */
-function trafficOf({ cores, populations }: Assembled, profile: MapOptions["traffic"]): Traffic {
+/** Messages between cores over a sample: a neuron sends one per spike to each core that hears it. `rates` are by timestep. */
+function trafficOf({ cores, populations, timesteps }: Assembled, sources: Sources, rates: Float64Array): Traffic {
+  const firsts = populations.map(({ name }) => sources.first[sources.index.get(name)!]!);
   const rows = cores.map((core) => {
     const row = new Map<number, number>();
     const { routes } = core;
     const send = (sender: number, population: number, element: number): void => {
-      const amount = profile?.get(populations[population]!.name)?.[element] ?? 1;
+      const amount = timesteps * rates[firsts[population]! + element]!;
       for (let r = routes.start[sender]!; r < routes.start[sender + 1]!; r++) {
         const to = routes.core[r]!;
         row.set(to, (row.get(to) ?? 0) + amount);

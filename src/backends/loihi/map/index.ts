@@ -1,1 +1,2 @@
+export { ESTIMATED, type Activity } from "./activity.js";
 export { compileLoihi, type MapOptions } from "./compile.js";

@@ -69,7 +69,8 @@ describe("mapping", () => {
 
   it("never places cores worse than in their order", () => {
     for (const { program } of MAPPED) {
-      const [, text = ""] = /^messages x links, every spike counted once: (.*)$/m.exec(program.notes.join("\n")) ?? [];
+      const [, text = ""] =
+        /^messages x links of a sample, messages estimated: (.*)$/m.exec(program.notes.join("\n")) ?? [];
       const [inOrder, greedy, final] = [...text.matchAll(/[\d,]+(?= with| greedily| after)/g)].map(([n]) =>
         Number(n.replaceAll(",", "")),
       );
