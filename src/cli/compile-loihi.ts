@@ -1,10 +1,19 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { LOIHI } from "../backends/index.js";
-import { agreementTable, APPROXIMATIONS, STREAMS, type Approximation, type Deployed } from "../backends/loihi/index.js";
+import {
+  agreementTable,
+  APPROXIMATIONS,
+  MAP_OBJECTIVES,
+  STREAMS,
+  type Approximation,
+  type Deployed,
+  type MapObjective,
+} from "../backends/loihi/index.js";
 import { readChip, type LoihiChip } from "../chips/index.js";
 import { Report } from "../diagnostics/index.js";
 import { writeHostNet } from "../host/index.js";
 import { netTimesteps, type Net } from "../ir/index.js";
+import type { Objective } from "../passes/block-time.js";
 import { INTEGERS_ONLY } from "../passes/facts.js";
 import type { PassTable } from "../passes/pass.js";
 import type { Io } from "./command.js";
@@ -20,6 +29,8 @@ export interface LoihiOptions {
   readonly head?: "host" | "chip";
   readonly allow?: ReadonlySet<Approximation>;
   readonly seed?: number;
+  /** Of the mapper; one of a search of time blocks is for other chips. */
+  readonly objective?: Objective | MapObjective;
   /** A run whose messages decide places. */
   readonly profile?: string;
 }
@@ -40,7 +51,14 @@ function seed(text: string): number {
   return n;
 }
 
-const FLAGS = ["--streams", "--head", "--allow", "--seed", "--profile"];
+const FLAGS = [
+  "--streams",
+  "--head",
+  "--allow",
+  "--seed",
+  "--profile",
+  ...MAP_OBJECTIVES.map((name) => `--objective ${name}`),
+];
 
 /** The target that a command was called for: what `--target` says, else the kind of its chip; faults are found later. */
 function calledTarget(called: Command): string | undefined {
@@ -101,6 +119,7 @@ export function compileForLoihi(
   if (lowered === undefined || report.failed) return undefined;
   const profile = calibration?.samples.slice(0, PROFILE_SAMPLES) ?? [];
   const { streams, head, allow, seed: places, profile: measured } = options;
+  const objective = MAP_OBJECTIVES.find((name) => name === options.objective);
   const run = measured === undefined ? undefined : readProfile(measured, report);
   if (report.failed) return undefined;
   const deployed = LOIHI.compile(
@@ -113,6 +132,7 @@ export function compileForLoihi(
       ...(head === undefined ? {} : { head }),
       ...(allow === undefined ? {} : { allow }),
       ...(places === undefined ? {} : { seed: places }),
+      ...(objective === undefined ? {} : { objective }),
     },
     report,
   );

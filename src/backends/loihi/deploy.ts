@@ -8,7 +8,7 @@ import { compileLoihi, ESTIMATED, type Activity, type MapOptions } from "./map/i
 import { activityOf, type MeasuredRun } from "./measured-run.js";
 import { runLegal } from "./run-legal.js";
 
-export interface DeployOptions extends LegalizeOptions, Pick<MapOptions, "writeHost" | "seed"> {
+export interface DeployOptions extends LegalizeOptions, Pick<MapOptions, "writeHost" | "seed" | "objective"> {
   /** Inputs of the network, or a run of it: the messages that they make decide places. Without them messages are estimated. */
   readonly profile?: readonly ReadonlyMap<string, ArrayLike<number>>[] | MeasuredRun;
 }
@@ -23,10 +23,10 @@ export interface Deployed {
 export function deploy(net: Net, chip: LoihiChip, options: DeployOptions, report: Report): Deployed | undefined {
   const legal = legalize(net, chip, options, report);
   if (legal === undefined) return undefined;
-  const { profile = [], writeHost, seed } = options;
+  const { profile = [], ...rest } = options;
   const activity = "layers" in profile ? activityOf(legal, profile, report) : activityOn(legal, profile);
   if (activity === undefined) return undefined;
-  const program = compileLoihi(legal, chip, { writeHost, activity, ...(seed === undefined ? {} : { seed }) }, report);
+  const program = compileLoihi(legal, chip, { ...rest, activity }, report);
   return program && { program, legal };
 }
 

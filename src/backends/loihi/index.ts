@@ -8,4 +8,4 @@ export type { MeasuredLayer, MeasuredRun } from "./measured-run.js";
 export { agreementTable, runLegal } from "./run-legal.js";
 export { supportMatrix } from "./support.js";
 export { checkMapping } from "./check-mapping.js";
-export { compileLoihi, type MapOptions } from "./map/index.js";
+export { compileLoihi, MAP_OBJECTIVES, type MapObjective, type MapOptions } from "./map/index.js";

@@ -1,2 +1,2 @@
 export { ESTIMATED, type Activity } from "./activity.js";
-export { compileLoihi, type MapOptions } from "./compile.js";
+export { compileLoihi, MAP_OBJECTIVES, type MapObjective, type MapOptions } from "./compile.js";

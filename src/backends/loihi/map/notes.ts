@@ -4,10 +4,20 @@ import type { Activity } from "./activity.js";
 import { storedContent, type StoredList } from "./core-memory.js";
 import type { Cores, FilledCore } from "./cores.js";
 import type { Placement } from "./place.js";
+import type { Spread } from "./spread.js";
 
 /** Facts of a mapping for people. */
 
 const number = (n: number): string => Math.round(n).toLocaleString("en-US");
+
+/** What free cores are used for. */
+export function spreadNote({ neuro, attention }: Cores, fast: Spread | undefined): string {
+  const few = neuro.length + attention.length;
+  if (fast === undefined) return `mapped for few cores: ${few}`;
+  const used = fast.cores.neuro.length + fast.cores.attention.length;
+  const times = `a sample is expected to take ${number(fast.before / 1000)} ns on the fewest cores, ${number(fast.after / 1000)} ns on these`;
+  return `mapped for time: ${few} cores hold the network, ${used} are used; ${times}`;
+}
 
 export function mappingNotes(
   legal: LegalNet,
