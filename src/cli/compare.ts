@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { MAP_OBJECTIVES } from "../backends/loihi/index.js";
 import { ENGINES } from "../backends/program/instruction.js";
 import { readChip, type Chip, type LayerwiseChip } from "../chips/index.js";
 import { combinations, parseVariation, varyChip, type Variation } from "../chips/vary.js";
@@ -276,7 +277,7 @@ export function registerCompare(program: Command, io: Io): void {
     .option("--json", "print JSON");
   withLoihiOptions(command, []);
   withInput(withTable(withChips(withTarget(withModelArgument(command)))));
-  withReadingOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))).action(
+  withReadingOptions(withPassOptions(withModelOptions(withScheduleOptions(command, MAP_OBJECTIVES)))).action(
     (file: string | undefined, options: CompareOptions) =>
       runCommand(io, (report) => interruptible((onSignal) => compare(file, options, report, io, onSignal))),
   );

@@ -1,14 +1,24 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { LOIHI } from "../backends/index.js";
-import { agreementTable, APPROXIMATIONS, STREAMS, type Approximation, type Deployed } from "../backends/loihi/index.js";
+import {
+  agreementTable,
+  APPROXIMATIONS,
+  MAP_OBJECTIVES,
+  STREAMS,
+  type Approximation,
+  type Deployed,
+  type MapObjective,
+} from "../backends/loihi/index.js";
 import { readChip, type LoihiChip } from "../chips/index.js";
 import { Report } from "../diagnostics/index.js";
 import { writeHostNet } from "../host/index.js";
 import { netTimesteps, type Net } from "../ir/index.js";
+import type { Objective } from "../passes/block-time.js";
 import { INTEGERS_ONLY } from "../passes/facts.js";
 import type { PassTable } from "../passes/pass.js";
 import type { Io } from "./command.js";
 import { refuseWithoutEffect } from "./no-effect.js";
+import { readProfile } from "./profile.js";
 import { readCalibration, runPasses, type PassOptions } from "./pass-options.js";
 import { table } from "./text.js";
 
@@ -19,6 +29,10 @@ export interface LoihiOptions {
   readonly head?: "host" | "chip";
   readonly allow?: ReadonlySet<Approximation>;
   readonly seed?: number;
+  /** Of the mapper; one of a search of time blocks is for other chips. */
+  readonly objective?: Objective | MapObjective;
+  /** A run whose messages decide places. */
+  readonly profile?: string;
 }
 
 /** Samples whose messages decide places, and on which approximations are measured. */
@@ -37,7 +51,14 @@ function seed(text: string): number {
   return n;
 }
 
-const FLAGS = ["--streams", "--head", "--allow", "--seed"];
+const FLAGS = [
+  "--streams",
+  "--head",
+  "--allow",
+  "--seed",
+  "--profile",
+  ...MAP_OBJECTIVES.map((name) => `--objective ${name}`),
+];
 
 /** The target that a command was called for: what `--target` says, else the kind of its chip; faults are found later. */
 function calledTarget(called: Command): string | undefined {
@@ -97,17 +118,21 @@ export function compileForLoihi(
   const calibration = lowered === undefined ? undefined : readCalibration(lowered, options, report);
   if (lowered === undefined || report.failed) return undefined;
   const profile = calibration?.samples.slice(0, PROFILE_SAMPLES) ?? [];
-  const { streams, head, allow, seed: places } = options;
+  const { streams, head, allow, seed: places, profile: measured } = options;
+  const objective = MAP_OBJECTIVES.find((name) => name === options.objective);
+  const run = measured === undefined ? undefined : readProfile(measured, report);
+  if (report.failed) return undefined;
   const deployed = LOIHI.compile(
     lowered,
     chip,
     {
       writeHost: writeHostNet,
-      profile,
+      profile: run ?? profile,
       ...(streams === undefined ? {} : { streams }),
       ...(head === undefined ? {} : { head }),
       ...(allow === undefined ? {} : { allow }),
       ...(places === undefined ? {} : { seed: places }),
+      ...(objective === undefined ? {} : { objective }),
     },
     report,
   );

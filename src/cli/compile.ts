@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { MAP_OBJECTIVES } from "../backends/loihi/index.js";
 import { programPieces } from "../backends/program/index.js";
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Report } from "../diagnostics/index.js";
@@ -99,8 +100,14 @@ export function registerCompile(program: Command, io: Io): void {
       fractionOfOne,
     );
   withInputFor(withTable(withChip(withTarget(withModelArgument(command)))), "--keep-energy");
-  withSelectionOptions(withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command)))));
-  withLoihiOptions(command, ["--time-block", "--objective", "--activity", "--keep-energy", "--table"]);
+  withSelectionOptions(
+    withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command, MAP_OBJECTIVES)))),
+  );
+  command.option(
+    "--profile <run.json>",
+    "step-by-step chips: a run of this network, whose messages decide places; with --record by neuron, else by population",
+  );
+  withLoihiOptions(command, ["--time-block", "--activity", "--keep-energy", "--table"]);
   onlyWith(command, ["--input", "--limit", ...SELECTION_FLAGS], ["--keep-energy"]);
   onlyWith(command, ["--table"], ["--keep-energy", "--time-block auto"]);
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);

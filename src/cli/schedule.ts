@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { LAYERWISE } from "../backends/index.js";
+import type { MapObjective } from "../backends/loihi/index.js";
 import type { Program } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
 import { pricesOf, type EnergyTable } from "../energy/index.js";
@@ -24,7 +25,8 @@ import { count, si, table } from "./text.js";
 
 export interface ScheduleOptions {
   readonly timeBlock?: number | "auto";
-  readonly objective: Objective;
+  /** Of a search of time blocks; what the mapper of a step-by-step chip is told is none of it. */
+  readonly objective?: Objective | MapObjective;
   readonly activity: number;
 }
 
@@ -41,10 +43,18 @@ function timeBlock(text: string): number | "auto" {
   return text === "auto" ? "auto" : positiveInteger(text);
 }
 
-function objective(text: string): Objective {
-  const found = OBJECTIVES.find((name) => name === text);
-  if (found === undefined) throw new InvalidArgumentError(`expected ${OBJECTIVES.join(", ")}`);
-  return found;
+const DEFAULT_OBJECTIVE: Objective = "cycles";
+
+function isObjective(name: Objective | MapObjective): name is Objective {
+  return OBJECTIVES.some((each) => each === name);
+}
+
+function objectiveAmong(names: readonly (Objective | MapObjective)[]): (text: string) => Objective | MapObjective {
+  return (text) => {
+    const found = names.find((name) => name === text);
+    if (found === undefined) throw new InvalidArgumentError(`expected ${names.join(", ")}`);
+    return found;
+  };
 }
 
 function rate(text: string): number {
@@ -62,17 +72,25 @@ export function withTimeBlock(command: Command): Command {
   );
 }
 
-/** `--time-block`, and what a search of time blocks goes by. */
-export function withScheduleOptions(command: Command): Command {
+/**
+ * `--time-block`, and what a search of time blocks goes by; `mapped`: what `--objective` may say besides, for the mapper of
+ * step-by-step chips.
+ */
+export function withScheduleOptions(command: Command, mapped: readonly MapObjective[] = []): Command {
+  const others = mapped.length === 0 ? "" : `; step-by-step chips: ${mapped.join(" or ")}, default ${mapped[0]}`;
   withTimeBlock(command)
-    .option("--objective <name>", "what --time-block auto minimises: cycles, energy or latency", objective, "cycles")
+    .option(
+      "--objective <name>",
+      `what --time-block auto minimises: ${OBJECTIVES.join(", ")}, default ${DEFAULT_OBJECTIVE}${others}`,
+      objectiveAmong([...OBJECTIVES, ...mapped]),
+    )
     .option(
       "--activity <rate>",
       "firing rate that --time-block auto assumes; measured instead where --calibrate gives inputs",
       rate,
       ASSUMED_ACTIVITY,
     );
-  onlyWith(command, ["--objective", "--activity"], ["--time-block auto"]);
+  onlyWith(command, [...OBJECTIVES.map((name) => `--objective ${name}`), "--activity"], ["--time-block auto"]);
   return refuseWithoutEffect(command, ["--activity"], (called) =>
     isGiven(called, "--calibrate")
       ? { why: "beside --calibrate: activity is measured on its inputs", hint: "leave one of the two out" }
@@ -114,8 +132,10 @@ function findSchedule(
   const chip = findLayerwiseChip(options, report);
   if (chip === undefined) return undefined;
   const activity = calibration?.samples.slice(0, ACTIVITY_SAMPLES) ?? options.activity;
+  const { objective: named = DEFAULT_OBJECTIVE } = options;
+  const objective = isObjective(named) ? named : DEFAULT_OBJECTIVE;
   const costs = LAYERWISE.costModel(net, chip, { activity, prices: pricesOf(energy, chip) });
-  const result = searchTimeBlocks(net, costs, { objective: options.objective }, report);
+  const result = searchTimeBlocks(net, costs, { objective }, report);
   if (result === undefined) return undefined;
   const how = typeof activity === "number" ? `a firing rate of ${activity}` : `${activity.length} calibration inputs`;
   explain(`expected costs with ${how}\n${schedulesTable(result)}\n`);

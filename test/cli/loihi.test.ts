@@ -76,6 +76,40 @@ describe("a program for a step-by-step chip", () => {
     expect(sum(run.cores.map((core) => core.received))).toBe(sent);
   });
 
+  it("is placed by the messages of a run of it, and computes the same", async () => {
+    await spikec("simulate", at("digits.spk"), ...INPUT, "--limit", "2", "--record", "-o", at("recorded.json"));
+    const profile = ["--profile", at("recorded.json")];
+    const compiled = await spikec("compile", ...MODEL, ...CHIP, ...CALIBRATE, ...profile, "-o", at("placed.spk"));
+    expect([compiled.code, compiled.err]).toEqual([0, ""]);
+    expect((await spikec("inspect", at("placed.spk"))).out).toContain("messages measured in recorded.json, 2 samples");
+    expect((await spikec("inspect", at("digits.spk"))).out).toContain("messages measured on 4 inputs");
+    const again = await spikec("simulate", at("placed.spk"), ...INPUT, "--limit", "2", "--record", "--json");
+    const outputs = ({ samples }: LoihiRunFile) => samples.map(({ outputs: out, spikes }) => ({ out, spikes }));
+    expect(outputs(loihiRunSchema.parse(JSON.parse(again.out)))).toEqual(outputs(readRun("recorded.json")));
+  });
+
+  it("takes fewer cores, and more time, where it is mapped for cores", async () => {
+    const few = ["--objective", "cores"];
+    await spikec("compile", ...MODEL, ...CHIP, ...CALIBRATE, ...few, "-o", at("few.spk"));
+    const cores = (name: string): number => readProgram(at(name), new Report(), "loihi")!.cores.length;
+    expect(cores("few.spk")).toBeLessThan(cores("digits.spk"));
+    expect((await spikec("inspect", at("few.spk"))).out).toContain(`mapped for few cores: ${cores("few.spk")}`);
+    expect((await spikec("inspect", at("digits.spk"))).out).toContain("mapped for time");
+    const done = await spikec("simulate", at("few.spk"), ...INPUT, "--limit", "4", "--json");
+    const [slow, fast] = [loihiRunSchema.parse(JSON.parse(done.out)), readRun("run.json")];
+    expect(slow.samples.map(({ outputs }) => outputs)).toEqual(fast.samples.map(({ outputs }) => outputs));
+    expect(fast.seconds).toBeLessThan(0.5 * slow.seconds);
+  });
+
+  it("takes no run of another network as its profile", async () => {
+    const teaching = fileURLToPath(new URL("../../examples/teaching/edges.snn", import.meta.url));
+    const args = ["--chip", "loihi-teaching", "--profile", at("run.json"), "-o", at("x.spk")];
+    const { code, err } = await spikec("compile", teaching, ...args);
+    expect(code).toBe(1);
+    expect(err).toContain("loihi/profile");
+    expect(err).toContain("run.json");
+  });
+
   it("gives the same samples, printed as JSON, whatever runs before them", async () => {
     const { out } = await spikec("simulate", at("digits.spk"), ...INPUT, "--limit", "2", "--json", "--record");
     const run = loihiRunSchema.parse(JSON.parse(out));
@@ -119,6 +153,9 @@ describe("compile for a step-by-step chip", () => {
 
   it.each([
     [["--streams", "relay"], []],
+    [["--profile", "run.json"], []],
+    [["--objective", "cores"], []],
+    [["--objective", "latency"], CHIP],
     [["--time-block", "2"], CHIP],
   ])("options of the other target mean nothing: %s %s", async (flags, chip) => {
     const { code, err } = await spikec("compile", ...MODEL, ...flags, ...chip, "-o", at("x.spk"));

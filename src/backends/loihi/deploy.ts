@@ -4,12 +4,13 @@ import type { Net } from "../../ir/index.js";
 import type { LoihiProgram } from "../program/loihi/program.js";
 import type { LegalNet } from "./legal-net.js";
 import { legalize, type LegalizeOptions } from "./legalize.js";
-import { compileLoihi, type MapOptions } from "./map/index.js";
+import { compileLoihi, ESTIMATED, type Activity, type MapOptions } from "./map/index.js";
+import { activityOf, type MeasuredRun } from "./measured-run.js";
 import { runLegal } from "./run-legal.js";
 
-export interface DeployOptions extends LegalizeOptions, Pick<MapOptions, "writeHost" | "seed"> {
-  /** Inputs of the network: the messages that they make decide places. Without them every spike counts as one. */
-  readonly profile?: readonly ReadonlyMap<string, ArrayLike<number>>[];
+export interface DeployOptions extends LegalizeOptions, Pick<MapOptions, "writeHost" | "seed" | "objective"> {
+  /** Inputs of the network, or a run of it: the messages that they make decide places. Without them messages are estimated. */
+  readonly profile?: readonly ReadonlyMap<string, ArrayLike<number>>[] | MeasuredRun;
 }
 
 export interface Deployed {
@@ -22,17 +23,17 @@ export interface Deployed {
 export function deploy(net: Net, chip: LoihiChip, options: DeployOptions, report: Report): Deployed | undefined {
   const legal = legalize(net, chip, options, report);
   if (legal === undefined) return undefined;
-  const { profile = [], writeHost, seed } = options;
-  const traffic = profile.length === 0 ? {} : { traffic: messagesOf(legal, profile) };
-  const program = compileLoihi(legal, chip, { writeHost, ...(seed === undefined ? {} : { seed }), ...traffic }, report);
+  const { profile = [], ...rest } = options;
+  const activity = "layers" in profile ? activityOf(legal, profile, report) : activityOn(legal, profile);
+  if (activity === undefined) return undefined;
+  const program = compileLoihi(legal, chip, { ...rest, activity }, report);
   return program && { program, legal };
 }
 
-/** How often each element of each population is sent, over all samples. */
-function messagesOf(
-  legal: LegalNet,
-  samples: readonly ReadonlyMap<string, ArrayLike<number>>[],
-): ReadonlyMap<string, Float64Array> {
+/** How often each element of each population is sent, mean over samples. */
+function activityOn(legal: LegalNet, samples: readonly ReadonlyMap<string, ArrayLike<number>>[]): Activity {
+  if (samples.length === 0) return ESTIMATED;
+  const each = 1 / (samples.length * legal.timesteps);
   const populations = new Set(legal.populations.map(({ value }) => value));
   const messages = new Map<string, Float64Array>();
   for (const sample of samples) {
@@ -40,9 +41,9 @@ function messagesOf(
       if (!populations.has(op.result)) return slot;
       const sums = messages.get(op.result) ?? new Float64Array(slot.length);
       messages.set(op.result, sums);
-      for (let i = 0; i < slot.length; i++) if (slot[i] !== 0) sums[i]!++;
+      for (let i = 0; i < slot.length; i++) if (slot[i] !== 0) sums[i]! += each;
       return slot;
     });
   }
-  return messages;
+  return { source: `measured on ${samples.length} inputs`, rates: messages };
 }

@@ -72,6 +72,11 @@ export const loihiDiagnostics = defineDiagnostics("loihi", {
     explain:
       "The network needs more cores than the chip has. Each layer says which resource filled its cores; more chips, another chip, fewer weight bits or a smaller network help.",
   },
+  profile: {
+    severity: "error",
+    explain:
+      "The run given as a profile is of another network, or of this one with other populations, so that it says nothing about how often these send.",
+  },
   "not-approximated": {
     severity: "error",
     explain: "An approximation was allowed that legalisation does not know.",

@@ -4,7 +4,8 @@ export type { LegalInput, LegalNet, LegalOutput, LegalPopulation, LegalSource } 
 export { legalize, loihiPipeline, STREAMS, type LegalizeOptions } from "./legalize.js";
 export { Graph, synapticDelay, type Connection } from "./local-time.js";
 export { APPROXIMATIONS, type Approximation } from "./lower-neuron.js";
+export type { MeasuredLayer, MeasuredRun } from "./measured-run.js";
 export { agreementTable, runLegal } from "./run-legal.js";
 export { supportMatrix } from "./support.js";
 export { checkMapping } from "./check-mapping.js";
-export { compileLoihi, type MapOptions } from "./map/index.js";
+export { compileLoihi, MAP_OBJECTIVES, type MapObjective, type MapOptions } from "./map/index.js";

@@ -12,7 +12,7 @@ import type {
 } from "../../program/loihi/program.js";
 import type { ProgramLayer } from "../../program/program.js";
 import type { LegalNet } from "../legal-net.js";
-import { attentionAxon } from "./attention.js";
+import { attentionAxon, headElements } from "./attention.js";
 import { entriesKey, storedContent, type CoreMemory, type Placed } from "./core-memory.js";
 import type { Cores } from "./cores.js";
 import type { NeuronConfiguration } from "./neurons.js";
@@ -60,12 +60,8 @@ export function assemble(
   });
   const attention = cores.attention.map((group): UnplacedCore => {
     const { population, heads, headDim, tokens, chunk, firstChannel } = group;
-    const { value } = populations[population]!;
-    const [channels, own] = [channelsOf(types.get(value)!), heads * headDim];
-    const elements = Array.from(
-      { length: tokens * own },
-      (_, o) => firstOf(value) + Math.floor(o / own) * channels + firstChannel + (o % own),
-    );
+    const { value, elements: size } = populations[population]!;
+    const elements = headElements(group, size).map((element) => firstOf(value) + element);
     return {
       kind: "attention",
       population,

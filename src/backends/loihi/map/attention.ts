@@ -16,6 +16,18 @@ export interface HeadGroup {
   readonly operands: readonly [q: string, k: string, v: string];
 }
 
+/** The elements of an operand, or of the result, that belong to a core's heads, token by token; `size`: elements of the layer. */
+export function headElements(
+  { heads, headDim, tokens, firstChannel }: Omit<HeadGroup, "operands">,
+  size: number,
+): readonly number[] {
+  const own = heads * headDim;
+  return Array.from(
+    { length: tokens * own },
+    (_, o) => Math.floor(o / own) * (size / tokens) + firstChannel + (o % own),
+  );
+}
+
 /**
  * The axon at which an attention core hears an element of operand 0, 1, 2 (q, k, v) of its layer; undefined: of another
  * core's heads.

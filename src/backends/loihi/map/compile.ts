@@ -6,12 +6,20 @@ import type { Core, HostNet, LoihiProgram } from "../../program/loihi/program.js
 import { checkMapping } from "../check-mapping.js";
 import { loihiDiagnostics } from "../diagnostics.js";
 import type { LegalNet } from "../legal-net.js";
+import { headElements } from "./attention.js";
+import { ESTIMATED, ratesOf, type Activity } from "./activity.js";
 import { assemble, type Assembled } from "./assemble.js";
 import { bottleneckOf, fillCores, type Cores } from "./cores.js";
 import { neuronConfigurations } from "./neurons.js";
-import { mappingNotes } from "./notes.js";
+import { mappingNotes, spreadNote } from "./notes.js";
 import { place, slotsOf, type Traffic } from "./place.js";
 import { RESOURCE_NAMES } from "./resources.js";
+import { spread } from "./spread.js";
+import type { Sources } from "./synapses.js";
+
+/** What is mapped for. */
+export const MAP_OBJECTIVES = ["time", "cores"] as const;
+export type MapObjective = (typeof MAP_OBJECTIVES)[number];
 
 export interface MapOptions {
   /** Writes a part of the network that the host computes: the formats of files are not the mapper's business. */
@@ -20,8 +28,10 @@ export interface MapOptions {
   readonly seed?: number;
   /** Whether several populations may share a core. Default: yes. */
   readonly pack?: boolean;
-  /** Messages of each element of an input or population over a sample, by value; what is not named sends one. Decides places alone. */
-  readonly traffic?: ReadonlyMap<string, ArrayLike<number>>;
+  /** `time`: cores that are left free make steps shorter; `cores`: as few cores as are found. Default: `time`. */
+  readonly objective?: MapObjective;
+  /** How often elements send; default: as estimated. */
+  readonly activity?: Activity;
 }
 
 /**
@@ -38,12 +48,18 @@ export function compileLoihi(
   const configurations = neuronConfigurations(legal, chip, report);
   if (report.errors.length > before) return undefined;
   const pack = options.pack ?? true;
-  const cores = fillCores(legal, configurations, chip, pack, report);
-  if (cores === undefined) return undefined;
-  if (!enoughCores(legal, cores, chip, pack, report)) return undefined;
+  const few = fillCores(legal, configurations, chip, pack, report);
+  if (few === undefined) return undefined;
+  if (!enoughCores(legal, few, chip, pack, report)) return undefined;
+  const { sources } = few.reader;
+  const activity = options.activity ?? ESTIMATED;
+  const rates = ratesOf(legal, sources, activity);
+  const fast = options.objective === "cores" ? undefined : spread(few, legal, configurations, chip, rates);
+  const cores = fast?.cores ?? few;
   const assembled = assemble(legal, cores, configurations, chip);
   const kinds = assembled.cores.map(({ kind }) => kind === "attention");
-  const placement = place(kinds, trafficOf(assembled, options.traffic), chip, options.seed ?? 0);
+  const traffic = trafficOf(assembled, sources, rates);
+  const placement = place(kinds, traffic, chip, options.seed ?? 0);
   const { prefix, suffix, inputs, suffixInputs, outputs } = legal;
   const program: LoihiProgram = {
     name: legal.net.name,
@@ -58,20 +74,21 @@ export function compileLoihi(
         outputs,
       },
     },
-    notes: [...legal.notes, ...mappingNotes(legal, cores, chip, placement)],
+    notes: [...legal.notes, spreadNote(few, fast), ...mappingNotes(legal, cores, chip, placement, activity)],
   };
   const faults = checkMapping(program, legal);
   if (faults.length > 0) throw internalError(`the mapping is not that of the net: ${faults.slice(0, 3).join("; ")}`);
   return program;
 }
 
-/** Messages between cores over a sample: a neuron sends one per spike to each core that hears it. */
-function trafficOf({ cores, populations }: Assembled, profile: MapOptions["traffic"]): Traffic {
+/** Messages between cores over a sample: a neuron sends one per spike to each core that hears it. `rates` are by timestep. */
+function trafficOf({ cores, populations, timesteps }: Assembled, sources: Sources, rates: Float64Array): Traffic {
+  const firsts = populations.map(({ name }) => sources.first[sources.index.get(name)!]!);
   const rows = cores.map((core) => {
     const row = new Map<number, number>();
     const { routes } = core;
     const send = (sender: number, population: number, element: number): void => {
-      const amount = profile?.get(populations[population]!.name)?.[element] ?? 1;
+      const amount = timesteps * rates[firsts[population]! + element]!;
       for (let r = routes.start[sender]!; r < routes.start[sender + 1]!; r++) {
         const to = routes.core[r]!;
         row.set(to, (row.get(to) ?? 0) + amount);
@@ -82,11 +99,7 @@ function trafficOf({ cores, populations }: Assembled, profile: MapOptions["traff
         neurons.forEach((j, c) => send(first + c, population, j));
     } else {
       const { neurons } = populations[core.population]!;
-      const own = core.heads * core.headDim;
-      for (let o = 0; o < core.tokens * own; o++) {
-        const element = Math.floor(o / own) * (neurons / core.tokens) + core.firstChannel + (o % own);
-        send(o, core.population, element);
-      }
+      headElements(core, neurons).forEach((element, o) => send(o, core.population, element));
     }
     return row;
   });

@@ -5,6 +5,7 @@ import { loihiDiagnostics } from "../diagnostics.js";
 import type { LegalNet } from "../legal-net.js";
 import { headGroups, type HeadGroup } from "./attention.js";
 import { gather, type CoreMemory, type Part, type Placed } from "./core-memory.js";
+import { cutPart } from "./cut-part.js";
 import type { NeuronConfiguration } from "./neurons.js";
 import { partition, type Misfit } from "./partition.js";
 import { CoreMeter, RESOURCE_NAMES, RESOURCES, type Usage } from "./resources.js";
@@ -22,6 +23,8 @@ export interface Cores {
   readonly reader: SynapseReader;
   readonly neuro: readonly FilledCore[];
   readonly attention: readonly HeadGroup[];
+  /** Cores that hear each element of each source. */
+  readonly routes: Int32Array;
 }
 
 /** How often cores are cut again because neurons of a cycle turned out to send to more cores than was assumed. */
@@ -116,7 +119,7 @@ class Filler {
       placed = [...parts.map(({ part }) => [this.place(part, incoming)]), ...placed];
     }
     if (pack) placed = this.packed(placed);
-    return { reader: this.reader, neuro: this.counted(placed, attention), attention };
+    return { reader: this.reader, neuro: this.counted(placed, attention), attention, routes: this.routes };
   }
 
   /** The cores with the messages that are really sent: one to a core, whatever parts of it hear them. */
@@ -226,24 +229,10 @@ class Filler {
 /** A part as pieces that fill gaps better, where each source has one synapse: cutting it then costs no message. */
 function piecesOf(placed: Placed, pieces: number): readonly Placed[] {
   const { part, synapses } = placed;
-  const { source, compartment, weight, delay } = synapses;
-  if (pieces === 1 || source.length !== compartment.length) return [placed];
+  if (pieces === 1 || synapses.source.length !== synapses.compartment.length) return [placed];
   const length = part.width * Math.ceil(part.neurons.length / part.width / pieces);
-  return Array.from({ length: Math.ceil(part.neurons.length / length) }, (_, i) => {
-    const first = i * length;
-    const own = compartment.map((_, k) => k).filter((k) => Math.floor(compartment[k]! / length) === i);
-    return {
-      part: { ...part, neurons: part.neurons.slice(first, first + length) },
-      synapses: {
-        source: own.map((k) => source[k]!),
-        start: Int32Array.from({ length: own.length + 1 }, (_, k) => k),
-        compartment: own.map((k) => compartment[k]! - first),
-        weight: own.map((k) => weight[k]!),
-        delay: Uint8Array.from(own, (k) => delay[k]!),
-      },
-      first: 0,
-    };
-  });
+  const widths = Array.from({ length: Math.ceil(part.neurons.length / length) }, () => part.width);
+  return cutPart(placed, widths, (c) => Math.floor(c / length));
 }
 
 /** The resource of which a layer's cores use the largest share: what makes it need so many. */

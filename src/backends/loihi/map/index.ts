@@ -1,1 +1,2 @@
-export { compileLoihi, type MapOptions } from "./compile.js";
+export { ESTIMATED, type Activity } from "./activity.js";
+export { compileLoihi, MAP_OBJECTIVES, type MapObjective, type MapOptions } from "./compile.js";

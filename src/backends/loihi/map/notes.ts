@@ -1,14 +1,31 @@
 import type { LoihiChip } from "../../../chips/loihi.js";
 import type { LegalNet } from "../legal-net.js";
+import type { Activity } from "./activity.js";
 import { storedContent, type StoredList } from "./core-memory.js";
 import type { Cores, FilledCore } from "./cores.js";
 import type { Placement } from "./place.js";
+import type { Spread } from "./spread.js";
 
 /** Facts of a mapping for people. */
 
 const number = (n: number): string => Math.round(n).toLocaleString("en-US");
 
-export function mappingNotes(legal: LegalNet, cores: Cores, chip: LoihiChip, { cost }: Placement): readonly string[] {
+/** What free cores are used for. */
+export function spreadNote({ neuro, attention }: Cores, fast: Spread | undefined): string {
+  const few = neuro.length + attention.length;
+  if (fast === undefined) return `mapped for few cores: ${few}`;
+  const used = fast.cores.neuro.length + fast.cores.attention.length;
+  const times = `a sample is expected to take ${number(fast.before / 1000)} ns on the fewest cores, ${number(fast.after / 1000)} ns on these`;
+  return `mapped for time: ${few} cores hold the network, ${used} are used; ${times}`;
+}
+
+export function mappingNotes(
+  legal: LegalNet,
+  cores: Cores,
+  chip: LoihiChip,
+  { cost }: Placement,
+  activity: Activity,
+): readonly string[] {
   const { mesh, core } = chip;
   const there = mesh.tilesX * mesh.tilesY * mesh.coresPerTile * mesh.chipsX * mesh.chipsY;
   const used = cores.neuro.length + cores.attention.length;
@@ -16,7 +33,7 @@ export function mappingNotes(legal: LegalNet, cores: Cores, chip: LoihiChip, { c
   const attention = cores.attention.length === 0 ? "" : `, ${cores.attention.length} of them attention cores`;
   return [
     `${used} of ${there} cores${attention}; ${number(bits)} of ${number(cores.neuro.length * core.synapseBits)} bits of synapse memory in the cores used`,
-    `messages x links, every spike counted once: ${number(cost.inOrder)} with cores in order, ${number(cost.greedy)} greedily, ${number(cost.final)} after the search`,
+    `messages x links of a sample, messages ${activity.source}: ${number(cost.inOrder)} with cores in order, ${number(cost.greedy)} greedily, ${number(cost.final)} after the search`,
     ...legal.populations.flatMap(({ layer, kind }, index) =>
       kind === "attention" ? [] : [layerNote(layer, index, cores.neuro)],
     ),

@@ -1,5 +1,11 @@
 import type { LegalNet } from "../../../../src/backends/loihi/index.js";
-import { compileLoihi, legalize, type MapOptions } from "../../../../src/backends/loihi/index.js";
+import {
+  compileLoihi,
+  legalize,
+  MAP_OBJECTIVES,
+  type MapObjective,
+  type MapOptions,
+} from "../../../../src/backends/loihi/index.js";
 import type { HostNet, LoihiProgram } from "../../../../src/backends/program/loihi/program.js";
 import { loihiChipSchema, readChip, type LoihiChip } from "../../../../src/chips/index.js";
 import { Report } from "../../../../src/diagnostics/index.js";
@@ -106,4 +112,24 @@ export function randomLegal(seed: number, chip: LoihiChip): LegalNet | undefined
   const integers = quantised(source, chip);
   if (integers === undefined) return undefined;
   return legalize(integers, chip, { streams: random.pick(["relay", "unroll", "auto"]) }, new Report());
+}
+
+export interface Mapped {
+  readonly seed: number;
+  readonly found: LegalNet;
+  readonly program: LoihiProgram;
+  readonly objective: MapObjective;
+}
+
+/** Random legal nets that a random chip has room for, with their programs: mapped for time, and for few cores. */
+export function mappings(seeds: number): readonly Mapped[] {
+  return Array.from({ length: seeds }, (_, i) => i + 1).flatMap((seed) => {
+    const chip = randomChip(new Random(seed));
+    const found = randomLegal(seed, chip);
+    if (found === undefined || found.populations.length === 0) return [];
+    // Sources change with every seed.
+    const objective = MAP_OBJECTIVES[(seed >> 2) % 2]!;
+    const program = mapped(found, chip, { objective });
+    return program === undefined ? [] : [{ seed, found, program, objective }];
+  });
 }
