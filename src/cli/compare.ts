@@ -20,7 +20,7 @@ import {
 import { compareTargets, plainTargetPoint, targetsText } from "./compare-targets.js";
 import { withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { energyNotes } from "./energy.js";
+import { energyNotes } from "./energy-text.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { readLabelledInputs, withReadingOptions, type InputSetOptions, type LabelledInputs } from "./inputs.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
@@ -236,7 +236,7 @@ async function compare(
   }
   const untried = chips.slice(points.length);
   points.push(...untried.map((chip) => ({ ...chip, why: "not tried", untold: "not tried" }) as const));
-  const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run))))];
+  const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run, prices))))];
   if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points.map(plainPoint)));
   if (options.json === true) {
     io.out(JSON.stringify({ table: prices.name, notes, points: points.map(plainPoint) }, null, 2));

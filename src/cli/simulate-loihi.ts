@@ -1,6 +1,6 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Report } from "../diagnostics/index.js";
-import { loihiEnergy } from "../energy/loihi.js";
+import { estimateEnergy, ownTable } from "../energy/index.js";
 import { Host } from "../host/index.js";
 import type { LoihiSimulatorName } from "../sim/loihi/index.js";
 import type { Io, Outcome } from "./command.js";
@@ -41,7 +41,7 @@ export async function simulateOnLoihi(
   if (run.samples.length > 0) {
     if (output !== undefined) await writeFileAtomically(output, jsonPieces(run));
     if (options.json === true) io.outPieces(jsonPieces(run));
-    else io.out(loihiSummary(run, loihiEnergy(run)));
+    else io.out(loihiSummary(run, estimateEnergy(run, ownTable(run))));
   }
   if (bug !== undefined) throw bug;
   return exit === undefined ? undefined : { exit };
