@@ -151,6 +151,7 @@ function plainPoint(point: Measured) {
     energy_arithmetic_J: energy.totals.arithmetic / samples,
     energy_sram_J: energy.totals.sram / samples,
     energy_dram_J: energy.totals.dram / samples,
+    ...(energy.totals.power > 0 && { energy_power_J: energy.totals.power / samples }),
     ...Object.fromEntries(ENGINES.map((name) => [`busy_${name}`, run.engines[name].busy / run.cycles])),
     bottleneck: engine,
     bottleneck_occupied: occupied,

@@ -70,7 +70,7 @@ function energyTable({ rows, totals, ranges, samples }: EnergyEstimate): string 
 
 /** Per layer and in total, per sample. */
 export function energyText(estimate: EnergyEstimate, notes: readonly string[] = []): string {
-  const { samples, covers, uncovered, unpriced, totals, ranges, host } = estimate;
+  const { samples, covers, uncovered, unpriced, totals, ranges } = estimate;
   const lines = [
     `energy per sample by ${estimate.table.startsWith("the ") ? "" : "table "}${estimate.table}; covers ${covers.join(", ")}`,
     "",
@@ -81,14 +81,17 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
     const list = unpriced.map((u) => `${u.what} ${count(Math.round(u.count / samples))}`);
     lines.push("", `counted, without a price in this table (per sample): ${list.join(", ")}`);
   }
-  if (host !== undefined && host.ops.length > 0) {
-    const ops = host.ops.map(({ op, count: n }) => `${n} x ${op}`);
-    const bytes = count(sum(host.crossings.map((crossing) => crossing.bytes)));
-    lines.push("", `on the host, without a price: ${ops.join(", ")}; ${bytes} bytes to and from the chip`);
-  }
   for (const note of notes) lines.push("", `note: ${note}`);
   lines.push("", `whole run, ${samples} samples: ${ranged(totals.all, ranges.all, 1)}`);
   return lines.join("\n");
+}
+
+/** What the host computes around a step-by-step chip. */
+export function hostText({ host }: EnergyEstimate): string | undefined {
+  if (host === undefined || host.ops.length === 0) return undefined;
+  const ops = host.ops.map(({ op, count: n }) => `${n} x ${op}`).join(", ");
+  const bytes = count(sum(host.crossings.map((crossing) => crossing.bytes)));
+  return `on the host, per sample, without a price: ${ops}; ${bytes} bytes to and from the chip`;
 }
 
 /** Every row: count x figure, and where the figure comes from; of one layer, or of all and the whole chip. */

@@ -5,7 +5,7 @@ import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import { collectText, runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { energyNotes, energyText, explainText } from "./energy-text.js";
+import { energyNotes, energyText, explainText, hostText } from "./energy-text.js";
 import { readAnyRun } from "./run-input.js";
 
 interface EnergyOptions {
@@ -22,7 +22,8 @@ function energy(file: string, options: EnergyOptions, report: Report, io: Io): v
   const estimate = estimateEnergy(run, ...tables);
   const notes = tables.flatMap((table) => energyNotes(run, table));
   if (options.json === true) return io.out(JSON.stringify({ ...estimate, notes }, null, 2));
-  if (options.explain === undefined) return io.out(energyText(estimate, notes));
+  if (options.explain === undefined)
+    return io.out([energyText(estimate, notes), hostText(estimate) ?? []].flat().join("\n\n"));
   if (options.explain === true) return io.out(explainText(estimate));
   const layers = run.layers.map(({ name }) => name);
   if (layers.includes(options.explain)) return io.out(explainText(estimate, options.explain));

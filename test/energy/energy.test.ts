@@ -91,6 +91,19 @@ describe("energy", () => {
     code(() => pricesOf(named("prosperity"), layerwiseRun([]).chip as never));
   });
 
+  it("names the engine that counts: multiplications of scores are the vector engine's", () => {
+    const counted = { mac: [1, 0], kv: [1, 0] };
+    const layers = [layer("a", counted), { ...layer("b", counted), kind: "tokens.score" }];
+    const { rows } = estimateEnergy(layerwiseRun(layers), table);
+    const arithmetic = rows.filter(({ group }) => group === "arithmetic");
+    expect(arithmetic.map((row) => [row.layer, row.what, row.part])).toEqual([
+      ["a", "mac", "accumulate"],
+      ["a", "kv", "attend"],
+      ["b", "mac", "vector"],
+      ["b", "kv", "attend"],
+    ]);
+  });
+
   it("prices a memory by the smallest entry that is not smaller, or the largest", () => {
     expect(sramFigure(table, 8192)?.bytes).toBe(8192);
     expect(sramFigure(table, 8193)?.bytes).toBe(32768);

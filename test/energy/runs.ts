@@ -72,8 +72,10 @@ export function loihiRun(
 
 const anyCount = fc.integer({ min: 0, max: 1e6 });
 const perStep = fc.tuple(anyCount, anyCount).map((counts) => [...counts]);
-const events = <K extends string>(names: readonly K[]) =>
-  fc.record(Object.fromEntries(names.map((name) => [name, perStep])) as Record<K, typeof perStep>);
+const events = <K extends string>(names: readonly K[]): fc.Arbitrary<Record<K, number[]>> =>
+  fc
+    .array(perStep, { minLength: names.length, maxLength: names.length })
+    .map((counts) => Object.fromEntries(names.map((name, i) => [name, counts[i]!])) as Record<K, number[]>);
 const accesses = fc.record({ reads: anyCount, writes: anyCount });
 
 export const anyLayerwiseLayer: fc.Arbitrary<LayerwiseLayer> = fc.record({
