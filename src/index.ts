@@ -8,6 +8,7 @@ export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.j
 export {
   ENERGY_TABLES,
   estimateEnergy,
+  ownTable,
   pricesOf,
   readEnergyTable,
   type EnergyEstimate,

@@ -1,7 +1,7 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Chip, LayerwiseChip, LoihiChip } from "../chips/index.js";
 import { Report } from "../diagnostics/index.js";
-import { commonEnergy, estimateEnergy, loihiCounts, loihiEnergy, type EnergyTable } from "../energy/index.js";
+import { commonEnergy, estimateEnergy, loihiCounts, ownTable, type EnergyTable } from "../energy/index.js";
 import { Host } from "../host/index.js";
 import type { Net } from "../ir/index.js";
 import { sum } from "../math/numbers.js";
@@ -94,7 +94,7 @@ async function onLoihi(
     target: "loihi",
     seconds: run.seconds / samples,
     accuracy: accuracyOf(run),
-    energy: loihiEnergy(run).totals.all / samples,
+    energy: estimateEnergy(run, ownTable(run)).totals.all / samples,
     arithmetic: arithmetic === undefined ? undefined : arithmetic / samples,
     additions: sum(run.layers.map(synapticEvents)) / samples,
     memoryBits: memoryBits(program),

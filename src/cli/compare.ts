@@ -21,7 +21,7 @@ import {
 import { compareTargets, plainTargetPoint, targetsText } from "./compare-targets.js";
 import { withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { energyNotes } from "./energy.js";
+import { energyNotes } from "./energy-text.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { readLabelledInputs, withReadingOptions, type InputSetOptions, type LabelledInputs } from "./inputs.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
@@ -152,6 +152,7 @@ function plainPoint(point: Measured) {
     energy_arithmetic_J: energy.totals.arithmetic / samples,
     energy_sram_J: energy.totals.sram / samples,
     energy_dram_J: energy.totals.dram / samples,
+    ...(energy.totals.power > 0 && { energy_power_J: energy.totals.power / samples }),
     ...Object.fromEntries(ENGINES.map((name) => [`busy_${name}`, run.engines[name].busy / run.cycles])),
     bottleneck: engine,
     bottleneck_occupied: occupied,
@@ -237,7 +238,7 @@ async function compare(
   }
   const untried = chips.slice(points.length);
   points.push(...untried.map((chip) => ({ ...chip, why: "not tried", untold: "not tried" }) as const));
-  const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run))))];
+  const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run, prices))))];
   if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points.map(plainPoint)));
   if (options.json === true) {
     io.out(JSON.stringify({ table: prices.name, notes, points: points.map(plainPoint) }, null, 2));

@@ -19,19 +19,20 @@ import { count, si, table } from "./text.js";
 
 /** `spikec energy --paper NAME`: what a paper's table prints beside what its own formulas give. */
 
-/** `--paper`, which takes the place of the run; what is named beside it is a row to explain. */
+/** `--paper`, which takes the place of the run. */
 export function withPaper(command: Command): Command {
   command.option("--paper [name]", "recompute the table of a paper instead of a run; without a name, list them");
   return command.hook("preAction", (_parent, called) => {
-    const { paper, explain } = called.opts<{ paper?: string | true; explain?: boolean }>();
+    const { paper, explain } = called.opts<{ paper?: string | true; explain?: string | true }>();
     const [named] = called.args;
     const stop = (text: string) => called.error(text, { exitCode: EXIT.usage });
     const refuse = (message: string, hint: string) =>
       stop(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })));
     if (paper === undefined && named === undefined) stop("error: missing required argument 'run'");
-    if (paper === true && explain === true) refuse("--explain means nothing without a paper", "add a name to --paper");
-    if (paper !== undefined && named !== undefined && explain !== true)
-      refuse(`\`${named}\` means nothing beside --paper`, `add --explain to have the row explained, or leave it out`);
+    if (paper === true && explain !== undefined)
+      refuse("--explain means nothing without a paper", "add a name to --paper");
+    if (paper !== undefined && named !== undefined)
+      refuse(`\`${named}\` means nothing beside --paper`, `leave it out; --explain ROW explains one row`);
   });
 }
 
@@ -122,32 +123,31 @@ export function paperRowText(row: RecomputedRow): string {
 }
 
 interface PaperOptions {
-  readonly explain?: boolean;
+  readonly explain?: string | true;
   readonly json?: boolean;
 }
 
 /** The body of `spikec energy --paper [name] [--explain [row]]`. */
 export function paperEnergy(
   name: string | true,
-  wanted: string | undefined,
-  prices: EnergyTable | undefined,
-  options: PaperOptions,
+  prices: EnergyTable,
+  { explain, json }: PaperOptions,
   report: Report,
   io: Io,
 ): void {
-  if (name === true) return io.out(options.json === true ? JSON.stringify(PAPERS, null, 2) : listText());
+  if (name === true) return io.out(json === true ? JSON.stringify(PAPERS, null, 2) : listText());
   const paper = findPaper(name, report);
-  if (paper === undefined || prices === undefined) return;
+  if (paper === undefined) return;
   const all = checkPaper(paper, prices, report);
-  const rows = all?.filter(({ id }) => wanted === undefined || id === wanted);
+  const rows = all?.filter(({ id }) => typeof explain !== "string" || id === explain);
   if (rows === undefined) return;
-  if (rows.length === 0 && wanted !== undefined) {
+  if (rows.length === 0 && typeof explain === "string") {
     const ids = paper.rows.map(({ id }) => id);
-    const message = `\`${name}\` has no row \`${wanted}\``;
-    report.add(energyDiagnostics.make("unknown-row", message, { hint: didYouMean(wanted, ids) }));
-  } else if (options.json === true) {
+    const message = `\`${name}\` has no row \`${explain}\``;
+    report.add(energyDiagnostics.make("unknown-row", message, { hint: didYouMean(explain, ids) }));
+  } else if (json === true) {
     const { title, source, notes } = paper;
     io.out(JSON.stringify({ paper: paper.name, title, source, table: prices.name, rows, notes }, null, 2));
-  } else if (options.explain === true) io.out(rows.map(paperRowText).join("\n\n"));
-  else io.out(paperText(paper, rows, prices));
+  } else if (explain === undefined) io.out(paperText(paper, rows, prices));
+  else io.out(rows.map(paperRowText).join("\n\n"));
 }

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { BACKENDS } from "../backends/index.js";
 import { BUILT_IN_CHIPS, chipFields, readChip, type Chip } from "../chips/index.js";
 import { didYouMean, internalError, Report } from "../diagnostics/index.js";
+import { statuses, tableEntries } from "../energy/document.js";
+import { ENERGY_TABLES, type EnergyTable } from "../energy/index.js";
 import { MODELS } from "../frontend/models/index.js";
 import { findOp, OPS, type AttrDefinition, type OpDefinition } from "../ir/index.js";
 import { describeOption, PASSES, PIPELINES, printOption, type NamedPipeline, type Pass } from "../passes/index.js";
@@ -10,7 +12,7 @@ import { runCommand, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { table } from "./text.js";
 
-/** Listings and documentation, all printed from the code's own data: ops, passes, targets, models, explain. */
+/** Listings and documentation, all printed from the code's own data: ops, passes, targets, tables, models, explain. */
 
 /** Prints the list, or the page of one entry. */
 function listing(
@@ -127,6 +129,22 @@ function chipPage(chip: Chip): string {
   ].join("\n");
 }
 
+function tablePage(prices: EnergyTable): string {
+  const rows = tableEntries(prices).map(({ name, value, figure }) => [
+    name,
+    value,
+    figure.status,
+    figure.boundary,
+    figure.source,
+  ]);
+  return [
+    `${prices.name} (${prices.technology}): ${prices.description}`,
+    `covers ${prices.covers.join(", ")}`,
+    "",
+    table([["figure", "value", "status", "inside it", "source"], ...rows]),
+  ].join("\n");
+}
+
 export function registerLists(program: Command, io: Io): void {
   listing(
     program,
@@ -179,6 +197,22 @@ export function registerLists(program: Command, io: Io): void {
       return backend === undefined ? undefined : `${backend.name}: ${backend.summary}\npipeline: ${backend.pipeline}`;
     },
     () => [...BACKENDS.map((backend) => backend.name), ...BUILT_IN_CHIPS],
+  );
+  listing(
+    program,
+    io,
+    "tables",
+    "list the energy tables, or print one with the source of each figure",
+    () =>
+      table([
+        ["table", "technology", "covers", "figures"],
+        ...ENERGY_TABLES.map((each) => [each.name, each.technology, each.covers.join(", "), statuses(each)]),
+      ]),
+    (name) => {
+      const named = ENERGY_TABLES.find((each) => each.name === name);
+      return named === undefined ? undefined : tablePage(named);
+    },
+    () => ENERGY_TABLES.map((each) => each.name),
   );
   listing(
     program,

@@ -1,7 +1,7 @@
-import type { LoihiEnergy, LoihiEnergyGroup } from "../energy/loihi.js";
-import { LOIHI_GROUPS } from "../energy/loihi.js";
+import type { EnergyEstimate } from "../energy/index.js";
 import { sum } from "../math/numbers.js";
 import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
+import { energyText } from "./energy-text.js";
 import { accuracyOf } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
 
@@ -17,7 +17,7 @@ export function timeShares(run: LoihiRunFile): { readonly neurons: number; reado
   return { neurons, rest: 1 - neurons };
 }
 
-export function loihiSummary(run: LoihiRunFile, energy: LoihiEnergy): string {
+export function loihiSummary(run: LoihiRunFile, energy: EnergyEstimate): string {
   const samples = run.samples.length;
   const per = (n: number): string => count(Math.round(n / samples));
   const accuracy = accuracyOf(run);
@@ -55,26 +55,6 @@ export function loihiSummary(run: LoihiRunFile, energy: LoihiEnergy): string {
       ]),
     ]),
     "",
-    loihiEnergyText(energy),
-  ].join("\n");
-}
-
-/** Per layer and in total, per sample. */
-export function loihiEnergyText({ samples, rows, totals }: LoihiEnergy): string {
-  const perSample = (joules: number): string => si(joules / samples, "J");
-  const layers = [...new Set(rows.map(({ layer }) => layer))].filter((layer) => layer !== "");
-  const groups = LOIHI_GROUPS.filter((group) => totals[group] > 0);
-  const of = (layer: string, group: LoihiEnergyGroup): number =>
-    sum(rows.filter((row) => row.layer === layer && row.group === group).map(({ joules }) => joules));
-  return [
-    "energy per sample, by the chip's own figures",
-    table([
-      ["layer", ...groups, "all"],
-      ...layers.map((layer) => {
-        const parts = groups.map((group) => of(layer, group));
-        return [layer, ...parts.map(perSample), perSample(sum(parts))];
-      }),
-      ["total", ...groups.map((group) => perSample(totals[group])), perSample(totals.all)],
-    ]),
+    energyText(energy),
   ].join("\n");
 }

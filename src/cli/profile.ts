@@ -5,11 +5,11 @@ import { sum } from "../math/numbers.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import { unpackSpikes } from "../sim/recording.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { readAnyRun } from "./run-input.js";
+import { readRun } from "./run-input.js";
 
 /** Reads a run on a step-by-step chip as what it measured, for `spikec compile --profile`. */
 export function readProfile(path: string, report: Report): MeasuredRun | undefined {
-  const run = readAnyRun(path, report);
+  const run = readRun(path, report);
   if (run === undefined) return undefined;
   const fail = (message: string, hint: string): undefined =>
     report.add(cliDiagnostics.make("run-file", message, { location: { kind: "file", file: path }, hint }));

@@ -1,6 +1,6 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Report } from "../diagnostics/index.js";
-import { loihiEnergy } from "../energy/loihi.js";
+import { estimateEnergy, ownTable } from "../energy/index.js";
 import { Host } from "../host/index.js";
 import { perfettoLoihiTrace } from "../report/perfetto-loihi.js";
 import type { LoihiSimulatorName, LoihiStepTimes } from "../sim/loihi/index.js";
@@ -33,7 +33,7 @@ export async function simulateOnSteps(
   const { queues, ...simulated } = await simulateLoihi(simulation, progress, onSignal);
   if (queues !== undefined) report.add(queues);
   const { run } = simulated;
-  return { ...simulated, text: () => [loihiSummary(run, loihiEnergy(run)), ...loihiProbeText(run)].join("\n") };
+  return { ...simulated, text: () => [loihiSummary(run, estimateEnergy(run, ownTable(run))), ...loihiProbeText(run)].join("\n") };
 }
 
 function traceCut({ steps, cores }: LoihiProgram, shown: number) {

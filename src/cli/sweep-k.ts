@@ -196,7 +196,9 @@ async function publish(
     await writeFileAtomically(output, `${[CSV_HEADER, ...rows].join("\n")}\n`);
   }
   io.out(`${all.run.samples.length} samples on ${all.run.chip.name}, cue ${cue}; events and energy per sample`);
-  io.out(`energy: table ${prices.name} (covers ${prices.covers.join(", ")}; not clock, control or leakage)\n`);
+  const { covers, uncovered } = all.energy;
+  const rest = uncovered.length === 0 ? "" : `; not ${uncovered.join(", ")}`;
+  io.out(`energy: table ${prices.name} (covers ${covers.join(", ")}${rest})\n`);
   io.out(table([HEADER, ...points.map((point) => sweepRow(point, all))]));
 }
 

@@ -1,13 +1,17 @@
 /** Plain text for people: tables, numbers, SI prefixes. */
 
-/** Columns aligned left for text and right for numbers; the first row is the header. */
+/** Columns aligned left for text and right for numbers, with ranges or without; the first row is the header. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
   const numeric = widths.map((_, i) =>
     rows
       .slice(1)
-      .every((row) => /^[-+\d.,%eE ×x/]*( ?[a-zµ%]{0,3})?$/i.test(row[i] ?? "") && /\d|^-?$/.test(row[i] ?? "")),
+      .every(
+        (row) =>
+          /^[-+\d.,%eE ×x/]*( ?[a-zµ%]{0,3})?( \([^()]*–[^()]*\))?$/i.test(row[i] ?? "") &&
+          /\d|^-?$/.test(row[i] ?? ""),
+      ),
   );
   return rows
     .map((row) =>

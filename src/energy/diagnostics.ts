@@ -21,4 +21,14 @@ export const energyDiagnostics = defineDiagnostics("energy", {
     severity: "error",
     explain: "No energy table of this name is built in, and no file of this name exists.",
   },
+  overlap: {
+    severity: "error",
+    explain:
+      "Two energy tables cover the same component of a chip, so their sum would count it twice: a whole-chip figure, for example, has the memories in it already. The message names what both cover.",
+  },
+  "nothing-priced": {
+    severity: "error",
+    explain:
+      "The energy table has no figure for what is asked: one with events of step-by-step chips alone prices no run of a layer-by-layer chip, and one with whole-chip power alone tells no two schedules apart.",
+  },
 });

@@ -1,19 +1,19 @@
-import type { LayerTotals, RunFile } from "../sim/run-file.js";
+import { DiagnosticError } from "../diagnostics/index.js";
 import { sum } from "../math/numbers.js";
-import type { EnergyTable, Figure, PricedEvent } from "./table.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
+import { countsOf, GROUPS, type AnyRun, type Count, type EnergyGroup } from "./run-counts.js";
+import { energyDiagnostics } from "./diagnostics.js";
+import { COMPONENTS, placesOf, type Component, type EnergyTable, type Figure, type Range } from "./table.js";
 
 /** Energy = counts x table. Every row can be traced: a count, a figure, the figure's source. */
 
-/** One priced count of one layer. */
-export interface EnergyRow {
-  readonly layer: string;
-  /** What was counted: an arithmetic event, `read spike`, `write data`, `DRAM`. */
-  readonly what: string;
-  readonly group: "arithmetic" | "sram" | "dram";
-  /** Events, or bits for memories. */
-  readonly count: number;
-  readonly joules: number;
+/** One priced count: of one layer, or of the whole chip where there is no layer. */
+export interface EnergyRow extends Count {
+  /** J each; of power W, that is J per chip and second. */
   readonly figure: Figure;
+  readonly joules: number;
+  /** J by the ends of the figure's range; both are `joules` where it has none. */
+  readonly range: Range;
 }
 
 /** Something that was counted and has no price in the table. */
@@ -23,56 +23,111 @@ export interface Unpriced {
 }
 
 export interface EnergyEstimate {
+  /** Names of the tables, joined with ` + `. */
   readonly table: string;
-  readonly covers: readonly string[];
+  /** What of the chip the rows cover, and what they do not: of that nothing is known here but that it is not nothing. */
+  readonly covers: readonly Component[];
+  readonly uncovered: readonly Component[];
   readonly samples: number;
   readonly rows: readonly EnergyRow[];
   readonly unpriced: readonly Unpriced[];
-  /** J of the whole run, by group and together. */
-  readonly totals: { readonly arithmetic: number; readonly sram: number; readonly dram: number; readonly all: number };
+  /** J of the whole run, by group and together. `power` belongs to no layer. */
+  readonly totals: Readonly<Record<EnergyGroup | "all", number>>;
+  readonly ranges: Readonly<Record<EnergyGroup | "all", Range>>;
+  /** What the host computes around a step-by-step chip; it has no price. */
+  readonly host?: LoihiRunFile["host"];
 }
 
-/** The price of one bit of a memory: the smallest entry that is not smaller than the memory, or the largest entry. */
-export function sramFigure(table: EnergyTable, bytes: number): EnergyTable["sram"][number] | undefined {
-  const bySize = [...table.sram].sort((a, b) => a.bytes - b.bytes);
-  return bySize.find((entry) => entry.bytes >= bytes) ?? bySize[bySize.length - 1];
+/** What each kind of chip has; step-by-step chips have no DRAM, and no clock that all of them have. */
+const PARTS: Readonly<Record<"layerwise" | "loihi", readonly Component[]>> = {
+  layerwise: COMPONENTS,
+  loihi: ["arithmetic", "sram", "noc", "control", "static"],
+};
+
+/** What a table's figures cover in runs of one kind of chip. */
+function coveredBy(table: EnergyTable, target: "layerwise" | "loihi"): readonly Component[] {
+  const places = placesOf(table).filter(({ paidBy }) => paidBy.includes(target));
+  return COMPONENTS.filter((each) => places.some(({ covers }) => covers.includes(each)));
 }
 
-const PRICED: readonly PricedEvent[] = ["ac", "mac", "kv", "qa", "add", "compare", "bit", "update"];
+/** Components that figures cover which say so themselves: power, and whole-chip figures. Events of these need no price. */
+function coveredAsAWhole({ events, sram, dram, steps, power }: EnergyTable): ReadonlySet<Component> {
+  const { synapse = {}, ...others } = steps ?? {};
+  const figures = [...Object.values(events), ...sram, dram, ...Object.values(others), ...Object.values(synapse), power];
+  return new Set(figures.flatMap((each) => each?.covers ?? []));
+}
 
-/** Rows of one layer; what has no price goes to `unpriced`. */
-function layerRows(run: RunFile, layer: LayerTotals, table: EnergyTable, unpriced: Map<string, number>): EnergyRow[] {
-  const rows: EnergyRow[] = [];
-  const add = (what: string, group: EnergyRow["group"], count: number, figure: Figure | undefined): void => {
-    if (count === 0) return;
-    if (figure === undefined) unpriced.set(what, (unpriced.get(what) ?? 0) + count);
-    else rows.push({ layer: layer.name, what, group, count, joules: count * figure.joules, figure });
-  };
-  for (const event of PRICED) add(event, "arithmetic", sum(layer.events[event]), table.events[event]);
-  for (const memory of ["spike", "weight", "data"] as const) {
-    const accesses = layer.accesses[memory];
-    const { bytes, wordBytes } = run.chip.memories[memory];
-    const figure = sramFigure(table, bytes);
-    add(`read ${memory}`, "sram", accesses.reads * wordBytes * 8, figure);
-    add(`write ${memory}`, "sram", accesses.writes * wordBytes * 8, figure);
+/**
+ * Prices a run by one table, or by several that cover different components.
+ * @throws DiagnosticError `energy/overlap` where two tables cover the same, `energy/nothing-priced` where they are for another kind of chip.
+ */
+export function estimateEnergy(run: AnyRun, ...tables: readonly EnergyTable[]): EnergyEstimate {
+  const target = "target" in run ? run.target : "layerwise";
+  const covered = tables.map((table) => coveredBy(table, target));
+  refuseOverlaps(tables, covered);
+  const counts = tables.map((table) => countsOf(run, table));
+  const rows = counts.flatMap((each) => each.flatMap((count) => rowOf(count) ?? []));
+  const table = tables.map(({ name }) => name).join(" + ");
+  const covers = COMPONENTS.filter((each) => covered.some((components) => components.includes(each)));
+  if (covers.every((each) => each === "static")) {
+    const message = `table \`${table}\` prices no event of chip \`${run.chip.name}\``;
+    const hint = `\`spikec tables\` lists what each table prices${target === "loihi" ? "; without --table, the chip's own figures are taken" : ""}`;
+    throw new DiagnosticError(energyDiagnostics.make("nothing-priced", message, { hint }));
   }
-  add("DRAM", "dram", (layer.dram.read + layer.dram.written) * 8, table.dram);
-  return rows;
-}
-
-/** Prices a run. Dynamic energy only: the table says what it covers, static energy is not in it. */
-export function estimateEnergy(run: RunFile, table: EnergyTable): EnergyEstimate {
-  const unpriced = new Map<string, number>();
-  const rows = run.layers.flatMap((layer) => layerRows(run, layer, table, unpriced));
-  const of = (group: EnergyRow["group"]): number =>
-    sum(rows.filter((row) => row.group === group).map((row) => row.joules));
-  const [arithmetic, sram, dram] = [of("arithmetic"), of("sram"), of("dram")];
   return {
-    table: table.name,
-    covers: table.covers,
+    table,
+    covers,
+    uncovered: PARTS[target].filter((each) => !covers.includes(each)),
     samples: run.samples.length,
     rows,
-    unpriced: [...unpriced].map(([what, count]) => ({ what, count })),
-    totals: { arithmetic, sram, dram, all: arithmetic + sram + dram },
+    unpriced: unpricedOf(counts, new Set(tables.flatMap((each) => [...coveredAsAWhole(each)]))),
+    ...totalsOf(rows),
+    ...("target" in run ? { host: run.host } : {}),
   };
+}
+
+function rowOf(count: Count): EnergyRow | undefined {
+  const { figure } = count;
+  if (figure === undefined) return undefined;
+  const [low, high] = figure.range ?? [figure.joules, figure.joules];
+  const range = [count.count * low, count.count * high] as const;
+  return { ...count, joules: count.count * figure.joules, range, figure };
+}
+
+/** What no table prices, summed over layers; `whole`: components whose energy is in other figures. */
+function unpricedOf(counts: readonly (readonly Count[])[], whole: ReadonlySet<Component>): readonly Unpriced[] {
+  const key = ({ layer, what }: Count): string => JSON.stringify([layer, what]);
+  const priced = new Set(counts.flat().flatMap((count) => (count.figure === undefined ? [] : [key(count)])));
+  const sums = new Map<string, number>();
+  for (const count of counts[0] ?? []) {
+    if (priced.has(key(count)) || whole.has(count.component)) continue;
+    sums.set(count.what, (sums.get(count.what) ?? 0) + count.count);
+  }
+  return [...sums].map(([what, count]) => ({ what, count }));
+}
+
+function totalsOf(rows: readonly EnergyRow[]): Pick<EnergyEstimate, "totals" | "ranges"> {
+  const groups = [...GROUPS, "all"] as const;
+  const of = (group: EnergyGroup | "all"): readonly EnergyRow[] =>
+    group === "all" ? rows : rows.filter((row) => row.group === group);
+  const range = (group: EnergyGroup | "all"): Range => [
+    sum(of(group).map((row) => row.range[0])),
+    sum(of(group).map((row) => row.range[1])),
+  ];
+  return {
+    totals: Object.fromEntries(groups.map((g) => [g, sum(of(g).map((row) => row.joules))])) as EnergyEstimate["totals"],
+    ranges: Object.fromEntries(groups.map((g) => [g, range(g)])) as EnergyEstimate["ranges"],
+  };
+}
+
+function refuseOverlaps(tables: readonly EnergyTable[], covered: readonly (readonly Component[])[]): void {
+  tables.forEach((a, i) => {
+    tables.slice(i + 1).forEach((b, j) => {
+      const both = covered[i]!.filter((each) => covered[i + 1 + j]!.includes(each));
+      if (both.length === 0) return;
+      const message = `tables \`${a.name}\` and \`${b.name}\` both cover ${both.join(", ")}: their sum would count that twice`;
+      const hint = "take one of them, or tables that cover different components (`spikec tables`)";
+      throw new DiagnosticError(energyDiagnostics.make("overlap", message, { hint }));
+    });
+  });
 }

@@ -1,28 +1,42 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { LayerwiseChip } from "../chips/layerwise.js";
-import { didYouMean, type Report } from "../diagnostics/index.js";
+import { didYouMean, DiagnosticError, internalError, type Report } from "../diagnostics/index.js";
 import { energyDiagnostics } from "./diagnostics.js";
-import { sramFigure } from "./estimate.js";
-import { energyTableSchema, type EnergyTable } from "./table.js";
-import { horowitz45nm } from "./tables/horowitz-45nm.js";
+import { energyTableSchema, sramFigure, type EnergyTable } from "./table.js";
 
+export { GROUPS, type AnyRun, type EnergyGroup } from "./run-counts.js";
 export * from "./estimate.js";
 export * from "./loihi.js";
 export * from "./papers/index.js";
-export type { EnergyTable } from "./table.js";
+export { COMPONENTS, sramFigure, type Component, type EnergyTable, type Figure, type Range } from "./table.js";
 
-/** Built-in tables, written out by hand. */
-export const ENERGY_TABLES: readonly EnergyTable[] = [horowitz45nm];
+/** Tables that come with spikec, the one that prices where none is named first; `tables/<name>.json`. */
+const TABLE_NAMES = [
+  "horowitz-45nm",
+  "horowitz-45nm-int8",
+  "horowitz-45nm-fp16",
+  "horowitz-45nm-int32",
+  "sata",
+  "prosperity",
+  "loihi1-fit",
+  "loihi1-davies",
+  "loihi2",
+  "truenorth",
+] as const;
+
+export const ENERGY_TABLES: readonly EnergyTable[] = TABLE_NAMES.map((name) => {
+  const text = readFileSync(new URL(`./tables/${name}.json`, import.meta.url), "utf8");
+  const parsed = energyTableSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw internalError(`built-in energy table ${name}: ${parsed.error.issues[0]?.message ?? ""}`);
+});
 
 /** A table by name, or from a JSON file. */
 export function readEnergyTable(nameOrPath: string, report: Report): EnergyTable | undefined {
   const builtIn = ENERGY_TABLES.find((table) => table.name === nameOrPath);
   if (builtIn !== undefined) return builtIn;
   if (!existsSync(nameOrPath)) {
-    const hint = didYouMean(
-      nameOrPath,
-      ENERGY_TABLES.map((table) => table.name),
-    );
+    const hint = didYouMean(nameOrPath, TABLE_NAMES);
     return report.add(energyDiagnostics.make("unknown-table", `no energy table \`${nameOrPath}\``, { hint }));
   }
   const location = { kind: "file", file: nameOrPath } as const;
@@ -42,8 +56,16 @@ export function readEnergyTable(nameOrPath: string, report: Report): EnergyTable
   return undefined;
 }
 
-/** What one chip pays: J per event, per bit of each of its memories, per bit of DRAM. What a table does not price costs nothing. */
+/**
+ * What one chip pays: J per event, per bit of each of its memories, per bit of DRAM. What a table does not price costs nothing.
+ * @throws DiagnosticError `energy/nothing-priced` of a table that has whole-chip figures in place of these.
+ */
 export function pricesOf(table: EnergyTable, chip: Pick<LayerwiseChip, "memories">) {
+  if (table.events.ac === undefined && table.sram.length === 0) {
+    const message = `table \`${table.name}\` prices neither additions nor accesses, so it cannot tell schedules apart`;
+    const hint = "`--table horowitz-45nm`, or another one whose `events` have `ac`";
+    throw new DiagnosticError(energyDiagnostics.make("nothing-priced", message, { hint }));
+  }
   const event = (name: keyof EnergyTable["events"]): number => table.events[name]?.joules ?? 0;
   const bit = (name: "spike" | "weight" | "data"): number => sramFigure(table, chip.memories[name].bytes)?.joules ?? 0;
   return {

@@ -1,72 +1,52 @@
-import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
 import { sum } from "../math/numbers.js";
-import type { EnergyTable } from "./table.js";
+import type { LoihiLayerTotals, LoihiRunFile } from "../sim/loihi/run-file.js";
+import { placesOf, type EnergyTable, type Figure, type StepEvent } from "./table.js";
 
-/** Energy of a run on a step-by-step chip: counts x the figures of the chip's own description (docs/loihi-chip.md, section 7). */
-
-export const LOIHI_GROUPS = ["neurons", "synapses", "messages", "attention", "host", "barriers", "static"] as const;
-export type LoihiEnergyGroup = (typeof LOIHI_GROUPS)[number];
-
-/** One priced count of one layer; of the whole chip where `layer` is empty. */
-export interface LoihiEnergyRow {
-  readonly layer: string;
-  readonly what: string;
-  readonly group: LoihiEnergyGroup;
-  /** Events; of static power the chip-seconds. */
-  readonly count: number;
-  /** J each. */
-  readonly figure: number;
-  readonly joules: number;
-}
-
-export interface LoihiEnergy {
-  readonly samples: number;
-  readonly rows: readonly LoihiEnergyRow[];
-  /** J of the whole run. */
-  readonly totals: Readonly<Record<LoihiEnergyGroup | "all", number>>;
-}
+/** Step-by-step chips: the table in their own description, and what they have in common with other chips. */
 
 const PJ = 1e-12;
 const MW = 1e-3;
 
-type Price = Exclude<keyof LoihiRunFile["chip"]["energy"], "synapse" | "staticPerChip">;
-type Event = keyof LoihiLayerTotals["events"];
+type OwnEnergy = LoihiRunFile["chip"]["energy"];
 
-/** What each event costs; a message is given off by a sender and taken in by an ingress. */
-const PRICES: readonly { readonly event: Event; readonly price: Price; readonly group: LoihiEnergyGroup }[] = [
-  { event: "access", price: "neuronAccess", group: "neurons" },
-  { event: "update", price: "neuronUpdate", group: "neurons" },
-  { event: "spike", price: "spikeOut", group: "neurons" },
-  { event: "message", price: "messageOut", group: "messages" },
-  { event: "message", price: "messageIn", group: "messages" },
-  { event: "withinTile", price: "withinTile", group: "messages" },
-  { event: "hopX", price: "hopX", group: "messages" },
-  { event: "hopY", price: "hopY", group: "messages" },
-  { event: "chipHop", price: "chipHop", group: "messages" },
-  { event: "hostInput", price: "hostInput", group: "host" },
-  { event: "kv", price: "attention", group: "attention" },
-  { event: "qa", price: "attention", group: "attention" },
-];
-
-/** Prices a run by the chip's own figures: dynamic energy by layer, barriers, and static power over the simulated time. */
-export function loihiEnergy(run: LoihiRunFile): LoihiEnergy {
-  const { energy, chips } = run.chip;
-  const samples = run.samples.length;
-  const row = (layer: string, what: string, group: LoihiEnergyGroup, count: number, figure: number) =>
-    count === 0 ? [] : [{ layer, what, group, count, figure, joules: count * figure }];
-  const rows = [
-    ...run.layers.flatMap(({ name, events, synapses }) => [
-      ...PRICES.flatMap(({ event, price, group }) => row(name, price, group, sum(events[event]), energy[price] * PJ)),
-      ...Object.entries(synapses).flatMap(([format, counts]) =>
-        row(name, `synapse ${format}`, "synapses", sum(counts), (energy.synapse[format] ?? 0) * PJ),
-      ),
-    ]),
-    ...row("", "barrier", "barriers", run.barriers * samples, energy.barrier * PJ),
-    ...row("", "static power", "static", chips * run.seconds, energy.staticPerChip * MW),
-  ];
-  const of = (group: LoihiEnergyGroup): number => sum(rows.filter((r) => r.group === group).map((r) => r.joules));
-  const totals = Object.fromEntries(LOIHI_GROUPS.map((group) => [group, of(group)])) as LoihiEnergy["totals"];
-  return { samples, rows, totals: { ...totals, all: sum(rows.map((r) => r.joules)) } };
+/** The energies of a chip's description as a table. A description has 0 where it knows no figure: such events have no price. */
+export function ownTable({ chip }: Pick<LoihiRunFile, "chip">): EnergyTable {
+  const { synapse, staticPerChip, ...events } = chip.energy;
+  const source = (field: keyof OwnEnergy): string =>
+    chip.sources?.[`energy.${field}`] ?? chip.sources?.["energy"] ?? `the description of chip ${chip.name}`;
+  const standing = (field: keyof OwnEnergy) =>
+    ({
+      source: source(field),
+      boundary: "one event (docs/loihi-chip.md, section 7)",
+      status: "described",
+    }) as const;
+  const figures = <K extends string>(entries: readonly (readonly [K, number])[], field: (key: K) => keyof OwnEnergy) =>
+    Object.fromEntries(
+      entries
+        .filter(([, pJ]) => pJ > 0)
+        .map(([key, pJ]): [K, Figure] => [key, { joules: pJ * PJ, ...standing(field(key)) }]),
+    );
+  const table: Omit<EnergyTable, "covers"> = {
+    name: `the description of ${chip.name}`,
+    description: `energies in the description of chip ${chip.name}`,
+    technology: "as the description says",
+    chips: [chip.name],
+    events: {},
+    sram: [],
+    steps: {
+      ...figures(Object.entries(events) as [StepEvent & keyof OwnEnergy, number][], (event) => event),
+      synapse: figures(Object.entries(synapse), () => "synapse"),
+    },
+    ...(staticPerChip > 0 && {
+      power: {
+        watts: staticPerChip * MW,
+        covers: ["static"],
+        ...standing("staticPerChip"),
+        boundary: "one chip, whatever it does",
+      },
+    }),
+  };
+  return { ...table, covers: placesOf({ ...table, covers: [] }).flatMap(({ covers }) => covers) };
 }
 
 /** Additions of a run: synaptic events, and counters of attention cores (whole groups of lanes). */

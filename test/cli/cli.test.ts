@@ -84,7 +84,7 @@ describe("the main job", () => {
       JSON.stringify({
         ...table,
         name: "mine",
-        events: { ...table.events, ac: { joules: 2e-12, source: "a test", status: "assumed" } },
+        events: { ...table.events, ac: { ...table.events.ac, joules: 2e-12 } },
       }),
     );
     const totals = async (...args: string[]) =>
@@ -98,6 +98,23 @@ describe("the main job", () => {
     expect(mine["dram"]).toBe(ours["dram"]);
     expect(mine["arithmetic"]).toBeGreaterThan(ours["arithmetic"]!);
     expect(energyTableSchema.safeParse(table).success).toBe(true);
+  });
+
+  it("explains one layer, lists tables, and never adds what two tables cover", async () => {
+    const explained = await spikec("energy", at("run.json"), "--explain", "head");
+    expect(explained.out).toMatch(/^head +accumulate +ac +[\d,]+ .*fp32 add \(published\)$/m);
+    expect(explained.out).not.toContain("head_lif");
+    const wrong = await spikec("energy", at("run.json"), "--explain", "hed");
+    expect(wrong).toMatchObject({ code: 1, out: "" });
+    expect(wrong.err).toContain("did you mean `head`?");
+    for (const { name } of ENERGY_TABLES) expect((await spikec("tables")).out).toContain(name);
+    expect((await spikec("tables", "truenorth")).out).toMatch(/^steps\.synapse\.any +26 pJ +measured/m);
+    const both = await spikec("energy", at("run.json"), "--table", "horowitz-45nm", "--table", "prosperity");
+    expect(both).toMatchObject({ code: 1, out: "" });
+    expect(both.err).toContain("both cover arithmetic, sram, dram");
+    const { out } = await spikec("energy", at("run.json"));
+    expect(out).toMatch(/^total .* \(.*–.*\)$/m);
+    expect(out).toContain("not covered, so not in the total: noc, control, clock, static");
   });
 
   it("writes IR text that compiles to the same program", async () => {
@@ -464,7 +481,7 @@ describe("time blocks on the command line", () => {
 
   it("prices schedules with the table that is named", async () => {
     const table = structuredClone(ENERGY_TABLES[0]!);
-    const dram = { joules: 100 * table.dram!.joules, source: "a test", status: "assumed" };
+    const dram = { ...table.dram, joules: 100 * table.dram!.joules, range: undefined };
     writeFileSync(at("dear.json"), JSON.stringify({ ...table, name: "dear", dram }));
     const chosen = async (name: string) => {
       const done = await compile("--time-block", "auto", "--table", name, "--explain");

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProgram } from "../../src/backends/program/index.js";
 import { Report } from "../../src/diagnostics/index.js";
-import { loihiEnergy } from "../../src/energy/index.js";
+import { estimateEnergy, ownTable, type EnergyEstimate } from "../../src/energy/index.js";
 import { loihiRunSchema, type LoihiRunFile } from "../../src/sim/loihi/run-file.js";
 import { spikec } from "../support/command-line.js";
 import { digitsPath } from "../support/digits.js";
@@ -123,11 +123,31 @@ describe("a program for a step-by-step chip", () => {
 
   it("is priced by the chip's own figures, by `simulate` and `energy` alike", async () => {
     const run = readRun("run.json");
-    const { totals } = loihiEnergy(run);
-    expect(totals.static).toBeCloseTo(run.seconds * run.chip.energy.staticPerChip * 1e-3, 15);
+    const { totals } = estimateEnergy(run, ownTable(run));
+    expect(totals.power).toBeCloseTo(run.seconds * run.chip.energy.staticPerChip * 1e-3, 15);
     const done = await spikec("energy", at("run.json"), "--json");
     expect((JSON.parse(done.out) as { totals: unknown }).totals).toEqual(totals);
     expect((await spikec("energy", at("run.json"), "--explain")).out).toContain("static power");
+  });
+
+  it("is priced by the table that is named, which says whose chip it is", async () => {
+    const energy = async (...table: string[]) => {
+      const { out, code } = await spikec("energy", at("run.json"), "--json", ...table);
+      expect(code).toBe(0);
+      return JSON.parse(out) as EnergyEstimate & { notes: string[] };
+    };
+    const [own, fit, davies] = [
+      await energy(),
+      await energy("--table", "loihi1-fit"),
+      await energy("--table", "loihi1-davies"),
+    ];
+    // The description has the same figures, and one more: of its attention cores.
+    expect(fit.totals.all).toBeCloseTo(own.totals.all - own.totals.attention, 15);
+    expect(davies.totals.neurons).not.toBeCloseTo(fit.totals.neurons, 9);
+    expect([fit.notes, davies.notes]).toEqual([[], []]);
+    expect((await energy("--table", "truenorth")).notes).toEqual([
+      "table truenorth has figures of truenorth-grid; this run is of loihi1+attention",
+    ]);
   });
 
   it("is no run of a layer-by-layer chip", async () => {

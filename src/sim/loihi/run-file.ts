@@ -74,6 +74,8 @@ export const loihiRunSchema = z.object({
     /** Counters that an attention core adds to at once; 0 without such cores. */
     lanes: count,
     energy: record(PRICED, count).and(z.object({ synapse: z.record(z.string(), count), staticPerChip: count })),
+    /** Where these figures come from, by field (`energy.hopX`, `energy`); runs of earlier versions do not say. */
+    sources: z.record(z.string(), z.string()).optional(),
   }),
   /** Simulated time of all samples one after the other, s. */
   seconds: count,
@@ -208,6 +210,7 @@ export class LoihiRunTotals {
     const { chip, name, timesteps, steps } = this.program;
     const { synapse, staticPerChip } = chip.energy;
     const prices = Object.fromEntries(PRICED.map((event) => [event, chip.energy[event]]));
+    const sources = Object.entries(chip.sources).filter(([field]) => field.split(".")[0] === "energy");
     return {
       format: "spikec-run",
       version: 1,
@@ -221,6 +224,7 @@ export class LoihiRunTotals {
         chips: chip.mesh.chipsX * chip.mesh.chipsY,
         lanes: chip.attention?.lanes ?? 0,
         energy: { ...prices, synapse, staticPerChip } as LoihiRunFile["chip"]["energy"],
+        sources: Object.fromEntries(sources),
       },
       seconds: this.time * 1e-12,
       stepTimes: this.stepTimes,

@@ -1,0 +1,118 @@
+import { GROUPS, type EnergyEstimate, type EnergyGroup, type EnergyTable, type Range } from "../energy/index.js";
+import { sum } from "../math/numbers.js";
+import type { LoihiRunFile } from "../sim/loihi/run-file.js";
+import type { RunFile } from "../sim/run-file.js";
+import { count, si, table } from "./text.js";
+
+/** Energies for people, of any kind of chip. */
+
+/** Weights of at most so many bits are no mantissas of f32 (24 bits and sign). */
+const NARROW_BITS = 16;
+const BYTE = 8;
+
+/** What a reader has to know to compare the energy of this run with that of others. */
+export function energyNotes(run: RunFile | LoihiRunFile, prices: EnergyTable): readonly string[] {
+  const { chip } = run;
+  const { chips, operands } = prices;
+  const notes: string[] = [];
+  if (chips !== undefined && !chips.includes(chip.name)) {
+    notes.push(`table ${prices.name} has figures of ${chips.join(", ")}; this run is of ${chip.name}`);
+  }
+  const bits = "weightBits" in chip ? chip.weightBits : undefined;
+  if (bits === undefined || operands === undefined) return notes;
+  const floats = operands === "fp32" || operands === "fp16";
+  if (bits <= NARROW_BITS && floats) {
+    const other = bits <= BYTE ? "--table horowitz-45nm-int8" : "--table horowitz-45nm-int32";
+    notes.push(
+      `${chip.name} has ${bits}-bit weights, whose additions are priced as ${operands}, at the table's one figure; compare it with other integer nets, not with float nets, or price it with ${other}`,
+    );
+  }
+  if (bits > BYTE && operands === "int8") {
+    notes.push(`${chip.name} has ${bits}-bit weights, whose additions are priced as int8`);
+  }
+  return notes;
+}
+
+/** `x (low–high)`, or x alone where its figures have no ranges. */
+function ranged(joules: number, [low, high]: Range, samples: number): string {
+  const value = si(joules / samples, "J");
+  return low === high ? value : `${value} (${si(low / samples, "J")}–${si(high / samples, "J")})`;
+}
+
+const HEADINGS: Partial<Record<EnergyGroup, string>> = { sram: "SRAM", dram: "DRAM" };
+
+/** Layers by groups; then what belongs to no layer, and the total. */
+function energyTable({ rows, totals, ranges, samples }: EnergyEstimate): string {
+  const groups = GROUPS.filter((group) => rows.some((row) => row.layer !== undefined && row.group === group));
+  const layers = [...new Set(rows.flatMap(({ layer }) => layer ?? []))];
+  const cell = (joules: number): string => si(joules / samples, "J");
+  const of = (layer: string, group: EnergyGroup): number =>
+    sum(rows.filter((row) => row.layer === layer && row.group === group).map(({ joules }) => joules));
+  const wholeChip = rows.filter(({ layer }) => layer === undefined);
+  return table([
+    ["layer", ...groups.map((group) => HEADINGS[group] ?? group), "all"],
+    ...layers.map((layer) => {
+      const parts = groups.map((group) => of(layer, group));
+      return [layer, ...parts.map(cell), cell(sum(parts))];
+    }),
+    ...wholeChip.map(({ what, joules, range }) => [
+      `${what}, of no layer`,
+      ...groups.map(() => ""),
+      ranged(joules, range, samples),
+    ]),
+    [
+      "total",
+      ...groups.map((group) => ranged(totals[group], ranges[group], samples)),
+      ranged(totals.all, ranges.all, samples),
+    ],
+  ]);
+}
+
+/** Per layer and in total, per sample. */
+export function energyText(estimate: EnergyEstimate, notes: readonly string[] = []): string {
+  const { samples, covers, uncovered, unpriced, totals, ranges } = estimate;
+  const lines = [
+    `energy per sample by ${estimate.table.startsWith("the ") ? "" : "table "}${estimate.table}; covers ${covers.join(", ")}`,
+    "",
+    energyTable(estimate),
+  ];
+  if (uncovered.length > 0) lines.push(`not covered, so not in the total: ${uncovered.join(", ")}`);
+  if (unpriced.length > 0) {
+    const list = unpriced.map((u) => `${u.what} ${count(Math.round(u.count / samples))}`);
+    lines.push("", `counted, without a price in this table (per sample): ${list.join(", ")}`);
+  }
+  for (const note of notes) lines.push("", `note: ${note}`);
+  lines.push("", `whole run, ${samples} samples: ${ranged(totals.all, ranges.all, 1)}`);
+  return lines.join("\n");
+}
+
+/** What the host computes around a step-by-step chip. */
+export function hostText({ host }: EnergyEstimate): string | undefined {
+  if (host === undefined || host.ops.length === 0) return undefined;
+  const ops = host.ops.map(({ op, count: n }) => `${n} x ${op}`).join(", ");
+  const bytes = count(sum(host.crossings.map((crossing) => crossing.bytes)));
+  return `on the host, per sample, without a price: ${ops}; ${bytes} bytes to and from the chip`;
+}
+
+/** Every row: count x figure, and where the figure comes from; of one layer, or of all and the whole chip. */
+export function explainText({ rows }: EnergyEstimate, layer?: string): string {
+  const shown = rows.filter((row) => layer === undefined || row.layer === layer);
+  return table([
+    ["layer", "part", "what", "count", "each", "together", "inside the figure", "source"],
+    ...shown.map(({ group, figure, ...row }) => [
+      row.layer ?? "",
+      row.part,
+      row.what,
+      countText(row.count, group),
+      `${figure.joules.toExponential(3)} ${group === "power" ? "W" : "J"}`,
+      ranged(row.joules, row.range, 1),
+      figure.boundary,
+      `${figure.source} (${figure.status})`,
+    ]),
+  ]);
+}
+
+function countText(n: number, group: EnergyGroup): string {
+  if (group === "power") return `${n.toExponential(3)} chip-seconds`;
+  return group === "sram" || group === "dram" ? `${count(n)} bits` : count(n);
+}
