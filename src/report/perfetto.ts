@@ -119,8 +119,8 @@ export function* tracePieces(about: object, events: Iterable<object>): Generator
 }
 
 /** The process of a trace with its tracks, which are numbered from 1. */
-export function* trackEvents(process: string, tracks: readonly string[]): Generator<object> {
-  yield { ph: "M", pid: 1, name: "process_name", args: { name: process } };
+export function* trackEvents(title: string, tracks: readonly string[]): Generator<object> {
+  yield { ph: "M", pid: 1, name: "process_name", args: { name: title } };
   for (const [i, name] of tracks.entries()) {
     yield { ph: "M", pid: 1, tid: i + 1, name: "thread_name", args: { name } };
     yield { ph: "M", pid: 1, tid: i + 1, name: "thread_sort_index", args: { sort_index: i } };

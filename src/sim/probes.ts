@@ -89,11 +89,16 @@ function firingLayers({ instructions }: Program): ReadonlySet<number> {
   return new Set(instructions.flatMap(({ op, layer }) => (op === "fire" ? [layer] : [])));
 }
 
-/** Layers of compartments that integrate and fire. */
+/** Layers of compartments that integrate and fire, each a neuron of the layer: programs may lump several populations together. */
 function spikingLayers(program: LoihiProgram): ReadonlySet<number> {
   const groups = program.cores.flatMap((core) => (core.kind === "neuro" ? core.groups : []));
   const spiking = new Set(groups.flatMap(({ kind, population }) => (kind === "neuron" ? [population] : [])));
-  return new Set(program.layers.flatMap((_, layer) => (spiking.has(populationOf(program, layer)) ? [layer] : [])));
+  const layers = program.layers.flatMap(({ positions, channels }, layer) => {
+    const population = populationOf(program, layer);
+    const fits = program.populations[population]?.neurons === positions * channels;
+    return fits && spiking.has(population) ? [layer] : [];
+  });
+  return new Set(layers);
 }
 
 /** Collects the records of several targets during one sample; {@link Probes.probe} goes into the options of `run`. */

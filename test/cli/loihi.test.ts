@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,8 @@ import { readProgram } from "../../src/backends/program/index.js";
 import { Report } from "../../src/diagnostics/index.js";
 import { estimateEnergy, ownTable, type EnergyEstimate } from "../../src/energy/index.js";
 import { loihiRunSchema, type LoihiRunFile } from "../../src/sim/loihi/run-file.js";
-import { spikec } from "../support/command-line.js";
+import { unpackSpikes } from "../../src/sim/recording.js";
+import { spikec, type CommandResult } from "../support/command-line.js";
 import { digitsPath } from "../support/digits.js";
 
 let folder = "";
@@ -150,17 +151,24 @@ describe("a program for a step-by-step chip", () => {
     ]);
   });
 
-  it("is no run of a layer-by-layer chip", async () => {
-    const { code, err } = await spikec("diff", at("run.json"), at("run.json"));
-    expect(code).toBe(1);
-    expect(err).toContain("step-by-step chip");
+  it.each([
+    ["--kernels", "plain"],
+    ["--workers", "1"],
+  ])("refuses %s", async (...flags) => {
+    const { code, err } = await spikec("simulate", at("digits.spk"), ...INPUT, "--limit", "1", ...flags);
+    expect(code).toBe(2);
+    expect(err).toContain("cli/no-effect");
   });
 
-  it.each([["--kernels", "plain"], ["--probe", "head_lif"], ["--trace"]])("refuses %s", async (...flags) => {
-    const trace = flags[0] === "--trace" ? [at("trace.json")] : [];
-    const { code, err } = await spikec("simulate", at("digits.spk"), ...INPUT, "--limit", "1", ...flags, ...trace);
-    expect(code).toBe(1);
-    expect(err).toContain("cli/no-effect");
+  it("has probes of its neurons alone, and names those it has", async () => {
+    const typo = await spikec("simulate", at("digits.spk"), ...INPUT, "--probe", "head_lof");
+    expect(typo.code).toBe(1);
+    expect(typo.err).toContain("did you mean `head_lif`?");
+    const program = readProgram(at("digits.spk"), new Report(), "loihi")!;
+    const relay = program.layers.find(({ kind }) => kind === "stream.relay")!;
+    const none = await spikec("simulate", at("digits.spk"), ...INPUT, "--probe", relay.name);
+    expect(none.err).toContain("has no neurons");
+    expect((await spikec("simulate", at("digits.spk"), ...INPUT, "--probe", "head_lif:48")).err).toContain("0 to 47");
   });
 });
 
@@ -208,19 +216,95 @@ describe("compile for a step-by-step chip", () => {
 });
 
 describe("the teaching example", () => {
-  it("tells vertical from horizontal edges, in both simulators alike", async () => {
-    const path = (name: string): string => fileURLToPath(new URL(`../../examples/teaching/${name}`, import.meta.url));
-    const compiled = await spikec("compile", path("edges.snn"), "--chip", "loihi-teaching", "-o", at("edges.spk"));
-    expect(compiled.code).toBe(0);
-    const runs = await Promise.all(
-      ["event", "stepped"].map(async (simulator) => {
-        const input = ["--input", path("bars.npy"), "--simulator", simulator, "--json"];
-        return loihiRunSchema.parse(JSON.parse((await spikec("simulate", at("edges.spk"), ...input)).out));
-      }),
-    );
-    expect(runs[0]).toEqual(runs[1]);
+  const path = (name: string): string => fileURLToPath(new URL(`../../examples/teaching/${name}`, import.meta.url));
+  const simulate = (program: string, output: string, ...args: string[]): Promise<CommandResult> =>
+    spikec("simulate", at(program), "--input", path("bars.npy"), "-o", at(output), ...args);
+
+  beforeAll(async () => {
+    const chip = ["--chip", "loihi-teaching"];
+    expect((await spikec("compile", path("edges.snn"), ...chip, "-o", at("edges.spk"))).code).toBe(0);
+    const text = readFileSync(path("edges.snn"), "utf8");
+    writeFileSync(at("dull.snn"), text.replace("v_th = 25", "v_th = 45"));
+    expect((await spikec("compile", at("dull.snn"), ...chip, "-o", at("dull.spk"))).code).toBe(0);
+  });
+
+  it("tells vertical from horizontal edges, in both simulators alike, looked into or not", async () => {
+    const inside = ["--record", "--probe", "edges", "--probe", "directions:1"];
+    for (const simulator of ["event", "stepped"]) {
+      const trace = ["--trace", at(`${simulator}.trace.json`)];
+      const done = await simulate("edges.spk", `${simulator}.json`, "--simulator", simulator, ...inside, ...trace);
+      expect(done).toMatchObject({ code: 0, err: "" });
+    }
+    await simulate("edges.spk", "plain.json");
+    expect(readRun("event.json")).toEqual(readRun("stepped.json"));
+    const text = (name: string): string => readFileSync(at(name), "utf8");
+    expect(text("event.trace.json")).toBe(text("stepped.trace.json"));
+    const { samples, layers, ...rest } = readRun("event.json");
+    const bare = {
+      ...rest,
+      layers: layers.map(({ places: _places, ...layer }) => layer),
+      samples: samples.map(({ spikes: _spikes, probes: _probes, ...sample }) => sample),
+    };
+    expect(readRun("plain.json")).toEqual(bare);
     // A vertical bar, then a horizontal one: the class is the direction with more spikes.
-    expect(runs[0]!.samples.map(({ predicted }) => predicted)).toEqual([0, 1]);
+    expect(samples.map(({ predicted }) => predicted)).toEqual([0, 1]);
+  });
+
+  it("shows the u and v that its text defines, beside the spikes that were recorded", () => {
+    const run = readRun("event.json");
+    for (const { probes, spikes } of run.samples) {
+      const [edges, direction] = probes!;
+      expect(edges!.spikes).toEqual([
+        ...unpackSpikes(
+          spikes!.find(({ layer }) => layer === "edges")!,
+          8,
+        )!,
+      ]);
+      expect(direction).toMatchObject({ neuron: 1, timesteps: 8 });
+      expect(new Set(edges!.threshold)).toEqual(new Set([25 * 64]));
+      // decay_u = 4095: u is the input alone. v loses a quarter, toward zero, then takes u; above 25 x 64 it fires and is 0.
+      const size = edges!.positions * edges!.channels;
+      for (const [i, u] of edges!.u.entries()) {
+        const charged = Math.trunc((i < size ? 0 : edges!.v[i - size]!) * 0.75) + u;
+        expect([edges!.spikes[i], edges!.v[i]]).toEqual(charged > 1600 ? [1, 0] : [0, charged]);
+      }
+    }
+  });
+
+  it("is compared spike by spike: the first that differs has a core and a compartment", async () => {
+    await simulate("dull.spk", "dull.json", "--record");
+    const same = await spikec("diff", at("event.json"), at("stepped.json"));
+    expect(same).toMatchObject({ code: 0, err: "" });
+    const done = await spikec("diff", at("event.json"), at("dull.json"));
+    expect(done.code).toBe(1);
+    expect(done.out).toContain("first difference: layer edges,");
+    expect(done.out).toMatch(/core +tile.slot +compartment/);
+    const json = JSON.parse((await spikec("diff", at("event.json"), at("dull.json"), "--json")).out) as {
+      first: {
+        sample: number;
+        timestep: number;
+        position: number;
+        channel: number;
+        sides: { u?: number; place: { core: number; tile: number; slot: number; compartment: number } }[];
+      };
+    };
+    const { position, channel, timestep, sample, sides } = json.first;
+    const neuron = 2 * position + channel;
+    for (const [i, name] of ["edges.spk", "dull.spk"].entries()) {
+      const program = readProgram(at(name), new Report(), "loihi")!;
+      const { core, tile, slot, compartment } = sides[i]!.place;
+      const there = program.cores[core]!;
+      expect([there.tile, there.slot]).toEqual([tile, slot]);
+      const group = there.kind === "neuro" && there.groups.find(({ first }) => first <= compartment);
+      expect(group && group.neurons[compartment - group.first]).toBe(neuron);
+    }
+    // One side was probed; the other is told how.
+    expect(sides[0]!.u).toBe(readRun("event.json").samples[sample]!.probes![0]!.u[timestep * 32 + neuron]);
+    expect(sides[1]!.u).toBeUndefined();
+    expect(done.out).toContain(`for u and v of ${at("dull.json")}`);
+    expect(done.out).not.toContain(`for u and v of ${at("event.json")}`);
+    await simulate("edges.spk", "bare.json");
+    expect((await spikec("diff", at("event.json"), at("bare.json"))).err).toContain("--record");
   });
 });
 

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
 import { compileLayerwise } from "../../src/backends/layerwise/index.js";
 import { ENGINES } from "../../src/backends/program/instruction.js";
 import type { Program } from "../../src/backends/program/program.js";
@@ -11,19 +10,7 @@ import { perfettoTrace, Timeline, tokenFlows } from "../../src/report/perfetto.j
 import { createStepped, type RunResult } from "../../src/sim/layerwise/index.js";
 import { digitsModel, digitsPath, folded } from "../support/digits.js";
 import { builtIn, instruction, SMALL } from "../sim/support.js";
-
-const event = z.object({
-  ph: z.string(),
-  pid: z.literal(1),
-  tid: z.number().optional(),
-  ts: z.number().optional(),
-  dur: z.number().optional(),
-  id: z.number().optional(),
-  name: z.string(),
-  args: z.record(z.string(), z.union([z.number(), z.string()])),
-});
-type Event = z.infer<typeof event>;
-const file = z.object({ traceEvents: z.array(event) });
+import { readTrace, type Event } from "./trace-file.js";
 
 interface Traced {
   readonly program: Program;
@@ -35,8 +22,7 @@ interface Traced {
 function traced(program: Program, inputs = new Map<string, Float32Array>()): Traced {
   const timeline = new Timeline(program.instructions.length);
   const result = createStepped(program).run(inputs, { onInstruction: timeline.note });
-  const text = [...perfettoTrace(program, timeline, "0")].join("");
-  return { program, result, timeline, events: file.parse(JSON.parse(text)).traceEvents };
+  return { program, result, timeline, events: readTrace(perfettoTrace(program, timeline, "0")) };
 }
 
 function digits(): Traced {
