@@ -33,7 +33,10 @@ export async function simulateOnSteps(
   const { queues, ...simulated } = await simulateLoihi(simulation, progress, onSignal);
   if (queues !== undefined) report.add(queues);
   const { run } = simulated;
-  return { ...simulated, text: () => [loihiSummary(run, estimateEnergy(run, ownTable(run))), ...loihiProbeText(run)].join("\n") };
+  return {
+    ...simulated,
+    text: () => [loihiSummary(run, estimateEnergy(run, ownTable(run))), ...loihiProbeText(run)].join("\n"),
+  };
 }
 
 function traceCut({ steps, cores }: LoihiProgram, shown: number) {

@@ -221,7 +221,7 @@ describe("the teaching example", () => {
     spikec("simulate", at(program), "--input", path("bars.npy"), "-o", at(output), ...args);
 
   beforeAll(async () => {
-    const chip = ["--chip", "loihi-teaching"];
+    const chip = ["--chip", "loihi-teaching", "--objective", "cores"];
     expect((await spikec("compile", path("edges.snn"), ...chip, "-o", at("edges.spk"))).code).toBe(0);
     const text = readFileSync(path("edges.snn"), "utf8");
     writeFileSync(at("dull.snn"), text.replace("v_th = 25", "v_th = 45"));
