@@ -13,7 +13,7 @@ export function inspectProgram(path: string, json: boolean, report: Report, io: 
   const kinds = new Map<string, number>();
   for (const { op } of program.instructions) kinds.set(op, (kinds.get(op) ?? 0) + 1);
   if (json) {
-    const { weights, instructions, ...rest } = program;
+    const { weights, instructions, regions: _regions, ...rest } = program;
     io.out(
       JSON.stringify(
         { ...rest, weightBytes: weights.length, instructions: Object.fromEntries(kinds), total: instructions.length },

@@ -13,6 +13,7 @@ import { checkOutputs, lowerNet } from "./lower/index.js";
 import { planMemory } from "./memory.js";
 import { notesOf } from "./notes.js";
 import { placeWeights, type PlacedWeights } from "./place-weights.js";
+import { regionsOf } from "./regions.js";
 import type { FeatureMap } from "./stage.js";
 import { chooseBlock, chunksOf, smallestBlock, timingOf } from "./timing.js";
 import { assignTokens } from "./tokens.js";
@@ -61,6 +62,13 @@ export function compileLayerwise(
     tokens,
     dramBytes: laid.dram.bytes,
     instructions,
+    regions: regionsOf(
+      planned,
+      laid.placed,
+      laid.dram,
+      { regions: parts.regions, addresses: laid.weights.addresses },
+      chip,
+    ),
     weights: withConstants(
       weightImage(parts.regions, wordBytes(chip, "weight"), laid.weights),
       planned,

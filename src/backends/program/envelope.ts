@@ -8,7 +8,7 @@ import type { Source } from "./source.js";
  * with zeros to a multiple of 64 bytes, and nothing follows the last.
  */
 const MAGIC = "SPKC";
-const VERSION = 4;
+const VERSION = 5;
 const HEADER_BYTES = 16;
 const ENTRY_BYTES = 24;
 const ALIGNMENT = 64;
