@@ -1,9 +1,7 @@
 import { wordBytes, type LayerwiseChip } from "../../chips/layerwise.js";
 import { internalError } from "../../diagnostics/index.js";
 import type { MemoryRegion, RegionKind } from "../program/program.js";
-import type { PlannedGroup } from "./compile.js";
-import type { DramPlan } from "./dram.js";
-import type { PlacedWeights } from "./place-weights.js";
+import type { Layout, PlannedGroup } from "./compile.js";
 import type { Draft, FeatureMap, Stage } from "./stage.js";
 import type { Region } from "./weights.js";
 
@@ -113,12 +111,11 @@ function weightRegions(
   return rows === 0 ? [parameters] : [{ ...common, kind: "weights", address, size: rows * unit }, parameters];
 }
 
-/** All regions of a program; `addresses` are those of the weights in DRAM. */
+/** All regions of a program, as it is laid out; `pieces` are its weights. */
 export function regionsOf(
   groups: readonly PlannedGroup[],
-  { drafts, residencies }: PlacedWeights,
-  dram: DramPlan,
-  weights: { readonly regions: readonly Region[]; readonly addresses: readonly number[] },
+  pieces: readonly Region[],
+  { placed: { drafts, residencies }, dram, weights: { addresses } }: Layout,
   chip: LayerwiseChip,
 ): readonly MemoryRegion[] {
   const lives = new Lives(drafts);
@@ -127,13 +124,13 @@ export function regionsOf(
   const unit = wordBytes(chip, "weight");
 
   const loaded = residencies.flatMap(({ region: piece, base, first, last }) => {
-    const region = weights.regions[piece];
+    const region = pieces[piece];
     if (region === undefined) throw internalError(`no piece ${piece} of weights`);
     const where = { place: "weight", address: base, end: base + region.words, unit: 1, first, last } as const;
     return weightRegions(piece, region, where);
   });
-  const stored = weights.regions.flatMap((region, piece) => {
-    const address = weights.addresses[piece] ?? 0;
+  const stored = pieces.flatMap((region, piece) => {
+    const address = addresses[piece] ?? 0;
     const end = Math.ceil((address + region.words * unit) / burst) * burst;
     return weightRegions(piece, region, { ...always, address, end, unit });
   });

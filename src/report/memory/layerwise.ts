@@ -1,4 +1,5 @@
 import { wordBytes } from "../../chips/layerwise.js";
+import { isOnChip, mostHeld, regionBytes } from "../../backends/program/held.js";
 import type { InstructionFor } from "../../backends/program/instruction.js";
 import {
   REGION_KINDS,
@@ -72,40 +73,12 @@ export interface LayerwiseMemory {
   readonly table: TableMemory;
 }
 
-/** Sums of region sizes in bytes. */
-class Sizes {
-  constructor(private readonly chip: Program["chip"]) {}
+type Chip = Program["chip"];
 
-  of({ place, size }: MemoryRegion): number {
-    return place === "dram" ? size : size * wordBytes(this.chip, place);
-  }
-
-  /** Most bytes of some regions at one time, and the first instruction at which they are held. */
-  peak(regions: readonly MemoryRegion[]): { readonly peak: number; readonly instruction: number } {
-    const changes = regions.flatMap((region) => {
-      const bytes = this.of(region);
-      return [
-        { at: region.first, bytes },
-        { at: region.last + 1, bytes: -bytes },
-      ];
-    });
-    let [now, peak, instruction] = [0, 0, 0];
-    // What is over by an instruction goes before what begins with it comes.
-    for (const { at, bytes } of changes.sort((a, b) => a.at - b.at || a.bytes - b.bytes)) {
-      now += bytes;
-      if (now > peak) [peak, instruction] = [now, at];
-    }
-    return { peak, instruction };
-  }
-
-  /** What is held at an instruction. */
-  held(regions: readonly MemoryRegion[], instruction: number): Held {
-    return byKind(regions, (own) =>
-      own
-        .filter(({ first, last }) => first <= instruction && instruction <= last)
-        .reduce((sum, region) => sum + this.of(region), 0),
-    );
-  }
+/** What is held at an instruction. */
+function heldAt(regions: readonly MemoryRegion[], instruction: number, chip: Chip): Held {
+  const living = regions.filter(({ first, last }) => first <= instruction && instruction <= last);
+  return byKind(living, (own) => own.reduce((sum, region) => sum + regionBytes(region, chip), 0));
 }
 
 function byKind(regions: readonly MemoryRegion[], bytes: (own: readonly MemoryRegion[]) => number): Held {
@@ -119,27 +92,26 @@ function byKind(regions: readonly MemoryRegion[], bytes: (own: readonly MemoryRe
 
 export function layerwiseMemory(program: Program): LayerwiseMemory {
   const { chip, regions, layers } = program;
-  const sizes = new Sizes(chip);
   const places = REGION_PLACES.map((place): PlaceMemory => {
     const own = regions.filter((region) => region.place === place);
     const unit = place === "dram" ? 1 : wordBytes(chip, place);
-    const { peak, instruction } = sizes.peak(own);
+    const { peak, instruction } = mostHeld(own, chip);
     return {
       place,
       capacity: place === "dram" ? undefined : chip.memories[place].bytes,
       end: unit * own.reduce((end, { address, size }) => Math.max(end, address + size), 0),
       peak,
       instruction,
-      held: sizes.held(own, instruction),
+      held: heldAt(own, instruction, chip),
     };
   });
-  const onChip = regions.filter(({ place }) => place !== "dram");
-  const together = sizes.peak(onChip);
+  const onChip = regions.filter(isOnChip);
+  const together = mostHeld(onChip, chip);
   return {
     places,
-    onChip: { ...together, held: sizes.held(onChip, together.instruction) },
-    layers: layerRows(program, sizes),
-    attention: attentionRows(program, sizes),
+    onChip: { ...together, held: heldAt(onChip, together.instruction, chip) },
+    layers: layerRows(program),
+    attention: attentionRows(program),
     widths: widthsOf(program),
     table: tableMemory(
       trainedValues(program),
@@ -148,7 +120,7 @@ export function layerwiseMemory(program: Program): LayerwiseMemory {
   };
 }
 
-function layerRows({ regions, layers }: Program, sizes: Sizes): readonly LayerMemory[] {
+function layerRows({ chip, regions, layers }: Program): readonly LayerMemory[] {
   const byLayer = new Map<number, MemoryRegion[]>();
   for (const region of regions) {
     const own = byLayer.get(region.layer) ?? [];
@@ -158,19 +130,19 @@ function layerRows({ regions, layers }: Program, sizes: Sizes): readonly LayerMe
   return [...byLayer]
     .sort(([a], [b]) => a - b)
     .map(([layer, own]) => {
-      const onChip = own.filter(({ place }) => place !== "dram");
-      const dram = own.filter(({ place }) => place === "dram");
+      const onChip = own.filter(isOnChip);
+      const dram = own.filter((region) => !isOnChip(region));
       return {
         layer: layers[layer]?.name,
         op: layers[layer]?.kind,
-        kinds: byKind(onChip, (some) => sizes.peak(some).peak),
-        onChip: sizes.peak(onChip).peak,
-        dram: sizes.peak(dram).peak,
+        kinds: byKind(onChip, (some) => mostHeld(some, chip).peak),
+        onChip: mostHeld(onChip, chip).peak,
+        dram: mostHeld(dram, chip).peak,
       };
     });
 }
 
-function attentionRows(program: Program, sizes: Sizes): readonly AttentionMemory[] {
+function attentionRows(program: Program): readonly AttentionMemory[] {
   const spikes = program.regions.filter(({ place }) => place === "spike");
   const rows = new Map<number, { heads: number; headDim: number; most: number; counted: number; queryBytes: number }>();
   for (const [i, instruction] of program.instructions.entries()) {
@@ -188,7 +160,7 @@ function attentionRows(program: Program, sizes: Sizes): readonly AttentionMemory
       const region = spikes.find(
         ({ first, last, address, size }) => first <= i && i <= last && address <= at && at < address + size,
       );
-      row.queryBytes = Math.max(row.queryBytes, region === undefined ? 0 : sizes.of(region));
+      row.queryBytes = Math.max(row.queryBytes, region === undefined ? 0 : regionBytes(region, program.chip));
     }
   }
   return [...rows].map(([layer, { heads, headDim, most, queryBytes }]) => ({
