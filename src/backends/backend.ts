@@ -26,6 +26,12 @@ export interface CostOptions {
   readonly prices: Prices;
 }
 
+/** What a schedule takes on chip; no objective of the search, so not part of its costs. */
+export interface OnChipMemory {
+  /** Most bytes in the on-chip memories together at one time; undefined where the schedule cannot run. */
+  mostOnChip(schedule: Schedule): number | undefined;
+}
+
 interface Target {
   readonly summary: string;
   /** Passes that a net goes through before `compile`, for people. */
@@ -39,7 +45,7 @@ export interface LayerwiseBackend extends Target {
   /** The program, or undefined with the reasons in `report`. */
   compile(net: Net, chip: LayerwiseChip, options: CompileOptions, report: Report): Program | undefined;
   /** What groups of a net's ops are expected to cost, for `block-time`. */
-  costModel(net: Net, chip: LayerwiseChip, options: CostOptions): CostModel;
+  costModel(net: Net, chip: LayerwiseChip, options: CostOptions): CostModel & OnChipMemory;
 }
 
 /** Compiles nets for step-by-step chips. */

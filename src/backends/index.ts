@@ -2,7 +2,7 @@ import type { Backend, LayerwiseBackend, LoihiBackend } from "./backend.js";
 import { compileLayerwise, layerwiseCosts } from "./layerwise/index.js";
 import { deploy, loihiPipeline } from "./loihi/index.js";
 
-export type { Backend, CompileOptions, CostOptions } from "./backend.js";
+export type { Backend, CompileOptions, CostOptions, OnChipMemory } from "./backend.js";
 
 export const LAYERWISE: LayerwiseBackend = {
   name: "layerwise",

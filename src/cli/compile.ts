@@ -132,7 +132,7 @@ export function registerCompile(program: Command, io: Io): void {
       const chosen =
         keepEnergy === undefined ? lowered : await withinEnergy(lowered, keepEnergy, options, table, report, io);
       if (chosen === undefined) return;
-      const compiled = compileScheduled(chosen, options, table, report, explain);
+      const compiled = compileScheduled(chosen, options, table, report, options.explain === true ? explain : undefined);
       if (compiled === undefined || report.failed) return;
       const pieces = programPieces(compiled);
       await writeFileAtomically(options.output, pieces);

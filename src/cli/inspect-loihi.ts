@@ -1,4 +1,5 @@
 import type { Core, LoihiProgram } from "../backends/program/loihi/program.js";
+import { coreMemory } from "../report/memory/loihi.js";
 import { count, table } from "./text.js";
 
 /** A program for a step-by-step chip for people: its mesh drawn, its cores with what they hold, its populations. */
@@ -15,34 +16,11 @@ interface CoreFacts {
   readonly bits: number;
 }
 
-const last = (start: Int32Array): number => start[start.length - 1] ?? 0;
-
-function factsOf(core: Core, { chip }: LoihiProgram): CoreFacts {
-  const outputAxons = last(core.routes.start);
-  if (core.kind === "attention") {
-    const channels = core.heads * core.headDim;
-    const inputAxons = 3 * core.tokens * channels;
-    return { populations: [core.population], compartments: 0, inputAxons, outputAxons, synapses: 0, bits: 0 };
-  }
-  const { lists, groups, axons } = core;
-  let bits = 0;
-  for (let list = 0; list < lists.start.length - 1; list++) {
-    const synapses = lists.start[list + 1]! - lists.start[list]!;
-    const format = chip.synapseFormats[lists.format[list]!]!;
-    const each = format.weightBits + format.indexBits + format.delayBits + format.tagBits;
-    for (let at = 0; at < synapses; at += format.blockSynapses) {
-      const block = format.headerBits + Math.min(format.blockSynapses, synapses - at) * each;
-      bits += Math.ceil(block / chip.core.wordBits) * chip.core.wordBits;
-    }
-  }
-  return {
-    populations: [...new Set(groups.map(({ population }) => population))],
-    compartments: groups.reduce((sum, { neurons }) => sum + neurons.length, 0),
-    inputAxons: axons.start.length - 1,
-    outputAxons,
-    synapses: lists.target.length,
-    bits,
-  };
+function factsOf(core: Core, program: LoihiProgram): CoreFacts {
+  const { compartments, inputAxons, outputAxons, synapses, weights, addressing } = coreMemory(core, program);
+  const populations =
+    core.kind === "attention" ? [core.population] : [...new Set(core.groups.map(({ population }) => population))];
+  return { populations, compartments, inputAxons, outputAxons, synapses, bits: weights + addressing };
 }
 
 /** The mark of each core: a letter of its first population, `*` where there are more populations than letters, `#` for attention. */

@@ -7,6 +7,7 @@ import { runCommand, withModelOptions, type Io, type ModelOptions } from "./comm
 import { inspectNetx } from "./inspect-netx.js";
 import { loadNet, reportNoArch } from "./load-net.js";
 import { inspectProgram } from "./inspect-program.js";
+import { refuseWithoutEffect } from "./no-effect.js";
 import { Progress } from "./progress.js";
 import { checkSource, makeRandomNet, ratesText } from "./random-net.js";
 import { count, table } from "./text.js";
@@ -84,7 +85,12 @@ function netText(path: string, net: Net): string {
   ].join("\n");
 }
 
-function inspectRandom(options: ModelOptions & { json?: boolean }, report: Report, io: Io): void {
+interface InspectOptions extends ModelOptions {
+  readonly json?: boolean;
+  readonly memory?: boolean;
+}
+
+function inspectRandom(options: InspectOptions, report: Report, io: Io): void {
   const made = makeRandomNet(options, report, new Progress(io));
   if (made === undefined) return;
   const { model, calibration } = made;
@@ -101,12 +107,23 @@ export function registerInspect(program: Command, io: Io): void {
     .command("inspect")
     .description("say what is in a checkpoint, NetX network, IR text or program file")
     .argument("[file]", "checkpoint, network.net, net.snn or program.spk; none with --random-init")
-    .option("--json", "print JSON");
-  withModelOptions(command).action((file: string | undefined, options: ModelOptions & { json?: boolean }) =>
+    .option("--json", "print JSON")
+    .option(
+      "--memory",
+      "of a program: bytes of weights, potentials, spikes, streams and buffers, per memory and layer",
+    );
+  refuseWithoutEffect(command, ["--memory"], ({ args: [file = ""] }) =>
+    file.endsWith(".spk")
+      ? undefined
+      : { why: "for what is no program (.spk)", hint: "compile it first: spikec compile … -o program.spk" },
+  );
+  withModelOptions(command).action((file: string | undefined, options: InspectOptions) =>
     runCommand(io, async (report) => {
       if (!checkSource(file, options, report)) return;
       if (file === undefined) return inspectRandom(options, report, io);
-      if (file.endsWith(".spk")) return inspectProgram(file, options.json === true, report, io);
+      if (file.endsWith(".spk")) {
+        return inspectProgram(file, { json: options.json === true, memory: options.memory === true }, report, io);
+      }
       if (file.endsWith(".snn")) {
         const net = await loadNet(file, options, report, io);
         if (net === undefined) return;

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { LAYERWISE } from "../backends/index.js";
+import { LAYERWISE, type OnChipMemory } from "../backends/index.js";
 import type { MapObjective } from "../backends/loihi/index.js";
 import type { Program } from "../backends/program/index.js";
 import type { Report } from "../diagnostics/index.js";
@@ -110,7 +110,7 @@ export function compileScheduled(
   options: CompilingOptions,
   energy: EnergyTable,
   report: Report,
-  explain: (text: string) => void = () => undefined,
+  explain?: (text: string) => void,
 ): Program | undefined {
   const { target, chip, timeBlock: block } = options;
   if (block !== "auto") return compileNet(net, { target, chip, timeBlock: block }, report);
@@ -127,7 +127,7 @@ function findSchedule(
   energy: EnergyTable,
   calibration: Calibration | undefined,
   report: Report,
-  explain: (text: string) => void,
+  explain: ((text: string) => void) | undefined,
 ): Schedule | undefined {
   const chip = findLayerwiseChip(options, report);
   if (chip === undefined) return undefined;
@@ -137,8 +137,9 @@ function findSchedule(
   const costs = LAYERWISE.costModel(net, chip, { activity, prices: pricesOf(energy, chip) });
   const result = searchTimeBlocks(net, costs, { objective }, report);
   if (result === undefined) return undefined;
+  if (explain === undefined) return result.chosen.schedule;
   const how = typeof activity === "number" ? `a firing rate of ${activity}` : `${activity.length} calibration inputs`;
-  explain(`expected costs with ${how}\n${schedulesTable(result)}\n`);
+  explain(`expected costs with ${how}\n${schedulesTable(result, costs)}\n`);
   explain(`groups of the chosen schedule\n${groupsTable(net, result.chosen, costs)}\n`);
   return result.chosen.schedule;
 }
@@ -149,7 +150,11 @@ function evenly<T>(rows: readonly T[], n: number): readonly T[] {
   return Array.from({ length: n }, (_, i) => rows[Math.round((i * (rows.length - 1)) / (n - 1))]!);
 }
 
-function schedulesTable({ chosen, front, uniform }: BlockTimeResult): string {
+function schedulesTable({ chosen, front, uniform }: BlockTimeResult, memory: OnChipMemory): string {
+  const onChip = (schedule: Schedule): string => {
+    const bytes = memory.mostOnChip(schedule);
+    return bytes === undefined ? "-" : count(bytes);
+  };
   const row = (name: string, { schedule, cost }: CostedSchedule): string[] => [
     name,
     String(schedule.length),
@@ -158,6 +163,7 @@ function schedulesTable({ chosen, front, uniform }: BlockTimeResult): string {
     count(cost.dramBytes),
     si(cost.joules, "J"),
     count(Math.round(cost.latency)),
+    onChip(schedule),
   ];
   const best = OBJECTIVES.flatMap((name) => {
     const found = bestOf(front, name);
@@ -165,7 +171,7 @@ function schedulesTable({ chosen, front, uniform }: BlockTimeResult): string {
   });
   const others = front.filter((other) => other !== chosen && OBJECTIVES.every((name) => bestOf(front, name) !== other));
   return table([
-    ["schedule", "groups", "time blocks", "cycles", "DRAM bytes", "energy", "latency"],
+    ["schedule", "groups", "time blocks", "cycles", "DRAM bytes", "energy", "latency", "most bytes on chip"],
     row("chosen", chosen),
     ...best,
     ...evenly(others, ROWS).map((other) => row("not beaten", other)),

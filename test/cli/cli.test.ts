@@ -135,6 +135,26 @@ describe("the main job", () => {
     expect((await spikec("inspect", at("net.snn"))).out).toContain("block.0.attn.attn_lif");
     expect((await spikec("inspect", at("digits.spk"))).out).toContain("instructions");
   });
+
+  it("says what a program holds where", async () => {
+    const { out, code } = await spikec("inspect", at("digits.spk"), "--memory");
+    expect(code).toBe(0);
+    const json = JSON.parse((await spikec("inspect", at("digits.spk"), "--memory", "--json")).out) as {
+      places: { place: string; peak: number; held: Record<string, number> }[];
+      layers: { layer?: string; onChip: number; dram: number }[];
+      regions: object[];
+    };
+    expect(json.regions.length).toBeGreaterThan(json.layers.length);
+    const line = (start: string): string => out.split("\n").find((text) => text.startsWith(start))!;
+    for (const { place, peak, held } of json.places) {
+      for (const bytes of [peak, ...Object.values(held)])
+        expect(line(`${place} `)).toContain(bytes.toLocaleString("en-US"));
+    }
+    for (const { layer, onChip, dram } of json.layers) {
+      const row = line(layer === undefined ? "(ports" : `${layer} `);
+      expect(row.trim().split(/ +/).slice(-2)).toEqual([onChip, dram].map((bytes) => bytes.toLocaleString("en-US")));
+    }
+  });
 });
 
 describe("passes on the command line", () => {
@@ -224,6 +244,7 @@ describe("wrong input gives one clear error and exit code 1 or 2", () => {
     ["unknown pass", ["opt", model, "--arch", "statten", "-p", "fold-batchnrm"], 1, "did you mean `fold-batchnorm`?"],
     ["unknown option", ["compile", model, "--arhc", "statten", "-o", "x.spk"], 2, "--arch"],
     ["unknown command", ["compil"], 2, "compile"],
+    ["memory of what is no program", ["inspect", model, "--arch", "statten", "--memory"], 2, "compile it first"],
     ["unknown setting", ["inspect", model, "--arch", "statten", "--set", "chunks=2"], 1, "did you mean `chunk`?"],
     ["chunk that does not divide", ["inspect", model, "--arch", "statten", "--set", "chunk=3"], 1, "1, 2, 4"],
     ["malformed --set", ["inspect", model, "--arch", "statten", "--set", "chunk"], 2, "name=value"],

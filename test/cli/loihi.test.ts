@@ -54,6 +54,21 @@ describe("a program for a step-by-step chip", () => {
     for (const { name } of program.layers) expect(out).toContain(name);
   });
 
+  it("says what its cores hold, layer by layer", async () => {
+    const { out, code } = await spikec("inspect", at("digits.spk"), "--memory");
+    expect(code).toBe(0);
+    const json = JSON.parse((await spikec("inspect", at("digits.spk"), "--memory", "--json")).out) as {
+      layers: { layer: string; weights: number; potentials: number }[];
+      total: { weights: number; addressing: number };
+    };
+    for (const { layer, weights, potentials } of json.layers) {
+      const row = out.split("\n").find((line) => line.startsWith(`${layer} `))!;
+      for (const bits of [weights, potentials]) expect(row).toContain(` ${bits.toLocaleString("en-US")}`);
+    }
+    const { weights, addressing } = json.total;
+    expect(out).toContain(`synapse memory ${(weights + addressing).toLocaleString("en-US")} of`);
+  });
+
   it("runs: predictions of the trained network, events that add up, the host's part in rows of its own", async () => {
     const { out, err, code } = await spikec(
       "simulate",

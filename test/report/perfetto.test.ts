@@ -57,7 +57,7 @@ function counting(steps: typeof counters extends fc.Arbitrary<infer T> ? T : nev
     };
   });
   const layers = [{ name: "layer", kind: "test", recorded: false, positions: 1, channels: 1 }];
-  const rest = { inputs: [], outputs: [], tokens: 3, weights: new Uint8Array(0), notes: [] };
+  const rest = { inputs: [], outputs: [], tokens: 3, regions: [], weights: new Uint8Array(0), notes: [] };
   return { name: "counting", target: "layerwise", chip: SMALL, timesteps: 1, layers, dramBytes, instructions, ...rest };
 }
 

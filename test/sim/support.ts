@@ -120,6 +120,7 @@ export function serialProgram(setup: Setup): Program {
     dramBytes: dram,
     instructions,
     weights,
+    regions: [],
     notes: [],
   };
 }

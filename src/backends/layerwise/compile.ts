@@ -5,7 +5,7 @@ import type { Schedule, ScheduleGroup } from "../../passes/cost-model.js";
 import type { Program } from "../program/program.js";
 import { placeConstants, withConstants, type ConstantPlaces } from "./constants.js";
 import { layerwiseDiagnostics } from "./diagnostics.js";
-import { planDram, type DramGroup } from "./dram.js";
+import { planDram, type DramGroup, type DramPlan } from "./dram.js";
 import { Emitter } from "./emit.js";
 import { groupNet, oneGroup } from "./groups.js";
 import { LowerContext, ProgramParts } from "./lower/context.js";
@@ -13,6 +13,7 @@ import { checkOutputs, lowerNet } from "./lower/index.js";
 import { planMemory } from "./memory.js";
 import { notesOf } from "./notes.js";
 import { placeWeights, type PlacedWeights } from "./place-weights.js";
+import { regionsOf } from "./regions.js";
 import type { FeatureMap } from "./stage.js";
 import { chooseBlock, chunksOf, smallestBlock, timingOf } from "./timing.js";
 import { assignTokens } from "./tokens.js";
@@ -61,6 +62,7 @@ export function compileLayerwise(
     tokens,
     dramBytes: laid.dram.bytes,
     instructions,
+    regions: regionsOf(planned, parts.regions, laid, chip),
     weights: withConstants(
       weightImage(parts.regions, wordBytes(chip, "weight"), laid.weights),
       planned,
@@ -138,18 +140,22 @@ export function planGroup(
   );
 }
 
+/** All places, and the instructions before tokens. */
+export interface Layout {
+  readonly placed: PlacedWeights;
+  readonly dram: DramPlan;
+  /** Where the weights lie in DRAM. */
+  readonly weights: ReturnType<typeof weightAddresses>;
+  readonly constants: ConstantPlaces;
+}
+
 /** Instructions of all groups, weights placed, before tokens. */
 export function layOut(
   net: Net,
   groups: readonly PlannedGroup[],
   chip: LayerwiseChip,
   { regions }: ProgramParts,
-): {
-  readonly placed: PlacedWeights;
-  readonly dram: ReturnType<typeof planDram>;
-  readonly weights: ReturnType<typeof weightAddresses>;
-  readonly constants: ConstantPlaces;
-} {
+): Layout {
   const weights = weightAddresses(regions, wordBytes(chip, "weight"), chip.dram.burstBytes);
   const constants = placeConstants(groups, chip, weights.bytes);
   const dram = planDram(net, groups, chip, constants);

@@ -75,8 +75,9 @@ export function placeConstants(groups: readonly ConstantGroup[], chip: Layerwise
     for (const { map, values } of group.constants) {
       const slotBytes = Math.ceil((slotWords(map) * wordBytes(chip, map.memory)) / burst) * burst;
       const slots = map.memory === "spike" ? spikeGroups(group).length : (values.shape[0] ?? 1);
-      homes.set(map, { dram: end, slotBytes: slots === 1 && map.memory === "data" ? 0 : slotBytes, all: true });
-      end += slots * slotBytes;
+      const bytes = slots * slotBytes;
+      homes.set(map, { dram: end, slotBytes: slots === 1 && map.memory === "data" ? 0 : slotBytes, bytes, all: true });
+      end += bytes;
     }
   }
   return { homes, end };

@@ -12,12 +12,16 @@ import type { Pass, Timing } from "./timing.js";
 export interface Home {
   readonly dram: number;
   readonly slotBytes: number;
+  /** Of all slots together. */
+  readonly bytes: number;
   /** Every slot of the sample has its own place, as in a port; else those of one time block. */
   readonly all: boolean;
 }
 
 export interface DramPlan {
   homeOf(key: FeatureMap | Stage): Home;
+  /** All places but those of the weights; a value that crosses has one place and a map in each group, a port may be such a place. */
+  readonly homes: ReadonlyMap<FeatureMap | Stage, Home>;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   /** Place of each output; an output may be returned under several names. */
@@ -64,8 +68,9 @@ export function planDram(
     if (group === undefined || map === undefined) return [];
     const slots = map.span === "static" ? 1 : group.timing.timesteps;
     const slotStride = slotBytes(map);
-    const dram = take(slotStride * slots);
-    places.set(value, [...(places.get(value) ?? []), { dram, slotBytes: slotStride, all: true }]);
+    const bytes = slotStride * slots;
+    const dram = take(bytes);
+    places.set(value, [...(places.get(value) ?? []), { dram, slotBytes: slotStride, bytes, all: true }]);
     return [{ name, dram, slotStride, slots, shape, format: map.format }];
   };
   const types = valueTypes(net);
@@ -78,7 +83,8 @@ export function planDram(
   for (const { net: group, timing, mapOf } of groups) {
     const ownHome = (map: FeatureMap): Home => {
       const stride = slotBytes(map);
-      return { dram: take(stride * slotsOf(map, timing.final).count), slotBytes: stride, all: true };
+      const bytes = stride * slotsOf(map, timing.final).count;
+      return { dram: take(bytes), slotBytes: stride, bytes, all: true };
     };
     // A group that is laid out alone, for its costs, reads what another one would have left.
     for (const { name } of group.inputs) {
@@ -103,12 +109,13 @@ export function planDram(
       const passes: readonly Pass[] = output.span === "block" ? timing.blocks : [timing.final];
       const count = Math.max(...passes.map((pass) => slotsOf(output, pass).count));
       const stride = slotBytes(output);
-      homes.set(output, { dram: take(stride * count), slotBytes: stride, all: output.span === "all" });
+      const bytes = stride * count;
+      homes.set(output, { dram: take(bytes), slotBytes: stride, bytes, all: output.span === "all" });
     }
     for (const stage of stages) {
       if (plan.stateOnChip(stage)) continue;
       const bytes = stage.rows * stage.rowPositions * stage.stateWords * wordBytes(chip, "data");
-      homes.set(stage, { dram: take(bytes), slotBytes: 0, all: true });
+      homes.set(stage, { dram: take(bytes), slotBytes: 0, bytes, all: true });
     }
   }
   return {
@@ -117,6 +124,7 @@ export function planDram(
       if (home === undefined) throw internalError(`\`${key.name}\` has no place in DRAM`);
       return home;
     },
+    homes,
     inputs,
     outputs,
     outputHomes: (map) => outputHomes.get(map) ?? [],

@@ -13,6 +13,7 @@ export class Emitter {
   readonly drafts: Draft[] = [];
   private readonly turns = new Map<LocalPlace, number>();
   private epoch: number;
+  private running: Stage | undefined;
 
   constructor(
     private readonly plan: MemoryPlan,
@@ -36,12 +37,14 @@ export class Emitter {
   }
 
   private push(draft: Draft): void {
-    this.drafts.push({ ...draft, epoch: this.epoch });
+    if (this.running === undefined) throw internalError(`${draft.op} belongs to no stage`);
+    this.drafts.push({ ...draft, epoch: this.epoch, stage: this.running });
   }
 
   private stage(stage: Stage, pass: Pass): void {
     const tiles = this.plan.tiles[stage.index];
     if (tiles === undefined) throw internalError(`stage ${stage.name} has no tiles`);
+    this.running = stage;
     for (const unit of stage.units(pass)) {
       if (tiles.rowsOutside) {
         for (const band of tiles.bands) this.band(stage, tiles, pass, unit, band);

@@ -15,11 +15,14 @@ const MEMORIES = ["spike", "data"] as const;
 type Memory = (typeof MEMORIES)[number];
 
 /** A map or the potentials of a stage: something that may live in DRAM instead. */
-interface Item {
+export interface Item {
   readonly key: FeatureMap | Stage;
+  /** The stage that makes it. */
+  readonly stage: Stage;
   readonly name: string;
   readonly memory: Memory;
   readonly words: number;
+  /** First and last stage of its life. */
   readonly from: number;
   readonly to: number;
 }
@@ -40,6 +43,7 @@ export interface StageTiles {
 }
 
 export interface MemoryPlan extends Spills {
+  readonly items: readonly Item[];
   /** Base of a map or of the potentials of a stage that stay on chip. */
   baseOf(key: FeatureMap | Stage): number | undefined;
   readonly tiles: readonly StageTiles[];
@@ -78,6 +82,7 @@ function itemsOf(stages: readonly Stage[], timing: Timing): readonly Item[] {
     }
     items.push({
       key: map,
+      stage,
       name: `%${map.name} of ${stage.name}`,
       memory: map.memory,
       words: mapWords(map, timing),
@@ -85,7 +90,8 @@ function itemsOf(stages: readonly Stage[], timing: Timing): readonly Item[] {
     });
     if (stateUse(stage, timing) === "run") {
       const words = stage.rows * stage.rowPositions * stage.stateWords;
-      items.push({ key: stage, name: `potentials of ${stage.name}`, memory: "data", words, from: 0, to: lastInBlock });
+      const name = `potentials of ${stage.name}`;
+      items.push({ key: stage, stage, name, memory: "data", words, from: 0, to: lastInBlock });
     }
   }
   return items;

@@ -88,8 +88,17 @@ function shifted(draft: Draft, base: number): Draft {
   }
 }
 
+/** A region in the weight memory, from the draft that loads it to the last one that reads it there. */
+export interface Residency {
+  readonly region: number;
+  readonly base: number;
+  readonly first: number;
+  last: number;
+}
+
 export interface PlacedWeights {
   readonly drafts: readonly Draft[];
+  readonly residencies: readonly Residency[];
   readonly peakWords: number;
   /** Loads of regions; equal to the number of regions where all stay resident. */
   readonly loads: number;
@@ -107,24 +116,33 @@ export function placeWeights(
     if (region === undefined || uses.at(-1)?.region === region) continue;
     uses.push({ region, firstDraft: i, ...ring.use(region) });
   }
-  const before = new Map<number, Draft[]>();
+  const before = new Map<number, Use[]>();
   let loads = 0;
   for (const [i, use] of uses.entries()) {
     if (!use.load) continue;
     loads++;
     const at = use.late ? use.firstDraft : (uses[i - 1]?.firstDraft ?? use.firstDraft);
     const list = before.get(at) ?? [];
-    list.push(loadOf(use, regions, addresses));
+    list.push(use);
     before.set(at, list);
   }
   const placed: Draft[] = [];
+  const residencies: Residency[] = [];
+  const residencyOf = new Map<number, Residency>();
   let current = -1;
   for (const [i, draft] of drafts.entries()) {
-    placed.push(...(before.get(i) ?? []));
+    for (const use of before.get(i) ?? []) {
+      const residency = { region: use.region, base: use.base, first: placed.length, last: placed.length };
+      residencies.push(residency);
+      residencyOf.set(use.region, residency);
+      placed.push(loadOf(use, regions, addresses));
+    }
     if (uses[current + 1]?.firstDraft === i) current++;
-    placed.push(draft.region === undefined ? draft : shifted(draft, uses[current]?.base ?? 0));
+    const residency = draft.region === undefined ? undefined : residencyOf.get(draft.region);
+    if (residency !== undefined) residency.last = placed.length;
+    placed.push(residency === undefined ? draft : shifted(draft, residency.base));
   }
-  return { drafts: placed, peakWords: ring.peak, loads };
+  return { drafts: placed, residencies, peakWords: ring.peak, loads };
 }
 
 function loadOf(use: Use, regions: readonly Region[], addresses: readonly number[]): Draft {

@@ -85,8 +85,10 @@ export type Draft = {
     readonly region?: number;
     /** Values whose non-zeros decide how long it takes; for the cost model alone. */
     readonly sources?: readonly string[];
-    /** Which time block it works for, counted over all groups of the schedule; for the cost model alone. */
+    /** Which time block it works for, counted over all groups of the schedule. */
     readonly epoch?: number;
+    /** Whose work it is; weights are loaded for none. */
+    readonly stage?: Stage;
   };
 }[Opcode];
 

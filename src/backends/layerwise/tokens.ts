@@ -159,6 +159,6 @@ export function assignTokens(drafts: readonly Draft[], chip: LayerwiseChip): Syn
 }
 
 function withTokens(draft: Draft, waits: readonly TokenUse[], signals: readonly TokenUse[]): Instruction {
-  const { region: _region, sources: _sources, epoch: _epoch, ...instruction } = draft;
+  const { region: _region, sources: _sources, epoch: _epoch, stage: _stage, ...instruction } = draft;
   return { ...instruction, waits, signals };
 }

@@ -17,6 +17,8 @@ export const NO_UNITS: Units = { input: 0, output: undefined };
 /** What one channel block needs in the weight memory, contiguous there and in DRAM. */
 export interface Region {
   readonly words: number;
+  /** Words at its start that hold weights; parameters follow. */
+  readonly rows: number;
   /** Layer to which its load is attributed. */
   readonly layer: number;
   /** Writes the words, little-endian, at the start of `bytes`. */
@@ -72,6 +74,7 @@ export function weightRegion(
   const word = wordBytes(chip, "weight");
   return {
     words: layout.words,
+    rows: rows ?? 0,
     layer,
     write(bytes) {
       if (weights !== undefined) writeWeights(bytes, weights, units, rows ?? 0, block, chip);

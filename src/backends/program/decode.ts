@@ -1,11 +1,18 @@
 import type { z } from "zod";
-import { layerwiseChipSchema } from "../../chips/layerwise.js";
+import { layerwiseChipSchema, wordBytes } from "../../chips/layerwise.js";
 import { type Report } from "../../diagnostics/index.js";
 import { checkInstruction } from "./check.js";
 import { programDiagnostics } from "./diagnostics.js";
 import { FIELD_NAMES, FLATBUFFER_IDENTIFIER } from "./encode.js";
 import { OPCODES, type FieldsOf, type Instruction, type Opcode, type TokenUse } from "./instruction.js";
-import type { Port, Program, ProgramLayer } from "./program.js";
+import {
+  REGION_KINDS,
+  REGION_PLACES,
+  type MemoryRegion,
+  type Port,
+  type Program,
+  type ProgramLayer,
+} from "./program.js";
 import { FlatReader, programError } from "./reader.js";
 
 /** What spikec is willing to simulate; a damaged file must not make it allocate more. */
@@ -45,8 +52,10 @@ export function decodeFlatBuffer(
   const instructions = reader
     .tables(root, 10)
     .map((table, index) => readInstruction(reader, table, index, opcodes, file));
-  const program: Program = { ...header, instructions };
+  const regions = reader.tables(root, 12).map((table, index) => readRegion(reader, table, index, file));
+  const program: Program = { ...header, instructions, regions };
   checkLimits(program, file);
+  regions.forEach((region, index) => checkRegion(region, index, program, file));
   for (const port of [...program.inputs, ...program.outputs]) checkPort(port, program, file);
   return checkInstructions(program, file, report) ? program : undefined;
 }
@@ -84,6 +93,16 @@ function readPort(reader: FlatReader, table: number): Port {
     shape: reader.doubles(table, 4),
     format: reader.bool(table, 5) ? "int" : "real",
   };
+}
+
+function readRegion(reader: FlatReader, table: number, index: number, file: string): MemoryRegion {
+  const ints = reader.ints(table, 1);
+  const [kind, place] = [REGION_KINDS[ints[0] ?? -1], REGION_PLACES[ints[2] ?? -1]];
+  if (ints.length !== 7 || kind === undefined || place === undefined) {
+    throw programError("region", file, `region ${index} is [${ints.join(", ")}]: no kind and place, or not 7 numbers`);
+  }
+  const [, layer = -1, , address = -1, size = 0, first = -1, last = -1] = ints;
+  return { name: reader.string(table, 0), kind, layer, place, address, size, first, last };
 }
 
 function readTokens(values: readonly number[]): TokenUse[] | undefined {
@@ -182,6 +201,22 @@ function checkPort(port: Port, { chip, dramBytes, weights }: Program, file: stri
   }
   const end = dram + (slots - 1) * slotStride + slotBytes;
   if (!(end <= dramBytes)) fail(`ends at DRAM byte ${end} of ${dramBytes}`);
+}
+
+function checkRegion(region: MemoryRegion, index: number, program: Program, file: string): void {
+  const fail = (message: string): never => {
+    throw programError("region", file, `region ${index}, \`${region.name}\` ${message}`);
+  };
+  const { layer, place, address, size, first, last } = region;
+  const { chip, layers, instructions, dramBytes } = program;
+  if (!isCount(layer, -1, layers.length - 1)) fail(`is of layer ${layer} of ${layers.length}`);
+  const room = place === "dram" ? dramBytes : Math.floor(chip.memories[place].bytes / wordBytes(chip, place));
+  if (!isCount(address, 0, room) || !isCount(size, 1, room - address)) {
+    fail(`lies at ${address} to ${address + size - 1} of ${room} in ${place}`);
+  }
+  if (!isCount(first, 0, last) || last >= instructions.length) {
+    fail(`lives from instruction ${first} to ${last} of ${instructions.length}`);
+  }
 }
 
 function checkInstructions(program: Program, file: string, report: Report): boolean {

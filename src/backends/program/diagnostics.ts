@@ -36,6 +36,10 @@ export const programDiagnostics = defineDiagnostics("program", {
     severity: "error",
     explain: "An instruction waits for or signals a token that the program does not declare.",
   },
+  region: {
+    severity: "error",
+    explain: "The table of what lies where names a layer, a place or an instruction that the program does not have.",
+  },
   address: { severity: "error", explain: "An instruction would reach outside the memory or DRAM of the chip." },
 });
 

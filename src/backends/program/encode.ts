@@ -1,6 +1,13 @@
 import { Builder } from "flatbuffers";
 import { INSTRUCTIONS, OPCODES, type Field, type Instruction, type TokenUse } from "./instruction.js";
-import type { Port, Program, ProgramLayer } from "./program.js";
+import {
+  REGION_KINDS,
+  REGION_PLACES,
+  type MemoryRegion,
+  type Port,
+  type Program,
+  type ProgramLayer,
+} from "./program.js";
 
 /** Identifier of the FlatBuffer section. */
 export const FLATBUFFER_IDENTIFIER = "SPKP";
@@ -89,6 +96,19 @@ function instructionTable(builder: Builder, instruction: Instruction): number {
   return builder.endObject();
 }
 
+function regionTable(
+  builder: Builder,
+  { name: text, kind, layer, place, address, size, first, last }: MemoryRegion,
+): number {
+  const name = builder.createString(text);
+  const numbers = [REGION_KINDS.indexOf(kind), layer, REGION_PLACES.indexOf(place), address, size, first, last];
+  const ints = intVector(builder, numbers);
+  builder.startObject(2);
+  builder.addFieldOffset(0, name, 0);
+  builder.addFieldOffset(1, ints, 0);
+  return builder.endObject();
+}
+
 /** The FlatBuffer section: everything of a program but its weights (schema: program.fbs). */
 export function encodeFlatBuffer(program: Program): Uint8Array {
   const builder = new Builder(1024);
@@ -118,7 +138,11 @@ export function encodeFlatBuffer(program: Program): Uint8Array {
     program.instructions.map((i) => instructionTable(builder, i)),
   );
   const notes = strings(program.notes);
-  builder.startObject(12);
+  const regions = offsetVector(
+    builder,
+    program.regions.map((region) => regionTable(builder, region)),
+  );
+  builder.startObject(13);
   builder.addFieldOffset(0, name, 0);
   builder.addFieldOffset(1, target, 0);
   builder.addFieldOffset(2, chip, 0);
@@ -131,6 +155,7 @@ export function encodeFlatBuffer(program: Program): Uint8Array {
   builder.addFieldOffset(9, opcodes, 0);
   builder.addFieldOffset(10, instructions, 0);
   builder.addFieldOffset(11, notes, 0);
+  builder.addFieldOffset(12, regions, 0);
   builder.finish(builder.endObject(), FLATBUFFER_IDENTIFIER);
   return builder.asUint8Array();
 }

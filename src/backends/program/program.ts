@@ -1,5 +1,5 @@
 import type { LayerwiseChip } from "../../chips/layerwise.js";
-import type { Instruction } from "./instruction.js";
+import type { Instruction, MemoryName } from "./instruction.js";
 
 /** What events are attributed to: a layer of the compiled net. */
 export interface ProgramLayer {
@@ -27,6 +27,49 @@ export interface Port {
   readonly format: "real" | "int";
 }
 
+/**
+ * What a region holds: weight rows; what stands beside them in the weight memory (exponents, biases, thresholds, gains); potentials
+ * between groups of timesteps; maps of spikes, counts and masks; maps of data words (streams, currents that several layers or a
+ * later one read, logits, scores); what a layer has for itself while it runs (rows on their way from or to DRAM, currents of
+ * its neurons); maps whose values the compiler knows; and the ports.
+ */
+export const REGION_KINDS = [
+  "weights",
+  "parameters",
+  "potentials",
+  "spikes",
+  "streams",
+  "buffers",
+  "constants",
+  "inputs",
+  "outputs",
+] as const;
+export type RegionKind = (typeof REGION_KINDS)[number];
+
+/** Where regions lie: in an on-chip memory, or in DRAM. */
+export const REGION_PLACES = ["spike", "weight", "data", "dram"] as const satisfies readonly (MemoryName | "dram")[];
+export type RegionPlace = (typeof REGION_PLACES)[number];
+
+/**
+ * A stretch of a memory and the time for which it holds one thing. What lives at the same time in a memory does not overlap, and
+ * an instruction touches nothing but regions that live when it runs.
+ */
+export interface MemoryRegion {
+  /** What it holds: a value of the net such as `%12`, or the number of a piece of weights, the same on chip and in DRAM. */
+  readonly name: string;
+  readonly kind: RegionKind;
+  /** Index into the program's layers; -1: of no layer, as ports. */
+  readonly layer: number;
+  readonly place: RegionPlace;
+  /** First word of the memory; first byte of DRAM. */
+  readonly address: number;
+  /** Words, all copies of a buffer together; bytes of DRAM, what fills bursts up included. */
+  readonly size: number;
+  /** First and last instruction of its life, in program order. DRAM is not used again: what lies there lives all the time. */
+  readonly first: number;
+  readonly last: number;
+}
+
 /** A compiled network: everything a simulator may know. */
 export interface Program {
   readonly name: string;
@@ -41,6 +84,8 @@ export interface Program {
   readonly tokens: number;
   readonly dramBytes: number;
   readonly instructions: readonly Instruction[];
+  /** What lies where, and when: no simulator needs it. */
+  readonly regions: readonly MemoryRegion[];
   /** Weights, parameters and constant maps as they lie at DRAM address 0. */
   readonly weights: Uint8Array;
   /** Facts of the compilation for people: time blocks, tiles, bytes per buffer. */

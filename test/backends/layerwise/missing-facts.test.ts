@@ -24,7 +24,7 @@ describe("a plan of DRAM", () => {
       planes: 1,
       usedPlanes: 1,
     };
-    const home = { dram: 640, slotBytes: 64, all: true };
+    const home = { dram: 640, slotBytes: 64, bytes: 64, all: true };
     const placed = planDram(net, [], chip, { homes: new Map([[map, home]]), end: 1024 });
     expect(placed.homeOf(map)).toEqual(home);
     expect(() => placed.homeOf({ ...map })).toThrow("internal error: `stranger` has no place in DRAM");

@@ -4,6 +4,7 @@ import { LayerwiseCosts } from "../../../src/backends/layerwise/cost/model.js";
 import type { LayerwiseChip } from "../../../src/chips/layerwise.js";
 import type { Net } from "../../../src/ir/index.js";
 import type { Schedule } from "../../../src/passes/cost-model.js";
+import { layerwiseMemory } from "../../../src/report/memory/layerwise.js";
 import { randomSchedule, prices } from "../../support/schedules.js";
 import { largeChip, mixedNet, Random, randomChip, sdtNet, smallChip, stattenNet } from "./nets.js";
 import { compiled, expectSame } from "./support.js";
@@ -38,7 +39,9 @@ describe("a schedule of groups", () => {
       ];
       for (const net of nets) {
         for (const schedule of schedules(net, chip, random, 2)) {
-          spikes += expectSame(net, compiled(net, chip, { schedule }), seed).spikes;
+          const program = compiled(net, chip, { schedule });
+          spikes += expectSame(net, program, seed).spikes;
+          expect(costsOf(net, chip).mostOnChip(schedule)).toBe(layerwiseMemory(program).onChip.peak);
           groups += schedule.length;
         }
       }

@@ -6,9 +6,10 @@ import type { LayerwiseChip } from "../../../src/chips/layerwise.js";
 import { Report, type Diagnostic } from "../../../src/diagnostics/index.js";
 import { evaluate, flatten, type Net } from "../../../src/ir/index.js";
 import { runBoth } from "../../sim/support.js";
+import { regionFaults } from "./check-regions.js";
 import { Random, randomInputs } from "./nets.js";
 
-/** Compiles a net that must compile, and checks every instruction and hazard of the program. */
+/** Compiles a net that must compile, and checks every instruction, hazard and region of the program. */
 export function compiled(net: Net, chip: LayerwiseChip, options: LayerwiseOptions = {}): Program {
   const report = new Report();
   const program = compileLayerwise(net, chip, options, report);
@@ -19,6 +20,7 @@ export function compiled(net: Net, chip: LayerwiseChip, options: LayerwiseOption
     if (fault !== undefined) throw new Error(`instruction ${i} (${instruction.op}): ${fault.message}`);
   }
   expect(checkHazards(program)).toEqual([]);
+  expect(regionFaults(program)).toEqual([]);
   return program;
 }
 

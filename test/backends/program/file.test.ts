@@ -17,6 +17,12 @@ import {
   type Opcode,
   type Program,
 } from "../../../src/backends/program/index.js";
+import {
+  REGION_KINDS,
+  REGION_PLACES,
+  type MemoryRegion,
+  type RegionPlace,
+} from "../../../src/backends/program/program.js";
 import { checkInstruction } from "../../../src/backends/program/check.js";
 import { DiagnosticError, Report } from "../../../src/diagnostics/index.js";
 import { createStepped } from "../../../src/sim/layerwise/index.js";
@@ -68,6 +74,7 @@ function program(instructions: readonly Instruction[], weights: Uint8Array): Pro
     tokens: 9,
     dramBytes: 100_000,
     instructions,
+    regions: [],
     weights,
     notes: ["two time blocks", ""],
   };
@@ -95,6 +102,67 @@ describe("a program file", () => {
       { numRuns: 400, seed: 1 },
     );
     expect([...seen.keys()].sort()).toEqual([...OPCODES].sort());
+  });
+
+  it("gives back what lies where", () => {
+    const nop = instruction("add", {});
+    const places: Record<RegionPlace, number> = { spike: 8192, weight: 5120, data: 8192, dram: 100_000 };
+    const anyRegion = fc
+      .record({
+        name: fc.string(),
+        kind: fc.constantFrom(...REGION_KINDS),
+        layer: fc.integer({ min: -1, max: LAYERS.length - 1 }),
+        place: fc.constantFrom(...REGION_PLACES),
+        life: fc.tuple(fc.nat(9), fc.nat(9)),
+      })
+      .chain(({ place, life, ...rest }) =>
+        fc.tuple(fc.integer({ min: 0, max: places[place] - 1 }), fc.nat(places[place])).map(([address, most]) => ({
+          ...rest,
+          place,
+          address,
+          size: Math.max(1, Math.min(most, places[place] - address)),
+          first: Math.min(...life),
+          last: Math.max(...life),
+        })),
+      );
+    fc.assert(
+      fc.property(fc.array(anyRegion, { maxLength: 20 }), (regions) => {
+        const whole = { ...program(Array<Instruction>(10).fill(nop), new Uint8Array(8)), regions };
+        const { program: back, report } = decode(encodeProgram(whole));
+        expect(report.diagnostics).toEqual([]);
+        expect(back).toEqual(whole);
+      }),
+      { numRuns: 100, seed: 1 },
+    );
+  });
+
+  it.each([
+    [{ layer: 2 }, "is of layer 2 of 2"],
+    [{ layer: -2 }, "is of layer -2 of 2"],
+    [{ size: 0 }, "lies at 8191 to 8190 of 8192 in spike"],
+    [{ size: 2 }, "lies at 8191 to 8192 of 8192 in spike"],
+    [{ address: -1 }, "lies at -1 to -1 of 8192 in spike"],
+    [{ place: "dram", address: 99_999, size: 2 }, "lies at 99999 to 100000 of 100000 in dram"],
+    [{ last: 10 }, "lives from instruction 3 to 10 of 10"],
+    [{ first: 5 }, "lives from instruction 5 to 4 of 10"],
+    [{ first: -1 }, "lives from instruction -1 to 4 of 10"],
+  ] as const)("with the region %j is refused", (change, message) => {
+    const sound: MemoryRegion = {
+      name: "%3",
+      kind: "spikes",
+      layer: 1,
+      place: "spike",
+      address: 8191,
+      size: 1,
+      first: 3,
+      last: 4,
+    };
+    const whole = program(Array<Instruction>(10).fill(instruction("add", {})), new Uint8Array(8));
+    expect(decode(encodeProgram({ ...whole, regions: [sound] })).program?.regions).toEqual([sound]);
+    const { report } = decode(encodeProgram({ ...whole, regions: [sound, { ...sound, ...change }] }));
+    expect(report.diagnostics.map((d) => `${d.code}: ${d.message}`)).toEqual([
+      `program/region: region 1, \`%3\` ${message}`,
+    ]);
   });
 
   it("is written in pieces, one of them the very weights", () => {
@@ -230,8 +298,8 @@ describe("a damaged program file", () => {
     expect(judged(good.subarray(0, 30))).toBe("program/truncated");
     expect(judged(good.subarray(0, good.length - 200))).toBe("program/truncated");
     expect(judged(good.with(4, 99))).toBe("program/version");
-    // Before weight words had `weightBits` bits per lane.
-    expect(judged(good.with(4, 3))).toBe("program/version");
+    // Before programs said what lies where.
+    expect(judged(good.with(4, 4))).toBe("program/version");
     expect(judged(good.with(20, good[20]! ^ 1))).toBe("program/checksum");
     expect(judged(good.with(good.length - 60, 1))).toBe("program/checksum");
     expect(judged(good.with(200, good[200]! ^ 64))).toBe("program/checksum");

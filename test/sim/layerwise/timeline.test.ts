@@ -14,7 +14,7 @@ function program(
   outputs: Program["outputs"] = [],
 ): Program {
   const layers = [0, 1].map((i) => ({ name: `l${i}`, kind: "test", recorded: false, positions: 1, channels: 8 }));
-  const rest = { inputs: [], outputs, tokens: 8, dramBytes: 4096, notes: [] };
+  const rest = { inputs: [], outputs, tokens: 8, dramBytes: 4096, regions: [], notes: [] };
   return { name: "timeline", target: "layerwise", chip, timesteps: 2, layers, instructions, weights, ...rest };
 }
 

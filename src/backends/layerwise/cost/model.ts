@@ -3,12 +3,14 @@ import { wordBytes } from "../../../chips/layerwise.js";
 import { Report } from "../../../diagnostics/index.js";
 import { netTimesteps, valueTypes, type Net } from "../../../ir/index.js";
 import type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "../../../passes/cost-model.js";
-import type { CostOptions, Prices } from "../../backend.js";
+import type { CostOptions, OnChipMemory, Prices } from "../../backend.js";
+import { isOnChip, mostHeld } from "../../program/held.js";
 import { MEMORIES } from "../../program/instruction.js";
 import { layOut, planGroup, planGroups, type PlannedGroup } from "../compile.js";
 import { crossingValues, sameLayout } from "../groups.js";
 import { LowerContext, ProgramParts } from "../lower/context.js";
 import { lowerNet } from "../lower/index.js";
+import { regionsOf } from "../regions.js";
 import type { FeatureMap } from "../stage.js";
 import { timingOf } from "../timing.js";
 import { assignTokens } from "../tokens.js";
@@ -24,7 +26,7 @@ import { workOf, type Work } from "./work.js";
  * given its expected cycles ({@link workOf}) and the instructions their beginnings and ends ({@link timelineOf}). No data is
  * moved and no cycle is stepped.
  */
-export class LayerwiseCosts implements CostModel {
+export class LayerwiseCosts implements CostModel, OnChipMemory {
   /** How values lie that are maps wherever they are made; others exist only inside an instruction or the counters. */
   private readonly maps: ReadonlyMap<string, FeatureMap>;
   private readonly known = new Map<string, ScheduleCost | undefined>();
@@ -70,6 +72,15 @@ export class LayerwiseCosts implements CostModel {
     const parts = new ProgramParts();
     const planned = planGroups(this.net, this.chip, schedule, parts, new Report());
     return planned && this.costOf(planned, parts);
+  }
+
+  /** As of {@link OnChipMemory}: what the compiled program will hold. */
+  mostOnChip(schedule: Schedule): number | undefined {
+    const parts = new ProgramParts();
+    const groups = planGroups(this.net, this.chip, schedule, parts, new Report());
+    if (groups === undefined) return undefined;
+    const regions = regionsOf(groups, parts.regions, layOut(this.net, groups, this.chip, parts), this.chip);
+    return mostHeld(regions.filter(isOnChip), this.chip).peak;
   }
 
   /** Why a group cannot run. */

@@ -421,6 +421,7 @@ export function randomProgram(random: Random, chip: LayerwiseChip, length: numbe
     timesteps: TIMESTEPS,
     layers: LAYERS,
     inputs: [],
+    regions: [],
     notes: [],
   } as const;
   const program = { ...rest, outputs, weights, dramBytes: dram, tokens: 0, instructions: [] };
