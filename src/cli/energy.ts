@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { estimateEnergy, loihiEnergy, readEnergyTable, type EnergyEstimate } from "../energy/index.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
-import { runCommand, type Io } from "./command.js";
+import { runCommand, withModelOptions, type Io } from "./command.js";
+import { energyOfModel, isModelCall, withEnergyModelOptions, type EnergyModelOptions } from "./energy-model.js";
 import { loihiEnergyText } from "./loihi-text.js";
 import { withTable } from "./options.js";
 import { readAnyRun } from "./run-input.js";
@@ -50,10 +51,10 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
 }
 
 /** The energy of a step-by-step chip, whose own figures stand in its run. */
-function ownEnergyText(run: LoihiRunFile, { json, explain }: { json?: boolean; explain?: boolean }): string {
+function ownEnergyText(run: LoihiRunFile, { json, explain }: Pick<EnergyModelOptions, "json" | "explain">): string {
   const energy = loihiEnergy(run);
   if (json === true) return JSON.stringify(energy, null, 2);
-  if (explain !== true) return loihiEnergyText(energy);
+  if (explain === undefined) return loihiEnergyText(energy);
   const rows = energy.rows.map(({ layer, what, count: n, figure, joules }) => {
     const unit = what === "static power" ? "W" : "J";
     return [layer, what, String(n), `${figure.toExponential(3)} ${unit}`, si(joules, "J")];
@@ -64,21 +65,24 @@ function ownEnergyText(run: LoihiRunFile, { json, explain }: { json?: boolean; e
 export function registerEnergy(program: Command, io: Io): void {
   const command = program
     .command("energy")
-    .description("price the events of a run: per layer, total, per sample")
-    .argument("<run>", "run.json written by `spikec simulate`");
-  withTable(command)
-    .option("--explain", "every row: count x figure, and where the figure comes from")
+    .description("price the events of a run, or of a network as papers count them: per layer, total, per sample")
+    .argument("[run or model]", "run.json written by `spikec simulate`; or a checkpoint (with --arch) or net.snn");
+  withEnergyModelOptions(withModelOptions(withTable(command), ["--from-rates"]))
+    .option("--explain [layer]", "every row, or those of one layer: count x figure, and where the figure comes from")
     .option("--json", "print JSON")
-    .action((file: string, options: { table: string; explain?: boolean; json?: boolean }) =>
-      runCommand(io, (report) => {
+    .action((file: string | undefined, options: EnergyModelOptions & { table: string }) =>
+      runCommand(io, async (report) => {
         const prices = readEnergyTable(options.table, report);
+        if (prices === undefined) return;
+        if (file === undefined || isModelCall(file, options)) return energyOfModel(file, options, prices, report, io);
         const run = readAnyRun(file, report);
-        if (prices === undefined || run === undefined) return;
+        if (run === undefined) return;
         if ("target" in run) return io.out(ownEnergyText(run, options));
         const estimate = estimateEnergy(run, prices);
         if (options.json === true) return io.out(JSON.stringify({ ...estimate, notes: energyNotes(run) }, null, 2));
-        if (options.explain !== true) return io.out(energyText(estimate, energyNotes(run)));
-        const rows = estimate.rows.map((row) => [
+        if (options.explain === undefined) return io.out(energyText(estimate, energyNotes(run)));
+        const chosen = estimate.rows.filter(({ layer }) => options.explain === true || layer === options.explain);
+        const rows = chosen.map((row) => [
           row.layer,
           row.what,
           count(row.count),
