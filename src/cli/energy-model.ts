@@ -91,9 +91,9 @@ export function withEnergyModelOptions(command: Command): Command {
 }
 
 /** Whether a call is about a network rather than a run. */
-export function isModelCall(file: string | undefined, options: EnergyModelOptions): boolean {
+export function isModelCall(file: string, options: EnergyModelOptions): boolean {
   const asked = [options.fromRates, options.input, options.arch, options.randomInit];
-  return asked.some((value) => value !== undefined) || file?.endsWith(".json") !== true;
+  return asked.some((value) => value !== undefined) || /\.(snn|net|pth|pt|safetensors)$/.test(file);
 }
 
 function chosenConventions(options: EnergyModelOptions, report: Report): readonly Convention[] {
@@ -110,7 +110,7 @@ async function evaluated(
   io: Io,
 ): Promise<Work | undefined> {
   if (options.input === undefined) {
-    const hint = "add --input IMAGES, or --from-rates TABLE in place of a checkpoint";
+    const hint = "add --input IMAGES, or --from-rates TABLE in place of a checkpoint; or name a run.json";
     return report.add(cliDiagnostics.make("inputs", "the energy of a network needs inputs to evaluate", { hint }));
   }
   const net = await loadNet(file, options, report, io);
@@ -137,7 +137,16 @@ async function evaluated(
 }
 
 /** Layers and activity of a network of which only firing rates are known. */
-function published(options: EnergyModelOptions & { readonly fromRates: string }, report: Report): Work | undefined {
+function published(
+  file: string | undefined,
+  options: EnergyModelOptions & { readonly fromRates: string },
+  report: Report,
+): Work | undefined {
+  if (file !== undefined || options.randomInit !== undefined) {
+    const given = file === undefined ? "--random-init" : `\`${file}\``;
+    const hint = "rates need no weights: leave it out and name the size, with --config or --arch and --set";
+    return report.add(cliDiagnostics.make("model-source", `both ${given} and --from-rates are given`, { hint }));
+  }
   const rates = readRates(options.fromRates, report);
   const { arch, config, set } = options;
   const net: Net | undefined =
@@ -250,7 +259,12 @@ function jsonText(work: Work, outcomes: readonly Outcome[], table: EnergyTable):
     const { name, summary, source, includes, excludes, firstLayer, heads, rates } = convention;
     return { name, summary, source, includes, excludes, firstLayer, heads, rates, ...result, ann: ann ?? null };
   });
-  const json = { table: table.name, samples, timesteps, conventions, uncounted: work.counts?.uncounted ?? [] };
+  const layers = work.layers.map(({ name, result, kind }) => {
+    const events = Object.entries(work.counts?.layers.get(result) ?? {}).filter(([, n]) => n.some((x) => x !== 0));
+    return { name, result, kind, events: Object.fromEntries(events.map(([event, n]) => [event, Array.from(n)])) };
+  });
+  const uncounted = work.counts?.uncounted ?? [];
+  const json = { table: table.name, samples, timesteps, conventions, layers, uncounted };
   return JSON.stringify(json, null, 2);
 }
 
@@ -266,7 +280,9 @@ export async function energyOfModel(
   if (report.failed) return;
   const { fromRates } = options;
   const work =
-    fromRates === undefined ? await evaluated(file, options, report, io) : published({ ...options, fromRates }, report);
+    fromRates === undefined
+      ? await evaluated(file, options, report, io)
+      : published(file, { ...options, fromRates }, report);
   if (work === undefined) return;
   const outcomes = conventions.flatMap((convention): readonly Outcome[] => {
     const result = applyConvention(convention, work, table, report);

@@ -56,7 +56,8 @@ export interface WeightedWork {
   readonly dense: number;
   /** Taps inside the map only. */
   readonly valid: number;
-  readonly positions: number;
+  /** On one vector, as nn.Linear after the last mean; not a 1x1 convolution over positions. */
+  readonly linear: boolean;
   readonly bias: boolean;
 }
 
@@ -174,7 +175,7 @@ export function layersOf(net: Net): readonly Layer[] {
                   windowsOf(view, op.type).reduce((a, b) => a + b, 0) *
                   channelsOf(view.operand(0)) *
                   channelsOf(op.type),
-                positions,
+                linear: op.type.shape.length === 1,
                 bias: view.weights().bias.some((b) => b !== 0),
               },
             }

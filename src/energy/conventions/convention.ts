@@ -64,7 +64,7 @@ export interface Convention {
   readonly heads: string;
   /** Where firing rates are read. */
   readonly rates: string;
-  /** All counts, or undefined with an error for each layer that lacks what the convention needs. */
+  /** All counts, or undefined with an error where the activity lacks what the convention needs. */
   count(work: Work, report: Report): readonly Counted[] | undefined;
   /** Undefined where the convention leaves the layer out. */
   dense(layer: Layer, timesteps: number): DenseWork | undefined;
@@ -108,30 +108,43 @@ export function conventionOf(name: string, all: readonly Convention[], report: R
   return report.add(energyDiagnostics.make("unknown-convention", `no convention \`${name}\``, { hint }));
 }
 
-/** Counts layer by layer; a layer that lacks something has reported it. Undefined where one did. */
-export function perLayer(
-  layers: readonly Layer[],
-  report: Report,
-  count: (layer: Layer) => readonly Counted[] | undefined,
-): readonly Counted[] | undefined {
-  const before = report.errors.length;
-  const rows = layers.flatMap((layer) => count(layer) ?? []);
-  return report.errors.length > before ? undefined : rows;
+/** What a convention misses in a layer, as the end of "needs … for the layer". */
+export interface Lack {
+  readonly lacks: string;
 }
 
-/** Reports what a convention misses. */
-export function missing(convention: string, layer: Layer, what: string, report: Report): undefined {
-  const message = `\`${convention}\` needs ${what} for \`${layer.name}\``;
-  const hint = "evaluate a checkpoint (--input), or choose a convention that published rates suffice for: statten";
-  return report.add(energyDiagnostics.make("convention-needs", message, { hint }));
+export function isLack(value: unknown): value is Lack {
+  return typeof value === "object" && value !== null && "lacks" in value;
+}
+
+/** Counts layer by layer; undefined with one error where layers lack something. */
+export function perLayer(
+  convention: string,
+  layers: readonly Layer[],
+  report: Report,
+  count: (layer: Layer) => readonly Counted[] | Lack,
+): readonly Counted[] | undefined {
+  const rows: Counted[] = [];
+  const lacking: string[] = [];
+  for (const layer of layers) {
+    const found = count(layer);
+    if (isLack(found)) lacking.push(`${found.lacks} for \`${layer.name}\``);
+    else rows.push(...found);
+  }
+  const [first, ...others] = lacking;
+  if (first === undefined) return rows;
+  const more = others.length === 0 ? "" : ` (and something for ${others.length} more layers)`;
+  return needs(convention, `needs ${first}${more}`, report);
+}
+
+function needs(convention: string, what: string, report: Report): undefined {
+  const hint = "evaluate a network (--input), or choose the convention that rates of neurons suffice for: statten";
+  return report.add(energyDiagnostics.make("convention-needs", `\`${convention}\` ${what}`, { hint }));
 }
 
 /** The exact counts, or an error. */
 export function needCounts(convention: string, { counts }: Work, report: Report): EventCount | undefined {
-  if (counts !== undefined) return counts;
-  const message = `\`${convention}\` counts events, which depend on where spikes are; rates do not say that`;
-  const hint = "evaluate a checkpoint (--input), or choose a convention that published rates suffice for: statten";
-  return report.add(energyDiagnostics.make("convention-needs", message, { hint }));
+  return counts ?? needs(convention, "counts events, which depend on where spikes are; rates do not say that", report);
 }
 
 /** Mean output per timestep of the one neuron layer behind an input; undefined where several meet or the rate is not known. */

@@ -48,7 +48,7 @@ export const event: Convention = {
   count(work, report) {
     const counts = needCounts("event", work, report);
     if (counts === undefined) return undefined;
-    return perLayer(work.layers, report, ({ name, result }) => {
+    return perLayer("event", work.layers, report, ({ name, result }) => {
       const events = counts.layers.get(result);
       if (events === undefined) return [];
       return EVENTS.map(({ event: kind, price, how }) => ({

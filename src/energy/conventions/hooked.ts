@@ -1,6 +1,5 @@
-import type { Report } from "../../diagnostics/index.js";
 import type { Activity, Layer } from "../activity.js";
-import { mean, missing, show, type Counted, type DenseWork } from "./convention.js";
+import { mean, show, type Counted, type DenseWork, type Lack } from "./convention.js";
 
 /** What the tools with hooks on PyTorch modules share: tensors of all timesteps, tested for being binary as a whole. */
 
@@ -11,16 +10,12 @@ export function timesOf(layer: Layer, timesteps: number): number {
 
 /** Operations of a module on one input: AC at the input's mean rate if it holds only 0 and 1, MAC at rate 1 if not. */
 export function hookedRow(
-  convention: string,
   layer: Layer,
   ops: { readonly count: number; readonly how: string },
   activity: Activity,
-  report: Report,
-): readonly Counted[] | undefined {
+): readonly Counted[] | Lack {
   const input = activity.inputs.get(layer.result)?.[0];
-  if (input === undefined) {
-    return missing(convention, layer, "the mean of its input behind pooling", report);
-  }
+  if (input === undefined) return { lacks: "the mean of its input behind pooling" };
   const { name, result } = layer;
   const { samples } = activity;
   if (!input.binary)
@@ -43,11 +38,6 @@ export function hookedOps({ weighted }: Layer, times: number, biases: number) {
   const bias = weighted?.bias === true ? biases : 0;
   const how = `F ${show(ops)} x ${times}${bias === 0 ? "" : ` + biases ${show(bias)}`}`;
   return { count: ops * times + bias, how };
-}
-
-/** A linear layer on one vector, not a 1x1 convolution over positions. */
-export function isLinear({ kind, weighted }: Layer): boolean {
-  return kind === "dense" && weighted?.positions === 1;
 }
 
 export function hookedDense({ weighted, inputs }: Layer, ops: { readonly count: number }): DenseWork | undefined {

@@ -1,6 +1,15 @@
-import type { Report } from "../../diagnostics/index.js";
 import type { Activity, Layer } from "../activity.js";
-import { firingOf, mean, missing, perLayer, productOps, show, type Convention, type Counted } from "./convention.js";
+import {
+  firingOf,
+  isLack,
+  mean,
+  perLayer,
+  productOps,
+  show,
+  type Convention,
+  type Counted,
+  type Lack,
+} from "./convention.js";
 import { hookedDense, hookedOps, hookedRow, timesOf } from "./hooked.js";
 
 const NAME = "spikingformer";
@@ -10,31 +19,31 @@ function opsOf(layer: Layer, timesteps: number) {
   return hookedOps(layer, times, layer.outputs * times);
 }
 
-/** Mean rate of an operand's neurons; an error where it is not known by itself. */
-function rateOf(index: number, layer: Layer, activity: Activity, report: Report): number | undefined {
+/** Mean rate of an operand's neurons. */
+function rateOf(index: number, layer: Layer, activity: Activity): number | Lack {
   const input = layer.inputs[index]!;
   const [neuron = "its input"] = input.neurons;
-  if (activity.shared.has(neuron)) {
-    return missing(NAME, layer, `the rate of \`${neuron}\` apart from those that it was added to`, report);
-  }
+  if (activity.shared.has(neuron)) return { lacks: `the rate of \`${neuron}\` apart from those that it was added to` };
   const firing = firingOf(input, activity);
-  return firing === undefined ? missing(NAME, layer, `the firing rate of \`${neuron}\``, report) : mean(firing);
+  return firing === undefined ? { lacks: `the firing rate of \`${neuron}\`` } : mean(firing);
 }
 
 /** The smaller of the rates of k and v bounds how often both fire; q adds by its own. */
-function attentionRow(layer: Layer, activity: Activity, report: Report): readonly Counted[] | undefined {
+function attentionRow(layer: Layer, activity: Activity): readonly Counted[] | Lack {
   const { attention, name, result } = layer;
   if (attention === undefined) return [];
-  const rates = (indices: readonly (number | undefined)[]) =>
-    indices.flatMap((i) => (i === undefined ? [] : [rateOf(i, layer, activity, report)]));
-  const { q, k, v } = attention.operands;
-  const [both, queries] = [rates([k, v]), rates([q])];
-  if ([...both, ...queries].includes(undefined)) return undefined;
-  const kv = both.length === 0 ? 0 : Math.min(...both.map((rate) => rate ?? 0));
-  const qa = queries[0] ?? 0;
+  const { operands } = attention;
+  const rates: Partial<Record<"q" | "k" | "v", number>> = {};
+  for (const [operand, index] of Object.entries(operands)) {
+    const rate = rateOf(index, layer, activity);
+    if (isLack(rate)) return rate;
+    rates[operand as keyof typeof operands] = rate;
+  }
+  const { q = 0, k = 0, v = 0 } = rates;
+  const both = Math.min(k, v);
   const ops = activity.timesteps * productOps(attention);
-  const how = `T h N d² ${show(ops)} x (min of k, v ${show(kv)} + q ${show(qa)})`;
-  return [{ layer: name, result, what: "ac", count: activity.samples * ops * (kv + qa), how }];
+  const how = `T h N d² ${show(ops)} x (min of k, v ${show(both)} + q ${show(q)})`;
+  return [{ layer: name, result, what: "ac", count: activity.samples * ops * (both + q), how }];
 }
 
 export const spikingformer: Convention = {
@@ -54,10 +63,10 @@ export const spikingformer: Convention = {
   heads: "used: h N d²",
   rates: "inputs of the module, behind pooling, as one mean over all timesteps; of attention the outputs of q, k and v",
   count: ({ layers, activity }, report) =>
-    perLayer(layers, report, (layer) => {
-      if (layer.kind === "attention") return attentionRow(layer, activity, report);
+    perLayer(NAME, layers, report, (layer) => {
+      if (layer.kind === "attention") return attentionRow(layer, activity);
       if (layer.weighted === undefined) return [];
-      return hookedRow(NAME, layer, opsOf(layer, activity.timesteps), activity, report);
+      return hookedRow(layer, opsOf(layer, activity.timesteps), activity);
     }),
   dense(layer, timesteps) {
     const { attention } = layer;

@@ -26,7 +26,7 @@ export const spikingresformer: Convention = {
   count(work, report) {
     const counts = needCounts(NAME, work, report);
     if (counts === undefined) return undefined;
-    return perLayer(work.layers, report, (layer) => {
+    return perLayer(NAME, work.layers, report, (layer) => {
       const events = counts.layers.get(layer.result);
       if (events === undefined || skipped(layer)) return [];
       const how = "sum of inputs x weights that they reach";

@@ -1,21 +1,29 @@
-import type { Report } from "../../diagnostics/index.js";
 import { sum } from "../../math/numbers.js";
 import type { Activity, Layer, LayerInput } from "../activity.js";
-import { firingOf, missing, perLayer, show, type Convention, type Counted, type DenseWork } from "./convention.js";
+import {
+  firingOf,
+  isLack,
+  perLayer,
+  show,
+  type Convention,
+  type Counted,
+  type DenseWork,
+  type Lack,
+} from "./convention.js";
 
 const NAME = "statten";
 
 /** The rate that the paper's tables use: of the neuron layer, before pooling. A masked or summed input has none; its mean stands in. */
-function ratesOf(input: LayerInput, index: number, layer: Layer, activity: Activity, report: Report) {
+function ratesOf(input: LayerInput, index: number, layer: Layer, activity: Activity) {
   const firing = firingOf(input, activity);
   if (firing !== undefined) return { rates: firing, of: input.neurons[0] ?? "" };
   const measured = input.path === "altered" ? activity.inputs.get(layer.result)?.[index]?.mean : undefined;
   if (measured !== undefined) return { rates: measured, of: "the input itself" };
   const [neuron = "an input"] = input.neurons;
-  return missing(NAME, layer, `the firing rate of \`${neuron}\``, report);
+  return { lacks: `the firing rate of \`${neuron}\`` };
 }
 
-function weightedRow(layer: Layer, activity: Activity, report: Report): readonly Counted[] | undefined {
+function weightedRow(layer: Layer, activity: Activity): readonly Counted[] | Lack {
   const { name, result, weighted, moments } = layer;
   const [input] = layer.inputs;
   if (weighted === undefined || input === undefined || layer.classifier) return [];
@@ -24,20 +32,21 @@ function weightedRow(layer: Layer, activity: Activity, report: Report): readonly
     const how = `F ${show(weighted.dense)}${moments === 1 ? ", once" : ` x ${moments} frames`}`;
     return [{ layer: name, result, what: "mac", count: samples * weighted.dense * moments, how }];
   }
-  const found = ratesOf(input, 0, layer, activity, report);
-  if (found === undefined) return undefined;
+  const found = ratesOf(input, 0, layer, activity);
+  if (isLack(found)) return found;
   const rates = sum(found.rates);
   const how = `F ${show(weighted.dense)} x sum of rates ${show(rates)} of ${found.of}`;
   return [{ layer: name, result, what: "ac", count: samples * weighted.dense * rates, how }];
 }
 
-function attentionRow(layer: Layer, activity: Activity, report: Report): readonly Counted[] | undefined {
+function attentionRow(layer: Layer, activity: Activity): readonly Counted[] | Lack {
   const { attention, name, result } = layer;
   if (attention === undefined) return [];
   const ops = attention.tokens * attention.channels ** 2;
-  const found = Object.values(attention.operands).map((i) => ratesOf(layer.inputs[i]!, i, layer, activity, report));
-  if (found.some((f) => f === undefined)) return undefined;
-  const rates = sum(found.map((f) => sum(f?.rates ?? [])));
+  const found = Object.values(attention.operands).map((i) => ratesOf(layer.inputs[i]!, i, layer, activity));
+  const lack = found.find(isLack);
+  if (lack !== undefined) return lack;
+  const rates = sum(found.map((f) => (isLack(f) ? 0 : sum(f.rates))));
   const how = `N D² ${show(ops)} x sum of rates ${show(rates)} of ${Object.keys(attention.operands).join(", ")}`;
   return [{ layer: name, result, what: "ac", count: activity.samples * ops * rates, how }];
 }
@@ -74,8 +83,8 @@ export const statten: Convention = {
   heads: "not used: N D² per product, heads times what happens",
   rates: "outputs of the neuron layer in front, before pooling; the mean input where a layer reads masks or sums",
   count: ({ layers, activity }, report) =>
-    perLayer(layers, report, (layer) =>
-      layer.kind === "attention" ? attentionRow(layer, activity, report) : weightedRow(layer, activity, report),
+    perLayer(NAME, layers, report, (layer) =>
+      layer.kind === "attention" ? attentionRow(layer, activity) : weightedRow(layer, activity),
     ),
   dense,
 };

@@ -1,14 +1,14 @@
 import { sum } from "../../math/numbers.js";
 import type { Layer } from "../activity.js";
 import { perLayer, show, type Convention } from "./convention.js";
-import { hookedDense, hookedOps, hookedRow, isLinear, timesOf } from "./hooked.js";
+import { hookedDense, hookedOps, hookedRow, timesOf } from "./hooked.js";
 
 const NAME = "syops-counter";
 
 function opsOf(layer: Layer, timesteps: number) {
   const times = timesOf(layer, timesteps);
   // The hook of nn.Linear adds the biases of one row, whatever it is called with.
-  return hookedOps(layer, times, isLinear(layer) ? layer.outputs : layer.outputs * times);
+  return hookedOps(layer, times, layer.weighted?.linear === true ? layer.outputs : layer.outputs * times);
 }
 
 export const syopsCounter: Convention = {
@@ -25,24 +25,18 @@ export const syopsCounter: Convention = {
   heads: "attention is not counted",
   rates: "inputs of the module, behind pooling, as one mean over all timesteps",
   count: ({ layers, activity }, report) =>
-    perLayer(layers, report, (layer) => {
+    perLayer(NAME, layers, report, (layer) => {
       const times = timesOf(layer, activity.timesteps);
       const elements = sum(layer.inputs.map((input) => input.elements)) * times;
       const { name, result } = layer;
       switch (layer.kind) {
         case "conv":
         case "dense":
-          return hookedRow(NAME, layer, opsOf(layer, activity.timesteps), activity, report);
+          return hookedRow(layer, opsOf(layer, activity.timesteps), activity);
         case "norm":
-          return hookedRow(
-            NAME,
-            layer,
-            { count: 2 * elements, how: `2 x ${show(elements)} elements` },
-            activity,
-            report,
-          );
+          return hookedRow(layer, { count: 2 * elements, how: `2 x ${show(elements)} elements` }, activity);
         case "pool":
-          return hookedRow(NAME, layer, { count: elements, how: `${show(elements)} elements` }, activity, report);
+          return hookedRow(layer, { count: elements, how: `${show(elements)} elements` }, activity);
         case "neuron": {
           const count = layer.outputs * activity.timesteps;
           return [{ layer: name, result, what: "ac", count: activity.samples * count, how: `${show(count)} updates` }];
