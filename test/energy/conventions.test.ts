@@ -162,7 +162,7 @@ describe("conventions on a small convolutional net, worked by hand", () => {
     const b = new NetBuilder("norm");
     const x = b.input("x", { number: REAL, time: everyStep(3), shape: [2, 4] });
     const ones = b.constant("ones", realTensor([4], new Float32Array(4).fill(1)));
-    const weights = b.constant("w", toWeights([4, 4], new Array<number>(16).fill(1), [1, 1, 1, 1]));
+    const weights = b.constant("w", toWeights([4, 4], new Float32Array(16).fill(1), [1, 1, 1, 1]));
     const y = b.op("synapse.dense", [x], { symbols: [weights], origin: "fc" });
     b.output("y", b.op("norm.batch", [y], { symbols: [ones, ones, ones, ones], origin: "bn" }));
     const normed = measured(b.finish(), new Map([["x", new Float32Array(24).fill(2)]]));

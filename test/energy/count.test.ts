@@ -200,7 +200,7 @@ describe("the event counter", () => {
       fc.property(window, ({ height, width, kernel, stride, number, seed }) => {
         const builder = new NetBuilder("window");
         const x = builder.input("x", { number, time: everyStep(2), shape: [height, width, 2] });
-        const weights = toWeights([kernel, kernel, 2, 3], new Array<number>(kernel * kernel * 6).fill(0.5));
+        const weights = toWeights([kernel, kernel, 2, 3], new Float32Array(kernel * kernel * 6).fill(0.5));
         const padding = Math.min(kernel - 1, seed % 3);
         if (Math.min(height, width) + 2 * padding < kernel) return;
         const attrs = { kernel, stride, padding };
