@@ -78,8 +78,8 @@ function fraction(text: string): number {
   return n;
 }
 
-/** Options of every command that imports a model, or makes one from a seed. */
-export function withModelOptions(command: Command): Command {
+/** Options of every command that imports a model, or makes one from a seed. `--config` also goes with the options of `configured`. */
+export function withModelOptions(command: Command, configured: readonly string[] = []): Command {
   command
     .option("--arch <name>", "architecture of the checkpoint; `spikec models` lists them")
     .option(
@@ -97,7 +97,8 @@ export function withModelOptions(command: Command): Command {
     .option("--rates-images <path>", "with --rates: calibrate on the first of these images instead of noise")
     .option("--rates-tolerance <fraction>", "with --rates: allowed deviation of a mean rate, 0.02 by default", fraction)
     .addHelpText("after", RANDOM_HELP);
-  onlyWith(command, ["--config", "--rates", "--rates-images", "--rates-tolerance"], ["--random-init"]);
+  onlyWith(command, ["--config"], ["--random-init", ...configured]);
+  onlyWith(command, ["--rates", "--rates-images", "--rates-tolerance"], ["--random-init"]);
   onlyWith(command, ["--rates-images", "--rates-tolerance"], ["--rates"]);
   refuseWithoutEffect(command, ["--arch"], ({ args: [file = ""] }) =>
     file.endsWith(".net")

@@ -1,16 +1,15 @@
 import type { Command } from "commander";
 import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/index.js";
-import { collectText, runCommand, type Io } from "./command.js";
+import { collectText, runCommand, withModelOptions, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { energyOfModel, isModelCall, withEnergyModelOptions, type EnergyModelOptions } from "./energy-model.js";
 import { paperEnergy, withPaper } from "./energy-paper.js";
 import { energyOfRun } from "./energy-run.js";
 
-interface EnergyOptions {
+interface EnergyOptions extends EnergyModelOptions {
   readonly paper?: string | true;
   readonly table: readonly string[];
-  readonly explain?: string | true;
-  readonly json?: boolean;
 }
 
 /** The one table of what is priced by one alone. */
@@ -21,24 +20,27 @@ function oneTable(names: readonly string[], report: Report): EnergyTable | undef
   return report.add(cliDiagnostics.make("no-effect", message, { hint: "name one --table" }));
 }
 
-function energy(file: string | undefined, options: EnergyOptions, report: Report, io: Io): void {
-  if (file !== undefined) return energyOfRun(file, options, report, io);
+async function energy(file: string | undefined, options: EnergyOptions, report: Report, io: Io): Promise<void> {
+  if (options.paper === undefined && file !== undefined && !isModelCall(file, options))
+    return energyOfRun(file, options, report, io);
   const prices = oneTable(options.table, report);
-  if (options.paper !== undefined && prices !== undefined) paperEnergy(options.paper, prices, options, report, io);
+  if (prices === undefined) return;
+  if (options.paper !== undefined) return paperEnergy(options.paper, prices, options, report, io);
+  return energyOfModel(file, options, prices, report, io);
 }
 
 export function registerEnergy(program: Command, io: Io): void {
   const command = program
     .command("energy")
-    .description("price the events of a run: per layer, total, per sample; or recompute the table of a paper")
-    .argument("[run]", "run.json written by `spikec simulate`")
+    .description("price the events of a run, or of a network as papers count them; or recompute the table of a paper")
+    .argument("[run or model]", "run.json written by `spikec simulate`; or a checkpoint (with --arch) or net.snn")
     .option(
       "--table <name>",
       `energy table that \`spikec tables\` lists, or a JSON file; repeatable, where tables cover different components; default ${ENERGY_TABLES[0]!.name}, of step-by-step chips their own figures`,
       collectText,
       [],
     );
-  withPaper(command)
+  withPaper(withEnergyModelOptions(withModelOptions(command, ["--from-rates"])))
     .option(
       "--explain [layer]",
       "every row, or those of one layer (of a paper: of one row): count x figure, and where the figure comes from",

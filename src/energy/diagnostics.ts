@@ -31,4 +31,13 @@ export const energyDiagnostics = defineDiagnostics("energy", {
     explain:
       "The energy table has no figure for what is asked: one with events of step-by-step chips alone prices no run of a layer-by-layer chip, and one with whole-chip power alone tells no two schedules apart.",
   },
+  "unknown-convention": {
+    severity: "error",
+    explain: "No convention of counting energy has this name; docs/energy.md describes them.",
+  },
+  "convention-needs": {
+    severity: "error",
+    explain:
+      "A convention needs something that the given rates do not say, such as the rate behind a pool or where spikes are. An evaluated network has all of it.",
+  },
 });

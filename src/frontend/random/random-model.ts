@@ -2,7 +2,8 @@ import { didYouMean, internalError, reporting, type Report } from "../../diagnos
 import { netTimesteps, verifyNet } from "../../ir/index.js";
 import type { Checkpoint } from "../formats/index.js";
 import { findModel, type ImportedModel } from "../import-model.js";
-import { MODELS, resolveSettings, type Configuration, type Model } from "../models/index.js";
+import { elements } from "../../math/tensor.js";
+import { MODELS, resolveSettings, type Configuration, type MakeTensor, type Model } from "../models/index.js";
 import { calibrate, type Calibration, type CalibrationOptions } from "./calibrate.js";
 import { noiseInput } from "./noise.js";
 import { randomDiagnostics } from "./diagnostics.js";
@@ -29,7 +30,7 @@ const EMPTY: Checkpoint = {
 
 /** The architecture of the options, and the configuration if one is named. */
 function choose(
-  { arch, config }: RandomOptions,
+  { arch, config }: Omit<RandomOptions, "seed">,
   report: Report,
 ): { readonly model: Model; readonly configuration?: Configuration } | undefined {
   const named = arch === undefined ? undefined : findModel(arch, report);
@@ -37,9 +38,7 @@ function choose(
   if (config === undefined) {
     if (named !== undefined) return { model: named };
     const hint = `add --arch ${MODELS.map(({ name }) => name).join(" or --arch ")}, or --config`;
-    return report.add(
-      randomDiagnostics.make("arch-needed", "a seed does not say which architecture is meant", { hint }),
-    );
+    return report.add(randomDiagnostics.make("arch-needed", "nothing says which architecture is meant", { hint }));
   }
   const candidates = named === undefined ? MODELS : [named];
   for (const model of candidates) {
@@ -81,6 +80,26 @@ export function calibrateModel(
 
 /** Builds the net of an architecture with the official initialisation drawn from a seed, and the checkpoint it stands for. */
 export function randomModel(options: RandomOptions, report: Report): ImportedModel | undefined {
+  return madeModel(options, `seed ${options.seed}`, officialInitialisation(options.seed), report);
+}
+
+/** The net of an architecture for its shapes alone: all parameters are 1 and share one array, so nothing is drawn. */
+export function shapeModel(options: Omit<RandomOptions, "seed">, report: Report): ImportedModel | undefined {
+  let ones = new Float32Array(0);
+  const make: MakeTensor = (_name, shape) => {
+    const n = elements(shape);
+    if (n > ones.length) ones = new Float32Array(n).fill(1);
+    return { dtype: "f32", shape, data: ones.subarray(0, n) };
+  };
+  return madeModel(options, "shapes", make, report);
+}
+
+function madeModel(
+  options: Omit<RandomOptions, "seed">,
+  file: string,
+  make: MakeTensor,
+  report: Report,
+): ImportedModel | undefined {
   const chosen = choose(options, report);
   if (chosen === undefined) return undefined;
   const { model, configuration } = chosen;
@@ -91,8 +110,7 @@ export function randomModel(options: RandomOptions, report: Report): ImportedMod
   };
   const settings = resolveSettings(model.settings, EMPTY, sources, report);
   if (settings === undefined) return undefined;
-  const make = officialInitialisation(options.seed);
-  const built = reporting(report, () => model.build(EMPTY, `seed ${options.seed}`, settings, report, make));
+  const built = reporting(report, () => model.build(EMPTY, file, settings, report, make));
   if (built === undefined) return undefined;
   for (const diagnostic of verifyNet(built.net)) report.add(diagnostic);
   if (report.failed) return undefined;

@@ -89,3 +89,10 @@ export function wantedRates(
   }
   return report.errors.length > before ? undefined : wanted;
 }
+
+/** Layers of a table of which only a sum with others is given: their rates are equal shares of it. */
+export function sharedLayers(table: RateTable | number): ReadonlySet<string> {
+  if (typeof table === "number") return new Set();
+  const keys = Object.keys(table.layers).map((key) => key.split("+").map((name) => name.trim()));
+  return new Set(keys.filter((layers) => layers.length > 1).flat());
+}
