@@ -23,12 +23,10 @@ import { count, si, table } from "./text.js";
 export function withPaper(command: Command): Command {
   command.option("--paper [name]", "recompute the table of a paper instead of a run; without a name, list them");
   return command.hook("preAction", (_parent, called) => {
-    const { paper, explain } = called.opts<{ paper?: string | true; explain?: string | true }>();
+    const { paper, explain } = called.opts<PaperOptions & { paper?: string | true }>();
     const [named] = called.args;
-    const stop = (text: string) => called.error(text, { exitCode: EXIT.usage });
     const refuse = (message: string, hint: string) =>
-      stop(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })));
-    if (paper === undefined && named === undefined) stop("error: missing required argument 'run'");
+      called.error(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })), { exitCode: EXIT.usage });
     if (paper === true && explain !== undefined)
       refuse("--explain means nothing without a paper", "add a name to --paper");
     if (paper !== undefined && named !== undefined)

@@ -4,6 +4,7 @@ import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/inde
 import { collectText, runCommand, withModelOptions, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { energyOfModel, isModelCall, withEnergyModelOptions, type EnergyModelOptions } from "./energy-model.js";
+import { EXIT } from "./exit.js";
 import { paperEnergy, withPaper } from "./energy-paper.js";
 import { energyOfRun } from "./energy-run.js";
 
@@ -29,6 +30,14 @@ async function energy(file: string | undefined, options: EnergyOptions, report: 
   return energyOfModel(file, options, prices, report, io);
 }
 
+/** What is priced: a run, a network, or a paper's table. */
+function checkSubject(called: Command): void {
+  const { paper, fromRates, randomInit } = called.opts<EnergyOptions>();
+  if (called.args.length > 0 || [paper, fromRates, randomInit].some((given) => given !== undefined)) return;
+  const ways = "a run.json, a network with --input, --from-rates TABLE, or --paper NAME";
+  called.error(`error: nothing to price: name ${ways}`, { exitCode: EXIT.usage });
+}
+
 export function registerEnergy(program: Command, io: Io): void {
   const command = program
     .command("energy")
@@ -40,6 +49,7 @@ export function registerEnergy(program: Command, io: Io): void {
       collectText,
       [],
     );
+  command.hook("preAction", (_parent, called) => checkSubject(called));
   withPaper(withEnergyModelOptions(withModelOptions(command, ["--from-rates"])))
     .option(
       "--explain [layer]",

@@ -75,6 +75,6 @@ describe("spikec energy --paper", () => {
     }
     const { code, err } = await spikec("energy");
     expect(code).toBe(2);
-    expect(err).toContain("missing required argument 'run'");
+    expect(err).toContain("nothing to price");
   });
 });
