@@ -6,11 +6,18 @@ export { decodeProgram, encodeProgram, readProgram, type Program } from "./backe
 export { readChip, type LayerwiseChip } from "./chips/index.js";
 export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
 export {
+  ActivityMeter,
+  applyConvention,
+  compareWithAnn,
+  CONVENTIONS,
+  countEvents,
   ENERGY_TABLES,
   estimateEnergy,
+  layersOf,
   ownTable,
   pricesOf,
   readEnergyTable,
+  type Convention,
   type EnergyEstimate,
   type EnergyTable,
 } from "./energy/index.js";

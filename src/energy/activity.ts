@@ -10,8 +10,10 @@ import {
   type Evaluation,
   type Net,
   type Op,
+  type OpView,
   type ValueType,
 } from "../ir/index.js";
+import { sum } from "../math/numbers.js";
 import { OP_WORK, windowsOf, type LayerKind } from "./op-events.js";
 import { neuronName, Tracer, type Source } from "./trace.js";
 
@@ -123,15 +125,27 @@ function reachingNeurons(net: Net): ReadonlySet<string> {
   return reached;
 }
 
-function attentionWork(op: Op, type: ValueType, heads: (index: number) => number): AttentionWork | undefined {
-  const shape = { tokens: positionsOf(type), channels: channelsOf(type) };
-  switch (op.name) {
+function weightedWork(view: OpView, type: ValueType): WeightedWork {
+  const weights = view.weights();
+  const perTap = channelsOf(view.operand(0)) * channelsOf(type);
+  return {
+    dense: positionsOf(type) * weights.mantissa.length,
+    valid: sum(windowsOf(view, type)) * perTap,
+    linear: type.shape.length === 1,
+    bias: weights.bias.some((b) => b !== 0),
+  };
+}
+
+function attentionWork(view: OpView): AttentionWork | undefined {
+  const x = view.operand(0);
+  const shape = { tokens: positionsOf(x), channels: channelsOf(x) };
+  switch (view.op.name) {
     case "attention.statten":
-      return { ...shape, heads: heads(0), products: ["kv", "qa"], operands: { q: 0, k: 1, v: 2 } };
+      return { ...shape, heads: view.number("heads"), products: ["kv", "qa"], operands: { q: 0, k: 1, v: 2 } };
     case "attention.kv":
-      return { ...shape, heads: heads(0), products: ["kv"], operands: { k: 0, v: 1 } };
+      return { ...shape, heads: view.number("heads"), products: ["kv"], operands: { k: 0, v: 1 } };
     case "attention.q":
-      return { ...shape, heads: heads(1), products: ["qa"], operands: { q: 0 } };
+      return { ...shape, heads: view.operand(1).shape[0] ?? 1, products: ["qa"], operands: { q: 0 } };
     default:
       return undefined;
   }
@@ -150,12 +164,8 @@ export function layersOf(net: Net): readonly Layer[] {
       const type = view.operand(i);
       return { ...tracer.sourceOf(value), class: inputClass(type), elements: slotSize(type) };
     });
-    const weighted = isWeighted(op);
-    const positions = positionsOf(op.type);
-    const attention = attentionWork(op, view.operandTypes[0] ?? op.type, (i) =>
-      i === 0 ? view.number("heads") : (view.operand(1).shape[0] ?? 1),
-    );
-    const rows = weighted ? view.weights().mantissa.length / channelsOf(op.type) : 0;
+    const weighted = isWeighted(op) ? weightedWork(view, op.type) : undefined;
+    const attention = kind === "attention" ? attentionWork(view) : undefined;
     return [
       {
         name: nameOf(op, kind, inputs),
@@ -166,20 +176,8 @@ export function layersOf(net: Net): readonly Layer[] {
         outputs: slotSize(op.type),
         moments: op.type.time.count,
         beforeNeurons: op.operands.every((value) => tracer.beforeNeurons(value)),
-        classifier: weighted && !reaching.has(op.result),
-        ...(weighted
-          ? {
-              weighted: {
-                dense: positions * rows * channelsOf(op.type),
-                valid:
-                  windowsOf(view, op.type).reduce((a, b) => a + b, 0) *
-                  channelsOf(view.operand(0)) *
-                  channelsOf(op.type),
-                linear: op.type.shape.length === 1,
-                bias: view.weights().bias.some((b) => b !== 0),
-              },
-            }
-          : {}),
+        classifier: weighted !== undefined && !reaching.has(op.result),
+        ...(weighted === undefined ? {} : { weighted }),
         ...(attention === undefined ? {} : { attention }),
       },
     ];
@@ -208,10 +206,11 @@ export class ActivityMeter {
       if (kind === "neuron") {
         const sums = this.firing.get(name) ?? new Float64Array(this.timesteps);
         this.firing.set(name, sums);
-        for (const [t, slot] of (values.get(result) ?? []).entries()) {
-          let spikes = 0;
-          for (const s of slot) spikes += s;
-          sums[t]! += spikes / outputs;
+        // A neuron without memory on a held operand holds, too: it counts as firing in each of those timesteps.
+        const { period } = op.type.time;
+        for (const [moment, slot] of (values.get(result) ?? []).entries()) {
+          const rate = sum(slot) / outputs;
+          for (let t = moment * period; t < (moment + 1) * period; t++) sums[t]! += rate;
         }
       }
       const operands = this.inputs.get(result) ?? [];

@@ -37,7 +37,7 @@ export class Tracer {
   sourceOf(value: string): Source {
     const known = this.known.get(value);
     if (known !== undefined) return known;
-    // A cycle meets itself here; what it adds is found on the way round.
+    // A cycle without a neuron meets itself here.
     this.known.set(value, { neurons: [], path: "altered" });
     const source = this.follow(value);
     this.known.set(value, source);
