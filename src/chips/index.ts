@@ -31,6 +31,7 @@ export const LOIHI_CHIPS = [
   "loihi2",
   "loihi2-2x1",
   "loihi1+attention",
+  "loihi1+attention-4x1",
   "loihi-teaching",
   "truenorth-grid",
 ] as const;

@@ -214,7 +214,10 @@ function netSums(
   return new Map(readers.map(({ value }) => [value, (outputs.get(value) ?? []).flatMap((slot) => [...slot])]));
 }
 
-/** What a program adds up when sources send these values: its messages, followed to their synapses. */
+/**
+ * What a program adds up when sources send these values: its messages, followed to their synapses. Sums are [neurons, times], for
+ * every synapse walks through all times of one neuron.
+ */
 function programSums(
   program: LoihiProgram,
   legal: LegalNet,
@@ -232,14 +235,13 @@ function programSums(
   const owners = program.cores.map((core) => {
     if (core.kind === "attention") return [];
     return core.groups.flatMap(({ population, neurons }) => {
-      const { name, neurons: size, start } = program.populations[population]!;
-      const row = sums.get(name)!;
-      return Array.from(neurons, (neuron) => ({ row, neuron, size, start }));
+      const { name, start } = program.populations[population]!;
+      const rows = sums.get(name)!;
+      return Array.from(neurons, (neuron) => ({ row: rows.subarray(neuron * times, (neuron + 1) * times), start }));
     });
   });
   eachSender(program, (value, element, routes, row) => {
-    const given = values.get(value)!;
-    const size = given.length / times;
+    const given = columnOf(values.get(value)!, element, times);
     for (let r = routes.start[row]!; r < routes.start[row + 1]!; r++) {
       const core = program.cores[routes.core[r]!]!;
       if (core.kind === "attention") continue;
@@ -251,19 +253,32 @@ function programSums(
           const [weight, delay] = [lists.weight[k]!, lists.delay[k]!];
           if (weight === 0) continue;
           const compartment = axons.base[e]! + lists.target[k]!;
-          const { row: target, neuron, size: neurons, start } = owners[routes.core[r]!]![compartment]!;
+          const { row: target, start } = owners[routes.core[r]!]![compartment]!;
           const later = sent.get(value)! + delay - start;
           if (later < 0) {
             faults.push(`\`${value}\` ${element} would be heard ${-later} timesteps before it fires`);
             continue;
           }
-          for (let t = 0; t + later < times; t++)
-            target[(t + later) * neurons + neuron]! += weight * given[t * size + element]!;
+          for (let t = 0; t + later < times; t++) target[t + later]! += weight * given[t]!;
         }
       }
     }
   });
   return { sums, faults: faults.slice(0, 20) };
+}
+
+/** The longest synaptic delay of a program: so many timesteps behind the first a wrong synapse shows at the latest. */
+function longestDelay({ cores }: LoihiProgram): number {
+  return cores.reduce((longest, core) => {
+    if (core.kind === "attention") return longest;
+    return core.lists.delay.reduce((most, delay) => Math.max(most, delay), longest);
+  }, 0);
+}
+
+/** What one element sends at all times. */
+function columnOf(values: Int32Array, element: number, times: number): Int32Array {
+  const size = values.length / times;
+  return Int32Array.from({ length: times }, (_, t) => values[t * size + element]!);
 }
 
 function synapseFaults(program: LoihiProgram, legal: LegalNet): readonly string[] {
@@ -275,16 +290,17 @@ function synapseFaults(program: LoihiProgram, legal: LegalNet): readonly string[
     (sum, { name, attrs }) => sum + (name === "delay" ? Number(attrs["timesteps"] ?? 1) : 0),
     0,
   );
-  const times = VECTORS + Math.max(longest, program.chip.numerics.maxDelay);
+  const times = VECTORS + Math.max(longest, longestDelay(program));
   const values = randomValues(sources, times);
   const expected = netSums(legal, readers, sources, values, times);
   const { sums, faults } = programSums(program, legal, values, times);
   const wrong = readers.flatMap(({ value, elements }) => {
     const [found, right] = [sums.get(value)!, expected.get(value)!];
-    const at = found.findIndex((sum, i) => sum !== right[i]);
+    const rightOf = (i: number): number => right[(i % times) * elements + Math.floor(i / times)]!;
+    const at = found.findIndex((sum, i) => sum !== rightOf(i));
     if (at === -1) return [];
-    const place = `neuron ${at % elements} of \`${value}\``;
-    return [`the synapses of ${place} are not those of the net: ${found[at]} arrives, not ${right[at]}`];
+    const place = `neuron ${Math.floor(at / times)} of \`${value}\``;
+    return [`the synapses of ${place} are not those of the net: ${found[at]} arrives, not ${rightOf(at)}`];
   });
   return [...faults, ...wrong];
 }

@@ -83,20 +83,28 @@ export interface Unstorable {
 
 /** The synapses of a part, sorted by source. */
 export function gather({ neurons }: Pick<Part, "neurons">, incoming: Incoming): PartSynapses {
-  /** Synapses of each source of the net, then where its next one goes. */
-  const next = new Int32Array(incoming.sources + 1);
+  const { start, source: sourceOf } = incoming;
+  // Sources of a neuron ascend: its first and last one bound those that can occur.
+  let [lowest, highest] = [incoming.sources, -1];
+  for (const j of neurons) {
+    if (start[j] === start[j + 1]) continue;
+    lowest = Math.min(lowest, sourceOf[start[j]!]!);
+    highest = Math.max(highest, sourceOf[start[j + 1]! - 1]!);
+  }
+  /** Synapses of each of these sources, then where its next one goes. */
+  const next = new Int32Array(Math.max(0, highest - lowest + 1));
   let count = 0;
   for (const j of neurons) {
-    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) next[incoming.source[k]!]!++;
-    count += incoming.start[j + 1]! - incoming.start[j]!;
+    for (let k = start[j]!; k < start[j + 1]!; k++) next[sourceOf[k]! - lowest]!++;
+    count += start[j + 1]! - start[j]!;
   }
   const heard: number[] = [];
   const starts: number[] = [];
   let at = 0;
-  for (let i = 0; i < incoming.sources; i++) {
+  for (let i = 0; i < next.length; i++) {
     const own = next[i]!;
     if (own === 0) continue;
-    heard.push(i);
+    heard.push(lowest + i);
     starts.push(at);
     next[i] = at;
     at += own;
@@ -104,14 +112,15 @@ export function gather({ neurons }: Pick<Part, "neurons">, incoming: Incoming): 
   const compartment = new Int32Array(count);
   const weight = new Int32Array(count);
   const delay = new Uint8Array(count);
-  neurons.forEach((j, c) => {
-    for (let k = incoming.start[j]!; k < incoming.start[j + 1]!; k++) {
-      const to = next[incoming.source[k]!]!++;
+  for (let c = 0; c < neurons.length; c++) {
+    const j = neurons[c]!;
+    for (let k = start[j]!; k < start[j + 1]!; k++) {
+      const to = next[sourceOf[k]! - lowest]!++;
       compartment[to] = c;
       weight[to] = incoming.weight[k]!;
       delay[to] = incoming.delay[k]!;
     }
-  });
+  }
   return { source: Int32Array.from(heard), start: Int32Array.from([...starts, count]), compartment, weight, delay };
 }
 
@@ -260,6 +269,9 @@ function nonZero({ target, delay }: Content, weight: Int32Array): Content {
   return { target: target.filter(kept), weight: weight.filter(kept), delay: delay.filter(kept) };
 }
 
+/** Of a core, by the schema of chips. */
+const MOST_COMPARTMENTS = 65_536;
+
 /** Stores the synapses of some parts in one core, whatever that takes, in the formats that are allowed. */
 export function coreMemory(
   parts: readonly Placed[],
@@ -283,10 +295,14 @@ export function coreMemory(
     }
   });
   // Sources that do the same share an axon, so even lists that no two axons may have are there once for all of them.
-  const axons = new Map<string, number>();
+  const axons = new Map<string | number, number>();
   const axonOf = new Map<number, number>();
   for (const [source, own] of rows) {
-    const key = own.map(({ group, first }) => `${group}+${first}`).join(" ");
+    // Most sources have one list, and a number is a quicker key than a text.
+    const key =
+      own.length === 1
+        ? own[0]!.group * MOST_COMPARTMENTS + own[0]!.first
+        : own.map(({ group, first }) => `${group}+${first}`).join(" ");
     let axon = axons.get(key);
     if (axon === undefined) {
       axon = axons.size;
@@ -326,9 +342,21 @@ export function coreMemory(
     });
     stored.push({ format: storage.format, shape });
   }
-  const entries = new Map([...axonOf].map(([source, axon]) => [source, entriesOf[axon]!]));
+  let entries: Map<number, readonly Entry[]> | undefined;
   const axonEntries = entriesOf.reduce((sum, each) => sum + each.length, 0);
-  return { lists, entries, axonEntries, bits, formats: formatsNeeded(stored, chip) };
+  return {
+    lists,
+    axonEntries,
+    bits,
+    formats: formatsNeeded(stored, chip),
+    // Most cores are measured alone, without anybody asking for this.
+    get entries() {
+      if (entries !== undefined) return entries;
+      entries = new Map();
+      for (const [source, axon] of axonOf) entries.set(source, entriesOf[axon]!);
+      return entries;
+    },
+  };
 }
 
 /** Equal for entries that do the same. */
