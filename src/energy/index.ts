@@ -6,13 +6,8 @@ import { sramFigure } from "./estimate.js";
 import { energyTableSchema, type EnergyTable } from "./table.js";
 import { horowitz45nm } from "./tables/horowitz-45nm.js";
 
-export * from "./activity.js";
-export { compareWithAnn, type AnnComparison, type AnnRow } from "./ann.js";
-export * from "./conventions/index.js";
-export * from "./count.js";
 export * from "./estimate.js";
 export * from "./loihi.js";
-export type { IntegerRule } from "./op-events.js";
 export type { EnergyTable } from "./table.js";
 
 /** Built-in tables, written out by hand. */
