@@ -91,9 +91,9 @@ export function withEnergyModelOptions(command: Command): Command {
 }
 
 /** Whether a call is about a network rather than a run. */
-export function isModelCall(file: string, options: EnergyModelOptions): boolean {
+export function isModelCall(options: EnergyModelOptions): boolean {
   const asked = [options.fromRates, options.input, options.arch, options.randomInit];
-  return asked.some((value) => value !== undefined) || /\.(snn|net|pth|pt|safetensors)$/.test(file);
+  return asked.some((value) => value !== undefined);
 }
 
 function chosenConventions(options: EnergyModelOptions, report: Report): readonly Convention[] {

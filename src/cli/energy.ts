@@ -74,7 +74,7 @@ export function registerEnergy(program: Command, io: Io): void {
       runCommand(io, async (report) => {
         const prices = readEnergyTable(options.table, report);
         if (prices === undefined) return;
-        if (file === undefined || isModelCall(file, options)) return energyOfModel(file, options, prices, report, io);
+        if (file === undefined || isModelCall(options)) return energyOfModel(file, options, prices, report, io);
         const run = readAnyRun(file, report);
         if (run === undefined) return;
         if ("target" in run) return io.out(ownEnergyText(run, options));
