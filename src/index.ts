@@ -6,21 +6,23 @@ export { decodeProgram, encodeProgram, readProgram, type Program } from "./backe
 export { readChip, type LayerwiseChip } from "./chips/index.js";
 export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
 export {
+  ENERGY_TABLES,
+  estimateEnergy,
+  ownTable,
+  pricesOf,
+  readEnergyTable,
+  type EnergyEstimate,
+  type EnergyTable,
+} from "./energy/index.js";
+export {
   ActivityMeter,
   applyConvention,
   compareWithAnn,
   CONVENTIONS,
   countEvents,
-  ENERGY_TABLES,
-  estimateEnergy,
   layersOf,
-  ownTable,
-  pricesOf,
-  readEnergyTable,
   type Convention,
-  type EnergyEstimate,
-  type EnergyTable,
-} from "./energy/index.js";
+} from "./energy/network.js";
 export {
   readCheckpointFile,
   readNpy,

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { didYouMean, type Report } from "../diagnostics/index.js";
+import type { EnergyTable } from "../energy/index.js";
 import {
   ActivityMeter,
   applyConvention,
@@ -12,11 +13,10 @@ import {
   type AnnComparison,
   type Convention,
   type ConventionResult,
-  type EnergyTable,
   type IntegerRule,
   type Layer,
   type Work,
-} from "../energy/index.js";
+} from "../energy/network.js";
 import { readInputs, type NormalisationName } from "../frontend/inputs/index.js";
 import { shapeModel } from "../frontend/random/random-model.js";
 import { readRates, sharedLayers, wantedRates } from "../frontend/random/rates.js";
@@ -91,9 +91,9 @@ export function withEnergyModelOptions(command: Command): Command {
 }
 
 /** Whether a call is about a network rather than a run. */
-export function isModelCall(file: string, options: EnergyModelOptions): boolean {
+export function isModelCall(options: EnergyModelOptions): boolean {
   const asked = [options.fromRates, options.input, options.arch, options.randomInit];
-  return asked.some((value) => value !== undefined) || /\.(snn|net|pth|pt|safetensors)$/.test(file);
+  return asked.some((value) => value !== undefined);
 }
 
 function chosenConventions(options: EnergyModelOptions, report: Report): readonly Convention[] {

@@ -22,7 +22,7 @@ function oneTable(names: readonly string[], report: Report): EnergyTable | undef
 }
 
 async function energy(file: string | undefined, options: EnergyOptions, report: Report, io: Io): Promise<void> {
-  if (options.paper === undefined && file !== undefined && !isModelCall(file, options))
+  if (options.paper === undefined && file !== undefined && !isModelCall(options))
     return energyOfRun(file, options, report, io);
   const prices = oneTable(options.table, report);
   if (prices === undefined) return;

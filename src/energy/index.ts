@@ -4,13 +4,8 @@ import { didYouMean, DiagnosticError, internalError, type Report } from "../diag
 import { energyDiagnostics } from "./diagnostics.js";
 import { energyTableSchema, sramFigure, type EnergyTable } from "./table.js";
 
-export * from "./activity.js";
-export { compareWithAnn, type AnnComparison, type AnnRow } from "./ann.js";
-export * from "./conventions/index.js";
-export * from "./count.js";
 export * from "./estimate.js";
 export * from "./loihi.js";
-export type { IntegerRule } from "./op-events.js";
 export * from "./papers/index.js";
 export { GROUPS, type AnyRun, type EnergyGroup } from "./run-counts.js";
 export { COMPONENTS, sramFigure, type Component, type EnergyTable, type Figure, type Range } from "./table.js";

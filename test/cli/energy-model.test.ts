@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CONVENTIONS } from "../../src/energy/index.js";
+import { CONVENTIONS } from "../../src/energy/network.js";
 import { spikec } from "../support/command-line.js";
 import { digitsPath } from "../support/digits.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ActivityMeter, countEvents, layersOf } from "../../src/energy/index.js";
+import { ActivityMeter, countEvents, layersOf } from "../../src/energy/network.js";
 import { evaluate, everyStep, NetBuilder, netTimesteps, REAL, toWeights, type Net } from "../../src/ir/index.js";
 import { randomInputs, randomNet } from "../support/random-net.js";
 

@@ -1,20 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Report } from "../../src/diagnostics/index.js";
+import { ENERGY_TABLES, type EnergyTable } from "../../src/energy/index.js";
 import {
   ActivityMeter,
   applyConvention,
   compareWithAnn,
   CONVENTIONS,
   countEvents,
-  ENERGY_TABLES,
   layersOf,
   publishedActivity,
   type Convention,
   type ConventionResult,
-  type EnergyTable,
   type Work,
-} from "../../src/energy/index.js";
+} from "../../src/energy/network.js";
 import { shapeModel } from "../../src/frontend/random/random-model.js";
 import { readRates, sharedLayers, wantedRates, type RateTable } from "../../src/frontend/random/rates.js";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countEvents } from "../../src/energy/index.js";
+import { countEvents } from "../../src/energy/network.js";
 import { NET_EVENTS, type NetEvent } from "../../src/energy/op-events.js";
 import { evaluate, everyStep, int, type Net } from "../../src/ir/index.js";
 import { createEvent } from "../../src/sim/layerwise/index.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countEvents } from "../../src/energy/index.js";
+import { countEvents } from "../../src/energy/network.js";
 import { NET_EVENTS, OP_WORK, type IntegerRule, type NetEvent } from "../../src/energy/op-events.js";
 import {
   channelsOf,
