@@ -5,8 +5,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // Kernels are compiled again when their sources changed: a test must not see those of yesterday.
     globalSetup: ["scripts/build-kernels.js"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Loaded machines are slow; what hangs is found all the same.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     pool: "forks",
   },
 });
