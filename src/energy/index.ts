@@ -14,6 +14,7 @@ export type { IntegerRule } from "./op-events.js";
 export * from "./papers/index.js";
 export { GROUPS, type AnyRun, type EnergyGroup } from "./run-counts.js";
 export { COMPONENTS, sramFigure, type Component, type EnergyTable, type Figure, type Range } from "./table.js";
+export * from "./what-if.js";
 
 /** Tables that come with spikec, the one that prices where none is named first; `tables/<name>.json`. */
 const TABLE_NAMES = [
