@@ -66,7 +66,7 @@ export function withEnergyModelOptions(command: Command): Command {
     .option("--from-rates <table>", "no checkpoint: a number, a JSON file of firing rates, or `statten-8-768`")
     .option(
       "--convention <names>",
-      `how to count, comma-separated: ${all}, or all; default all, with --from-rates statten`,
+      `how to count, comma-separated: ${all}, or all; default all, with --vary event and statten, with --from-rates statten`,
       names,
     )
     .option(
@@ -96,8 +96,13 @@ export function isModelCall(file: string, options: EnergyModelOptions): boolean 
   return asked.some((value) => value !== undefined) || /\.(snn|net|pth|pt|safetensors)$/.test(file);
 }
 
-export function chosenConventions(options: EnergyModelOptions, report: Report): readonly Convention[] {
-  const asked = options.convention ?? [options.fromRates === undefined ? "all" : "statten"];
+/** The conventions that were named, else those of `byDefault`. */
+export function chosenConventions(
+  options: EnergyModelOptions,
+  report: Report,
+  byDefault: readonly string[] = [options.fromRates === undefined ? "all" : "statten"],
+): readonly Convention[] {
+  const asked = options.convention ?? byDefault;
   if (asked.includes("all")) return CONVENTIONS;
   return asked.flatMap((name) => conventionOf(name, CONVENTIONS, report) ?? []);
 }

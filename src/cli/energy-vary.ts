@@ -9,6 +9,7 @@ import {
   scaleRates,
   tableOfWidth,
   type Convention,
+  type ConventionResult,
   type EnergyTable,
   type Work,
 } from "../energy/index.js";
@@ -178,16 +179,25 @@ function checkRates(works: readonly Work[], axes: readonly Axis[], report: Repor
   refuse(message, `use rates up to ${limit}`, report);
 }
 
+/** Undefined, with a report, where a convention needs what this network's activity does not have. */
 function whatIf(
   combination: Combination,
   { net, work }: PublishedNet,
   table: EnergyTable,
   conventions: readonly Convention[],
   report: Report,
-): WhatIf {
+): WhatIf | undefined {
   const rate = combination.get("rate");
   const mine = rate === undefined ? work : scaleRates(work, Number(rate));
-  const results = conventions.flatMap((convention) => applyConvention(convention, mine, table, report) ?? []);
+  const results: ConventionResult[] = [];
+  for (const convention of conventions) {
+    const result = applyConvention(convention, mine, table, report);
+    if (result === undefined) {
+      const message = `\`${convention.name}\` has no figure for ${comboText(combination)}`;
+      return refuse(message, "name other conventions with --convention", report);
+    }
+    results.push(result);
+  }
   const { timesteps, samples } = work.activity;
   const uncounted = work.counts?.uncounted ?? [];
   return { combination, table, parameters: countParameters(net), timesteps, samples, results, uncounted };
@@ -202,7 +212,8 @@ export async function energyVaried(
   io: Io,
 ): Promise<void> {
   const axes = parseAxes(options.vary, report);
-  const conventions = chosenConventions(options, report);
+  const byDefault = options.fromRates === undefined ? ["event", "statten"] : ["statten"];
+  const conventions = chosenConventions(options, report, byDefault);
   if (axes === undefined || report.failed) return;
   const { csv, plot } = options;
   const tableFiles = [...options.table, ...axes.flatMap(({ field, values }) => (field === "table" ? values : []))];
@@ -220,9 +231,13 @@ export async function energyVaried(
     report,
   );
   if (report.failed) return;
-  const whatIfs = combinations(axes).map((combination) => {
+  const whatIfs: WhatIf[] = [];
+  for (const combination of combinations(axes)) {
     const different = new Map([...combination].filter(([field]) => AXES[field as Axis["field"]].rebuilds));
-    return whatIf(combination, made.get(comboText(different))!, tableOf(combination), conventions, report);
-  });
-  if (!report.failed) await printWhatIfs({ axes, conventions, whatIfs }, options, io);
+    const found = made.get(comboText(different))!;
+    const one = whatIf(combination, found, tableOf(combination), conventions, report);
+    if (one === undefined) return;
+    whatIfs.push(one);
+  }
+  await printWhatIfs({ axes, conventions, whatIfs }, options, io);
 }
