@@ -20,7 +20,7 @@ import {
 import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { shapeModel } from "../frontend/random/random-model.js";
 import { readRates, sharedLayers, wantedRates, type RateTable } from "../frontend/random/rates.js";
-import { evaluate, netTimesteps, type Net } from "../ir/index.js";
+import { evaluate, netTimesteps, type Evaluation, type Net } from "../ir/index.js";
 import { netInputs } from "../validate/replay.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -121,8 +121,13 @@ export function readEnergyInputs(options: EnergyModelOptions, report: Report): I
   });
 }
 
-/** Layers, activity and exact counts of a network on inputs; `onSample` after each. */
-export function measureWork(net: Net, { data }: InputSet, integers: IntegerRule, onSample: () => void): Work {
+/** Layers, activity and exact counts of a network on inputs; `onSample` gets each sample's evaluation. */
+export function measureWork(
+  net: Net,
+  { data }: InputSet,
+  integers: IntegerRule,
+  onSample: (evaluation: Evaluation) => void,
+): Work {
   const samples = data.shape[0] ?? 0;
   const layers = layersOf(net);
   const [meter, counter] = [new ActivityMeter(net, layers), new EventCounter(net, integers)];
@@ -130,7 +135,7 @@ export function measureWork(net: Net, { data }: InputSet, integers: IntegerRule,
     const evaluation = evaluate(net, netInputs(net, data, sample));
     meter.add(evaluation);
     counter.add(evaluation);
-    onSample();
+    onSample(evaluation);
   }
   return { layers, activity: meter.finish(), counts: counter.finish() };
 }
