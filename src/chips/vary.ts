@@ -69,8 +69,10 @@ export function parseVariation(text: string): Variation {
 }
 
 /** Every combination of the values of several variations, the last one changing fastest; one empty combination of none. */
-export function combinations(variations: readonly Variation[]): readonly ReadonlyMap<string, number>[] {
-  return variations.reduce<readonly ReadonlyMap<string, number>[]>(
+export function combinations<V>(
+  variations: readonly { readonly field: string; readonly values: readonly V[] }[],
+): readonly ReadonlyMap<string, V>[] {
+  return variations.reduce<readonly ReadonlyMap<string, V>[]>(
     (all, { field, values }) => all.flatMap((one) => values.map((value) => new Map([...one, [field, value]]))),
     [new Map()],
   );

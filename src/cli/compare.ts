@@ -20,6 +20,7 @@ import {
 } from "./command.js";
 import { compareTargets, plainTargetPoint, targetsText } from "./compare-targets.js";
 import { withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
+import { csvText } from "./csv.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { energyNotes } from "./energy-text.js";
 import { checkOutput, pathsRead } from "./files.js";
@@ -161,20 +162,6 @@ function plainPoint(point: Measured) {
   };
 }
 
-/** RFC 4180: quotes where a comma, quote or line break needs them. */
-function csvCell(value: string | number | undefined): string {
-  const text = String(value ?? "");
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-type PlainPoint = Readonly<Record<string, string | number | undefined>>;
-
-function csvText(rows: readonly PlainPoint[]): string {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => name !== "error");
-  const lines = rows.map((row) => [...columns, "error"].map((name) => csvCell(row[name])).join(","));
-  return `${[[...columns, "error"].map(csvCell).join(","), ...lines].join("\n")}\n`;
-}
-
 /** Step-by-step chips, and layer-by-layer ones beside them. */
 async function acrossTargets(
   file: string | undefined,
@@ -197,7 +184,7 @@ async function acrossTargets(
   const setup = { ...read, options, prices };
   const { points, exit, bug } = await compareTargets(net, chips, setup, io, new Progress(io), onSignal);
   const plain = points.map(plainTargetPoint);
-  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(plain));
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(plain, ["error"]));
   if (options.json === true) io.out(JSON.stringify({ table: prices.name, points: plain }, null, 2));
   else io.out(targetsText(points, read.inputs.data.shape[0] ?? 0, prices));
   if (bug !== undefined) throw bug;
@@ -239,7 +226,7 @@ async function compare(
   const untried = chips.slice(points.length);
   points.push(...untried.map((chip) => ({ ...chip, why: "not tried", untold: "not tried" }) as const));
   const notes = [...new Set(points.flatMap((point) => ("why" in point ? [] : energyNotes(point.run, prices))))];
-  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points.map(plainPoint)));
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, csvText(points.map(plainPoint), ["error"]));
   if (options.json === true) {
     io.out(JSON.stringify({ table: prices.name, notes, points: points.map(plainPoint) }, null, 2));
   } else {

@@ -4,18 +4,19 @@ import { fileURLToPath } from "node:url";
 import { decodeProgram, encodeProgram, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, estimateEnergy } from "../energy/index.js";
+import { applyConvention, conventionOf, CONVENTIONS, type Work } from "../energy/network.js";
 import { readNpy } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
 import { readInputs, type InputSet } from "../frontend/inputs/index.js";
-import { evaluate, flatten, type Net } from "../ir/index.js";
+import { flatten, type Evaluation, type Net } from "../ir/index.js";
 import { parsePipeline, runPipeline } from "../passes/index.js";
 import { argmax } from "../math/tensor.js";
 import type { RunFile } from "../sim/run-file.js";
 import { chipAgainstEvaluator } from "../validate/chip-rungs.js";
-import { netInputs } from "../validate/replay.js";
 import { runCommand, type Io } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { measureWork } from "./energy-model.js";
 import { Progress } from "./progress.js";
 import { accuracyOf, simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
@@ -68,17 +69,38 @@ async function runVariant(
   return { chunk, net, program, run };
 }
 
-/** The checkpoint's own accuracy, by the evaluator. */
-function checkpointPredictions(net: Net, inputs: InputSet, progress: Progress): (number | null)[] {
+/** What the evaluator makes of the checkpoint: its predictions, and what the conventions of papers count in it. */
+function evaluatePictures(net: Net, inputs: InputSet, progress: Progress) {
   const samples = inputs.data.shape[0] ?? 0;
-  progress.start(samples, "pictures");
-  const predictions = Array.from({ length: samples }, (_, i) => {
-    const { outputs } = evaluate(net, netInputs(net, inputs.data, i));
+  const predictions: (number | null)[] = [];
+  const onSample = ({ outputs }: Evaluation): void => {
+    predictions.push(argmax(flatten(outputs.get("logits") ?? [])));
     progress.step();
-    return argmax(flatten(outputs.get("logits") ?? []));
-  });
+  };
+  progress.start(samples, "pictures");
+  const work = measureWork(net, inputs, "counts", onSample);
   progress.stop();
-  return predictions;
+  return { predictions, work };
+}
+
+/** Conventions whose figures stand beside the chip's. */
+const SHOWN_CONVENTIONS = ["event", "statten"] as const;
+
+/** One energy per picture of the same network, as two conventions count it and as the chip spends it, and what is in each. */
+function energies(work: Work, run: RunFile, report: Report): string | undefined {
+  const prices = ENERGY_TABLES[0]!;
+  const counted = SHOWN_CONVENTIONS.flatMap((name) => {
+    const convention = conventionOf(name, CONVENTIONS, report);
+    const result = convention === undefined ? undefined : applyConvention(convention, work, prices, report);
+    if (convention === undefined || result === undefined) return [];
+    const { summary, excludes } = convention;
+    const what = `${summary}; leaves out ${excludes.join(", ")}`;
+    return [[name, si(result.total / result.samples, "J"), what]];
+  });
+  if (report.failed) return undefined;
+  const { totals, samples, covers, uncovered } = estimateEnergy(run, prices);
+  const chip = `${covers.join(", ")} as simulated on ${run.chip.name}; leaves out ${uncovered.join(", ")}`;
+  return table([["energy", "per picture", "what is in it"], ...counted, ["chip", si(totals.all / samples, "J"), chip]]);
 }
 
 function fractionEqual(a: ArrayLike<number | null>, b: ArrayLike<number | null>): number {
@@ -128,7 +150,7 @@ async function demo(report: Report, io: Io): Promise<boolean | void> {
     `simulated  ${count(run.cycles)} cycles of every engine: ${si(run.seconds / labels.length, "s")} per picture at ${program.chip.clockHz / 1e6} MHz`,
   );
 
-  const predictions = checkpointPredictions(net, inputs, progress);
+  const { predictions, work } = evaluatePictures(net, inputs, progress);
   const chip = run.samples.map((sample) => sample.predicted);
   const check = chipAgainstEvaluator(program, net, {
     input: inputs.data,
@@ -148,7 +170,10 @@ async function demo(report: Report, io: Io): Promise<boolean | void> {
   io.out(
     `The chunk lets each timestep attend to its neighbour; trained with chunk 2, the network is another one at chunk 1.`,
   );
-  io.out(`Energy: 45 nm table ${ENERGY_TABLES[0]!.name}, arithmetic and memory apart; no clock, control or leakage.\n`);
+  const sideBySide = energies(work, run, report);
+  if (sideBySide === undefined) return;
+  io.out(`Energy by the 45 nm table ${ENERGY_TABLES[0]!.name}, STAtten with chunk 2:\n`);
+  io.out(`${sideBySide}\n`);
   io.out(`Next:
   npx spikec compile examples/digits/model.pth --arch statten -o digits.spk --explain
   npx spikec simulate digits.spk --input examples/digits/test-images.npy --labels examples/digits/test-labels.npy -o run.json

@@ -80,6 +80,11 @@ export const cliDiagnostics = defineDiagnostics("cli", {
   },
   labels: { severity: "error", explain: "The labels do not fit the samples." },
   range: { severity: "error", explain: "An option has a value outside what the inputs allow." },
+  "what-if": {
+    severity: "error",
+    explain:
+      "A what-if of `energy --vary` cannot be made: an axis that there is not, a value outside its range, or a combination of values of which the network cannot be built. `spikec energy --help` says what each axis takes.",
+  },
   "keep-energy": {
     severity: "error",
     explain:

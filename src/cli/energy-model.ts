@@ -17,10 +17,10 @@ import {
   type Layer,
   type Work,
 } from "../energy/network.js";
-import { readInputs, type NormalisationName } from "../frontend/inputs/index.js";
+import { readInputs, type InputSet, type NormalisationName } from "../frontend/inputs/index.js";
 import { shapeModel } from "../frontend/random/random-model.js";
-import { readRates, sharedLayers, wantedRates } from "../frontend/random/rates.js";
-import { evaluate, netTimesteps, type Net } from "../ir/index.js";
+import { readRates, sharedLayers, wantedRates, type RateTable } from "../frontend/random/rates.js";
+import { evaluate, netTimesteps, type Evaluation, type Net } from "../ir/index.js";
 import { netInputs } from "../validate/replay.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -66,7 +66,7 @@ export function withEnergyModelOptions(command: Command): Command {
     .option("--from-rates <table>", "no checkpoint: a number, a JSON file of firing rates, or `statten-8-768`")
     .option(
       "--convention <names>",
-      `how to count, comma-separated: ${all}, or all; default all, with --from-rates statten`,
+      `how to count, comma-separated: ${all}, or all; default all, with --vary event and statten, with --from-rates statten`,
       names,
     )
     .option(
@@ -96,67 +96,97 @@ export function isModelCall(options: EnergyModelOptions): boolean {
   return asked.some((value) => value !== undefined);
 }
 
-function chosenConventions(options: EnergyModelOptions, report: Report): readonly Convention[] {
-  const asked = options.convention ?? [options.fromRates === undefined ? "all" : "statten"];
+/** The conventions that were named, else those of `byDefault`. */
+export function chosenConventions(
+  options: EnergyModelOptions,
+  report: Report,
+  byDefault: readonly string[] = [options.fromRates === undefined ? "all" : "statten"],
+): readonly Convention[] {
+  const asked = options.convention ?? byDefault;
   if (asked.includes("all")) return CONVENTIONS;
   return asked.flatMap((name) => conventionOf(name, CONVENTIONS, report) ?? []);
 }
 
-/** Layers, activity and exact counts of a network on inputs. */
+/** The inputs to evaluate a network on. */
+export function readEnergyInputs(options: EnergyModelOptions, report: Report): InputSet | undefined {
+  if (options.input === undefined) {
+    const hint = "add --input IMAGES, or --from-rates TABLE in place of a checkpoint; or name a run.json";
+    return report.add(cliDiagnostics.make("inputs", "the energy of a network needs inputs to evaluate", { hint }));
+  }
+  const { limit, pad } = options;
+  return readInputs(options.input, report, {
+    ...normalisation(options.normalise),
+    ...(limit === undefined ? {} : { limit }),
+    ...(pad === undefined ? {} : { pad }),
+  });
+}
+
+/** Layers, activity and exact counts of a network on inputs; `onSample` gets each sample's evaluation. */
+export function measureWork(
+  net: Net,
+  { data }: InputSet,
+  integers: IntegerRule,
+  onSample: (evaluation: Evaluation) => void,
+): Work {
+  const samples = data.shape[0] ?? 0;
+  const layers = layersOf(net);
+  const [meter, counter] = [new ActivityMeter(net, layers), new EventCounter(net, integers)];
+  for (let sample = 0; sample < samples; sample++) {
+    const evaluation = evaluate(net, netInputs(net, data, sample));
+    meter.add(evaluation);
+    counter.add(evaluation);
+    onSample(evaluation);
+  }
+  return { layers, activity: meter.finish(), counts: counter.finish() };
+}
+
 async function evaluated(
   file: string | undefined,
   options: EnergyModelOptions,
   report: Report,
   io: Io,
 ): Promise<Work | undefined> {
-  if (options.input === undefined) {
-    const hint = "add --input IMAGES, or --from-rates TABLE in place of a checkpoint; or name a run.json";
-    return report.add(cliDiagnostics.make("inputs", "the energy of a network needs inputs to evaluate", { hint }));
-  }
-  const net = await loadNet(file, options, report, io);
-  const { limit, pad } = options;
-  const inputs = readInputs(options.input, report, {
-    ...normalisation(options.normalise),
-    ...(limit === undefined ? {} : { limit }),
-    ...(pad === undefined ? {} : { pad }),
-  });
+  const inputs = readEnergyInputs(options, report);
+  const net = options.input === undefined ? undefined : await loadNet(file, options, report, io);
   if (net === undefined || inputs === undefined || report.failed) return undefined;
-  const samples = inputs.data.shape[0] ?? 0;
-  const layers = layersOf(net);
-  const [meter, counter] = [new ActivityMeter(net, layers), new EventCounter(net, options.integers)];
   const progress = new Progress(io);
-  progress.start(samples, "samples");
-  for (let sample = 0; sample < samples; sample++) {
-    const evaluation = evaluate(net, netInputs(net, inputs.data, sample));
-    meter.add(evaluation);
-    counter.add(evaluation);
-    progress.step();
-  }
+  progress.start(inputs.data.shape[0] ?? 0, "samples");
+  const work = measureWork(net, inputs, options.integers, () => progress.step());
   progress.stop();
-  return { layers, activity: meter.finish(), counts: counter.finish() };
+  return work;
 }
 
-/** Layers and activity of a network of which only firing rates are known. */
-function published(
+/** A network of which only firing rates are known. */
+export interface PublishedNet {
+  readonly net: Net;
+  readonly work: Work;
+}
+
+/** Its shapes, and the activity that the rates say; `adapt` may choose among the rates, or refuse them. */
+export function published(
   file: string | undefined,
   options: EnergyModelOptions & { readonly fromRates: string },
   report: Report,
-): Work | undefined {
+  adapt: (rates: RateTable | number) => RateTable | number | undefined = (rates) => rates,
+): PublishedNet | undefined {
   if (file !== undefined || options.randomInit !== undefined) {
     const given = file === undefined ? "--random-init" : `\`${file}\``;
     const hint = "rates need no weights: leave it out and name the size, with --config or --arch and --set";
     return report.add(cliDiagnostics.make("model-source", `both ${given} and --from-rates are given`, { hint }));
   }
-  const rates = readRates(options.fromRates, report);
+  const read = readRates(options.fromRates, report);
   const { arch, config, set } = options;
   const net: Net | undefined =
-    rates === undefined ? undefined : shapeModel({ arch, config, overrides: set }, report)?.net;
-  if (rates === undefined || net === undefined) return undefined;
+    read === undefined ? undefined : shapeModel({ arch, config, overrides: set }, report)?.net;
+  if (read === undefined || net === undefined) return undefined;
+  const rates = adapt(read);
+  if (rates === undefined) return undefined;
   const timesteps = netTimesteps(net);
   const firing = wantedRates(rates, net, timesteps, report);
   if (firing === undefined) return undefined;
   const layers = layersOf(net);
-  return { layers, activity: publishedActivity({ firing, shared: sharedLayers(rates) }, layers, timesteps) };
+  const activity = publishedActivity({ firing, shared: sharedLayers(rates) }, layers, timesteps);
+  return { net, work: { layers, activity } };
 }
 
 interface Outcome {
@@ -282,7 +312,7 @@ export async function energyOfModel(
   const work =
     fromRates === undefined
       ? await evaluated(file, options, report, io)
-      : published(file, { ...options, fromRates }, report);
+      : published(file, { ...options, fromRates }, report)?.work;
   if (work === undefined) return;
   const outcomes = conventions.flatMap((convention): readonly Outcome[] => {
     const result = applyConvention(convention, work, table, report);

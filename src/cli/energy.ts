@@ -3,14 +3,15 @@ import type { Report } from "../diagnostics/index.js";
 import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/index.js";
 import { collectText, runCommand, withModelOptions, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { energyOfModel, isModelCall, withEnergyModelOptions, type EnergyModelOptions } from "./energy-model.js";
+import { energyOfModel, isModelCall, withEnergyModelOptions } from "./energy-model.js";
+import { withVary } from "./energy-axes.js";
 import { EXIT } from "./exit.js";
 import { paperEnergy, withPaper } from "./energy-paper.js";
 import { energyOfRun } from "./energy-run.js";
+import { energyVaried, type EnergyVaryOptions } from "./energy-vary.js";
 
-interface EnergyOptions extends EnergyModelOptions {
+interface EnergyOptions extends EnergyVaryOptions {
   readonly paper?: string | true;
-  readonly table: readonly string[];
 }
 
 /** The one table of what is priced by one alone. */
@@ -27,6 +28,7 @@ async function energy(file: string | undefined, options: EnergyOptions, report: 
   const prices = oneTable(options.table, report);
   if (prices === undefined) return;
   if (options.paper !== undefined) return paperEnergy(options.paper, prices, options, report, io);
+  if (options.vary.length > 0) return energyVaried(file, options, prices, report, io);
   return energyOfModel(file, options, prices, report, io);
 }
 
@@ -50,7 +52,7 @@ export function registerEnergy(program: Command, io: Io): void {
       [],
     );
   command.hook("preAction", (_parent, called) => checkSubject(called));
-  withPaper(withEnergyModelOptions(withModelOptions(command, ["--from-rates"])))
+  withPaper(withVary(withEnergyModelOptions(withModelOptions(command, ["--from-rates"]))))
     .option(
       "--explain [layer]",
       "every row, or those of one layer (of a paper: of one row): count x figure, and where the figure comes from",

@@ -5,3 +5,4 @@ export { compareWithAnn, type AnnComparison, type AnnRow } from "./ann.js";
 export * from "./conventions/index.js";
 export * from "./count.js";
 export type { IntegerRule } from "./op-events.js";
+export * from "./what-if.js";
