@@ -95,5 +95,6 @@ export function operandBits({ operands }: EnergyTable): number | undefined {
 
 /** The first table of an operand format (`int8`) or of a number of bits (`8`): nothing is interpolated between widths. */
 export function tableOfWidth(width: string, tables: readonly EnergyTable[]): EnergyTable | undefined {
-  return tables.find((table) => table.operands === width || String(operandBits(table)) === width);
+  const bits = /^\d+$/.test(width) ? Number(width) : undefined;
+  return tables.find((table) => table.operands === width || (bits !== undefined && operandBits(table) === bits));
 }

@@ -44,12 +44,14 @@ export function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => entities[character] ?? character);
 }
 
-/** Round values from 0 to the first that is not below `largest`. */
+/** Round values from 0 to the first that is not below `largest`, which is 0 or no denormal number. */
 export function ticksUpTo(largest: number): readonly number[] {
-  if (!(largest > 0)) return [0];
   const power = 10 ** Math.floor(Math.log10(largest / (TICKS - 1)));
-  const step = [1, 2, 5, 10].map((digit) => digit * power).find((size) => size * (TICKS - 1) >= largest)!;
-  return Array.from({ length: Math.ceil(largest / step) + 1 }, (_, i) => i * step);
+  // The last one is for logarithms that were rounded down.
+  const step = [1, 2, 5, 10, 20].map((digit) => digit * power).find((size) => size * (TICKS - 1) >= largest) ?? largest;
+  const ticks = [0];
+  for (let i = 1; ticks[ticks.length - 1]! < largest; i++) ticks.push(i * step);
+  return ticks;
 }
 
 function text(x: number, y: number, what: string, attributes = ""): string {
