@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { didYouMean, type Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, tableOfWidth } from "../energy/index.js";
+import { ENERGY_TABLES } from "../energy/index.js";
+import { tableOfWidth } from "../energy/network.js";
 import { collectText } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";

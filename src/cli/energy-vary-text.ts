@@ -1,4 +1,5 @@
-import { operandBits, type Convention, type ConventionResult, type EnergyTable } from "../energy/index.js";
+import type { EnergyTable } from "../energy/index.js";
+import { operandBits, type Convention, type ConventionResult } from "../energy/network.js";
 import { barChartHtml, type BarChart } from "../report/bar-chart.js";
 import type { Io } from "./command.js";
 import { csvText } from "./csv.js";
