@@ -94,16 +94,15 @@ function sideBySide({ axes, conventions, whatIfs }: WhatIfs): string {
 
 function notes({ axes, whatIfs }: WhatIfs): readonly string[] {
   const meanings = axes.map(({ field }) => `${field}: ${AXES[field].means}`);
-  const unpriced = whatIfs.flatMap(({ results }) =>
-    results.flatMap(({ convention, table, unpriced: without }) =>
-      without.length === 0
-        ? []
-        : [`\`${convention}\` counts without a price in ${table}: ${without.map(({ what }) => what).join(", ")}`],
-    ),
-  );
+  const unpriced = new Map<string, Set<string>>();
+  for (const { convention, table, unpriced: without } of whatIfs.flatMap(({ results }) => results)) {
+    const where = `\`${convention}\` counts without a price in ${table}`;
+    for (const { what } of without) unpriced.set(where, (unpriced.get(where) ?? new Set()).add(what));
+  }
+  const free = [...unpriced].map(([where, kinds]) => `${where}: ${[...kinds].join(", ")}`);
   const uncounted = [...new Set(whatIfs.flatMap((one) => one.uncounted))];
   const chips = `selections are counted by the simulated chip, not here: ${uncounted.join(", ")}`;
-  return [...meanings, UNTRAINED, ...new Set(unpriced), ...(uncounted.length === 0 ? [] : [chips])];
+  return [...meanings, UNTRAINED, ...free, ...(uncounted.length === 0 ? [] : [chips])];
 }
 
 /** Bars of all conventions over the first axis, a panel for each combination of the others. */

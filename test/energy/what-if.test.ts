@@ -16,7 +16,7 @@ import {
   type ConventionRow,
   type Work,
 } from "../../src/energy/index.js";
-import { evaluate, everyStep, NetBuilder, REAL, toWeights, type Net, type NumberType } from "../../src/ir/index.js";
+import { evaluate, everyStep, NetBuilder, REAL, toWeights, type Net, type NumberKind } from "../../src/ir/index.js";
 
 const lif = (b: NetBuilder, x: string, layer: string): string =>
   b.op("neuron.lif", [x], { attrs: { charge: { name: "integrate", args: [] }, v_th: 1, reset: "hard" }, layer });
@@ -25,7 +25,7 @@ const lif = (b: NetBuilder, x: string, layer: string): string =>
  * A picture of 3x3 pixels that a 1x1 convolution copies: a neuron fires where a pixel is 1. Then OR or sum over 2x2, a 3x3
  * convolution with bias, neurons, a head.
  */
-function net(pool: "pool.or" | "pool.sum", number: NumberType = REAL): Net {
+function net(pool: "pool.or" | "pool.sum", number: NumberKind = REAL): Net {
   const b = new NetBuilder("hand");
   const x = b.input("x", { number, time: everyStep(1), shape: [3, 3, 1] });
   const weights = (name: string, shape: number[], values: number[], bias?: number[]) => ({
@@ -63,7 +63,7 @@ function rowsOf(name: string, work: Work): readonly ConventionRow[] {
 
 const ALL = [1, 1, 1, 1, 1, 1, 1, 1, 1];
 const SOME = [1, 0, 1, 0, 1, 0, 0, 0, 1];
-const INTEGER: NumberType = { kind: "int", lo: 0, hi: 3 };
+const INTEGER: NumberKind = { kind: "int", lo: 0, hi: 3, exp: 0 };
 
 describe("scaled firing rates", () => {
   it("multiply additions that spikes drive, and nothing else, in every convention", () => {
@@ -103,7 +103,11 @@ describe("scaled firing rates", () => {
 
   it("make exact counts what they are on average when each spike is dropped by the toss of a coin", () => {
     const b = new NetBuilder("one layer");
-    const spikes = b.input("x", { number: { kind: "int", lo: 0, hi: 1 }, time: everyStep(1), shape: [3, 3, 1] });
+    const spikes = b.input("x", {
+      number: { kind: "int", lo: 0, hi: 1, exp: 0 },
+      time: everyStep(1),
+      shape: [3, 3, 1],
+    });
     const fired = lif(b, b.op("to-real", [spikes]), "a");
     const symbols = [
       b.constant(

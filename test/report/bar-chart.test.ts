@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { barChartHtml, ticksUpTo, type BarChart } from "../../src/report/bar-chart.js";
 import { elementsOf, readXml, textOf, type Element } from "../support/xml.js";
 
-/** XML has no control characters, and lone surrogates are no text. */
-const label = fc.string({ unit: "grapheme", maxLength: 12 }).map((s) => s.replace(/[\u0000-\u001f]/g, ""));
+const label = fc.string({ unit: fc.constantFrom(..."aZ1 µ×漢😀<>&\"';=/-]["), maxLength: 12 });
 const hostile = fc.oneof(label, fc.constantFrom("<script>alert(1)</script>", 'a"b', "a&amp;b", "</svg>", "]]>"));
 
 const chart: fc.Arbitrary<BarChart> = fc
