@@ -33,6 +33,7 @@ describe("chips that cannot", () => {
   it.for([
     ["sdt-cifar", "loihi1", "8192 integers"],
     ["statten-tiny", "loihi2", "attention"],
+    ["statten-grid12", "loihi1+attention", "-296064 * 2^1, a register holds 12 bits"],
   ] as const)("%s does not run on %s, with the numbers", ([name, on, why], context) => {
     const { net, recorded } = importCase(needShared(context), name);
     const report = new Report();
