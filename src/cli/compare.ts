@@ -263,7 +263,7 @@ export function registerCompare(program: Command, io: Io): void {
     .option("--limit <n>", "how many samples to simulate on each chip", positiveInteger, 1)
     .option("--csv <file>", "write the table as CSV, numbers as they are, per sample")
     .option("--json", "print JSON");
-  withLoihiOptions(command, []);
+  withLoihiOptions(command);
   withInput(withTable(withChips(withTarget(withModelArgument(command)))));
   withReadingOptions(withPassOptions(withModelOptions(withScheduleOptions(command, MAP_OBJECTIVES)))).action(
     (file: string | undefined, options: CompareOptions) =>

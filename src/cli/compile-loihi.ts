@@ -68,8 +68,15 @@ function calledTarget(called: Command): string | undefined {
   return targets.includes("loihi") ? "loihi" : targets[0];
 }
 
-/** Options of legalisation and mapping; `others` are those that mean something on layer-by-layer chips alone. */
-export function withLoihiOptions(command: Command, others: readonly string[]): Command {
+/** Makes options that mean something on layer-by-layer chips alone usage errors on step-by-step chips. */
+export function refuseOnSteps(command: Command, flags: readonly string[], hint = "leave it out"): Command {
+  return refuseWithoutEffect(command, flags, (called) =>
+    calledTarget(called) === "loihi" ? { why: "on a step-by-step chip", hint } : undefined,
+  );
+}
+
+/** Options of legalisation and mapping. */
+export function withLoihiOptions(command: Command): Command {
   command
     .addOption(
       new Option("--streams <how>", "step-by-step chips: sums of a stream in each reader, or in relays").choices(
@@ -88,13 +95,10 @@ export function withLoihiOptions(command: Command, others: readonly string[]): C
       approximation,
     )
     .option("--seed <n>", "step-by-step chips: of the search for places; default 0", seed);
-  refuseWithoutEffect(command, FLAGS, (called) =>
+  return refuseWithoutEffect(command, FLAGS, (called) =>
     calledTarget(called) === "loihi"
       ? undefined
       : { why: "on a layer-by-layer chip", hint: "add --target loihi, or name a step-by-step chip" },
-  );
-  return refuseWithoutEffect(command, others, (called) =>
-    calledTarget(called) === "loihi" ? { why: "on a step-by-step chip", hint: "leave it out" } : undefined,
   );
 }
 

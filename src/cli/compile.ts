@@ -7,7 +7,7 @@ import { readEnergyTable, type EnergyTable } from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import { runCommand, withModelOptions, type Io, type ModelOptions } from "./command.js";
 import { findChip } from "./compile-net.js";
-import { compileForLoihi, withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
+import { compileForLoihi, refuseOnSteps, withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { loadNet } from "./load-net.js";
@@ -17,7 +17,7 @@ import { writeFileAtomically } from "./output.js";
 import { runPasses, withPassOptions, type PassOptions } from "./pass-options.js";
 import { Progress } from "./progress.js";
 import { readLabelledInputs, withInputOptions, type InputSetOptions } from "./inputs.js";
-import { compileScheduled, withScheduleOptions, type ScheduleOptions } from "./schedule.js";
+import { compileScheduled, LAYERWISE_OBJECTIVES, withScheduleOptions, type ScheduleOptions } from "./schedule.js";
 import { count, percent } from "./text.js";
 import {
   amountText,
@@ -99,6 +99,9 @@ export function registerCompile(program: Command, io: Io): void {
       "keep as many tokens per attention as need at most this fraction of the simulated energy (arithmetic and memory)",
       fractionOfOne,
     );
+  // Before what these need beside them, which a step-by-step chip would then refuse.
+  refuseOnSteps(command, LAYERWISE_OBJECTIVES, `leave it out, or say --objective ${MAP_OBJECTIVES.join(" or ")}`);
+  refuseOnSteps(command, ["--time-block", "--activity", "--keep-energy", "--table"]);
   withInputFor(withTable(withChip(withTarget(withModelArgument(command)))), "--keep-energy");
   withSelectionOptions(
     withInputOptions(withPassOptions(withModelOptions(withScheduleOptions(command, MAP_OBJECTIVES)))),
@@ -107,7 +110,7 @@ export function registerCompile(program: Command, io: Io): void {
     "--profile <run.json>",
     "step-by-step chips: a run of this network, whose messages decide places; with --record by neuron, else by population",
   );
-  withLoihiOptions(command, ["--time-block", "--activity", "--keep-energy", "--table"]);
+  withLoihiOptions(command);
   onlyWith(command, ["--input", "--limit", ...SELECTION_FLAGS], ["--keep-energy"]);
   onlyWith(command, ["--table"], ["--keep-energy", "--time-block auto"]);
   onlyWith(command, ["--labels", "--normalise", "--pad"], ["--calibrate", "--keep-energy"]);

@@ -72,6 +72,9 @@ export function withTimeBlock(command: Command): Command {
   );
 }
 
+/** What `--objective` may say on layer-by-layer chips alone. */
+export const LAYERWISE_OBJECTIVES = OBJECTIVES.map((name) => `--objective ${name}`);
+
 /**
  * `--time-block`, and what a search of time blocks goes by; `mapped`: what `--objective` may say besides, for the mapper of
  * step-by-step chips.
@@ -90,7 +93,7 @@ export function withScheduleOptions(command: Command, mapped: readonly MapObject
       rate,
       ASSUMED_ACTIVITY,
     );
-  onlyWith(command, [...OBJECTIVES.map((name) => `--objective ${name}`), "--activity"], ["--time-block auto"]);
+  onlyWith(command, [...LAYERWISE_OBJECTIVES, "--activity"], ["--time-block auto"]);
   return refuseWithoutEffect(command, ["--activity"], (called) =>
     isGiven(called, "--calibrate")
       ? { why: "beside --calibrate: activity is measured on its inputs", hint: "leave one of the two out" }

@@ -6,6 +6,7 @@ import { buildNeuronNet, readNeuronNetwork, type NeuronNetwork } from "../fronte
 import { verifyNet, type Net } from "../ir/index.js";
 import { sameShape, type Tensor } from "../math/tensor.js";
 import { validateDiagnostics } from "./diagnostics.js";
+import { CASE_HINT } from "./recorded-case.js";
 
 /** A recorded case of integer neurons: a network, input spikes, and every u, v and spike that a tool computed for them. */
 
@@ -38,7 +39,8 @@ export function isNeuronCase(folder: string): boolean {
 }
 
 function fault(code: "bad-case" | "not-a-case", message: string, file: string): DiagnosticError {
-  return new DiagnosticError(validateDiagnostics.make(code, message, { location: { kind: "file", file } }));
+  const hint = code === "not-a-case" ? { hint: CASE_HINT } : {};
+  return new DiagnosticError(validateDiagnostics.make(code, message, { location: { kind: "file", file }, ...hint }));
 }
 
 /** The recorded arrays of a layer, of the shape and the values that they have to have. */

@@ -130,6 +130,9 @@ function parseJson<T>(schema: z.ZodType<T>, file: string): T {
   throw fail(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`, file);
 }
 
+/** Said of a folder that lacks a file. */
+export const CASE_HINT = "`spikec validate --help` lists the files of each kind of case";
+
 /** Reads a case folder (layout: the README beside the golden cases). */
 export function readRecordedCase(folder: string, report: Report): RecordedCase | undefined {
   const architectures = MODELS.map((model) => model.name);
@@ -139,6 +142,7 @@ export function readRecordedCase(folder: string, report: Report): RecordedCase |
       throw new DiagnosticError(
         validateDiagnostics.make("not-a-case", `no \`${name}\` in ${folder}`, {
           location: { kind: "file", file: folder },
+          hint: CASE_HINT,
         }),
       );
     }

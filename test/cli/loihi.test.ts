@@ -206,6 +206,12 @@ describe("compile for a step-by-step chip", () => {
     expect(err).toContain("cli/no-effect");
   });
 
+  it("objectives of the other target are told those of this one", async () => {
+    const { err } = await spikec("compile", ...MODEL, ...CHIP, "--objective", "energy", "-o", at("x.spk"));
+    expect(err).toContain("--objective energy means nothing on a step-by-step chip");
+    expect(err).toContain("--objective time or cores");
+  });
+
   it("says what --allow changes, and which approximations there are", async () => {
     const allowed = await spikec(
       "compile",

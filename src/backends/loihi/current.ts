@@ -45,13 +45,18 @@ export function symbolAttrs(op: Op): readonly { readonly attr: string }[] {
   return Object.values(op.attrs).flatMap((v) => (typeof v === "object" && "symbol" in v ? [{ attr: v.symbol }] : []));
 }
 
-/** Whether integers in lo..hi fit the payload of a message. */
-export function checkPayload({ numerics: { gradedBits } }: LoihiChip, lo: number, hi: number, what: string): void {
+/** Refuses integers in lo..hi that do not fit the payload of a message; `other`: a way out beside wider payloads. */
+export function checkPayload(
+  { numerics: { gradedBits } }: LoihiChip,
+  [lo, hi]: readonly [number, number],
+  what: string,
+  other: string,
+): void {
   const limit = 2 ** (gradedBits - 1);
   if (gradedBits > 0 && lo >= -limit && hi < limit) return;
   const has = gradedBits === 0 ? "none" : `${gradedBits} bits`;
   const message = `${what} are integers in ${lo}..${hi}, as payload of messages, of which the chip has ${has}`;
-  const hint = `use a chip with graded messages of ${Math.ceil(Math.log2(Math.max(-lo, hi + 1))) + 1} bits, or unroll streams`;
+  const hint = `use a chip with graded messages of ${Math.ceil(Math.log2(Math.max(-lo, hi + 1))) + 1} bits, or ${other}`;
   throw new NotLegal("graded-values", message, hint);
 }
 

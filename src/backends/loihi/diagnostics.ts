@@ -27,7 +27,7 @@ export const loihiDiagnostics = defineDiagnostics("loihi", {
   threshold: {
     severity: "error",
     explain:
-      "A threshold register holds multiples of 2^6 and compares strictly. The threshold is none of those for any scale of the potential that fits.",
+      "A threshold register holds multiples of 2^6 up to a largest one, and compares strictly. The threshold is none of those for any scale of the potential that fits, or above the largest.",
   },
   bias: {
     severity: "error",

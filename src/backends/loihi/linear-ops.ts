@@ -115,7 +115,8 @@ export class LinearOps extends Values {
     const source = this.scaled(x, 2 ** shift);
     const { number } = this.emit.typeOf(source);
     const [lo, hi] = number.kind === "int" ? [number.lo, number.hi] : [0, 0];
-    checkPayload(this.chip, lo, hi, `${positionsOf(op.type) * channelsOf(op.type)} sums of a stream per timestep`);
+    const sums = `${positionsOf(op.type) * channelsOf(op.type)} sums of a stream per timestep`;
+    checkPayload(this.chip, [lo, hi], sums, "unroll streams");
     this.emit.define(op.result, "stream.relay", [source], { origin: op.origin });
     this.population(op, op.result, "relay", "relay");
     this.note(op, "relays");

@@ -125,22 +125,39 @@ interface Thresholds {
   readonly moved: number;
 }
 
-/** Threshold mantissas at this scale; undefined where one is not exact and may not move, or is too wide. */
+/** Threshold mantissas at this scale; a refusal where one is not exact and may not move, or is too wide. */
 function thresholdsAt(
   last: Float64Array,
   scale: number,
   { thresholdShift, thresholdMantissaBits }: LoihiChip["numerics"],
   move: boolean,
-): Thresholds | undefined {
+): Thresholds | Refusal {
   const step = 2 ** thresholdShift;
+  const finer = scale === 1 ? "" : ` at ${scale} times finer potentials`;
   let moved = 0;
   const mantissas = Float32Array.from(last, (value) => {
     const exact = mantissaFor(value, scale, step);
     if (exact === undefined) moved++;
     return exact ?? Math.round((value * scale) / step);
   });
+  if (moved > 0 && !move) {
+    const worst = last.find((value) => mantissaFor(value, scale, step) === undefined)!;
+    return refuse(
+      "threshold",
+      `${worst + 1} in units of the potential is no multiple of ${step} plus 1${finer}`,
+      `use quantize{threshold-shift=${thresholdShift} per=tensor}, or allow approximate:thresholds`,
+    );
+  }
   const widest = mantissas.reduce((a, b) => Math.max(a, b), 0);
-  return (moved > 0 && !move) || widest >= 2 ** thresholdMantissaBits ? undefined : { mantissas, moved };
+  const most = 2 ** thresholdMantissaBits - 1;
+  if (widest > most) {
+    return refuse(
+      "threshold",
+      `a threshold of ${widest * step + 1} in units of the potential${finer}, a register holds up to ${most * step + 1} (${thresholdMantissaBits} bits times ${step})`,
+      "use quantize with fewer fraction-bits or fewer bits, or a chip with wider registers (numerics.thresholdMantissaBits)",
+    );
+  }
+  return { mantissas, moved };
 }
 
 /** Channels that can never reach their threshold get the largest one there is. */
@@ -219,14 +236,7 @@ function atScale(
   const { numerics } = chip;
   const most = capped(last, Math.floor(limit / scale));
   const thresholds = thresholdsAt(most, scale, numerics, allow.has("thresholds"));
-  if (thresholds === undefined) {
-    const worst = last.find((value) => mantissaFor(value, scale, 2 ** numerics.thresholdShift) === undefined) ?? 0;
-    return refuse(
-      "threshold",
-      `${worst + 1} in units of the potential is no multiple of ${2 ** numerics.thresholdShift} plus 1${scale === 1 ? "" : ` at ${scale} times finer potentials`}`,
-      `use quantize{threshold-shift=${numerics.thresholdShift} per=tensor}, or allow approximate:thresholds`,
-    );
-  }
+  if ("code" in thresholds) return thresholds;
   const by = shift - input.finer;
   const weak = input.weights.find((weights) => by < 0 || !holdsWeights(weights, by, chip));
   if (weak !== undefined) {

@@ -265,7 +265,9 @@ class Lowering extends LinearOps {
     if (kv?.name !== "attention.kv")
       throw new NotLegal("unsupported-op", "its counters come from no attention.kv", "quantize an attention.statten");
     const { number } = op.type;
-    if (number.kind === "int") checkPayload(this.chip, number.lo, number.hi, "results of attention");
+    if (number.kind === "int") {
+      checkPayload(this.chip, [number.lo, number.hi], "results of attention", "shorter chunks or fewer tokens");
+    }
     this.emit.define(op.result, op.name, [this.directSpikes(op, 0), counters], { origin: op.origin });
     this.population(op, op.result, "attention", "attention", Number(kv.attrs["chunk"]));
     this.note(op, "attention");

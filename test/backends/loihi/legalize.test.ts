@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { agreementTable, supportMatrix } from "../../../src/backends/loihi/index.js";
-import { OPS } from "../../../src/ir/index.js";
+import { OPS, type Net } from "../../../src/ir/index.js";
 import { netInputs } from "../../../src/validate/replay.js";
 import { digitsArray, digitsModel } from "../../support/digits.js";
 import { randomInputs, randomNet } from "../../support/random-net.js";
@@ -219,6 +219,33 @@ describe("what has no exact form", () => {
       expect(first).toMatchObject({ code });
       expect(first?.hint).toBeTruthy();
     }
+  });
+
+  it("includes thresholds beyond the register, which rounding does not help", () => {
+    const at = (threshold: number): Net =>
+      net(one(`%s = neuron.lif %x {charge = integrate, v_th = ${threshold}} : spike<4t, 2>`));
+    const chip = testChip({ thresholdMantissaBits: 4 });
+    legal(at(15 * 64 + 1), chip);
+    for (const allow of [new Set<"thresholds">(), new Set(["thresholds"] as const)]) {
+      const [first] = refused(at(16 * 64 + 1), chip, { allow });
+      expect(first).toMatchObject({ code: "loihi/threshold" });
+      expect(first?.message).toContain("a threshold of 1025");
+      expect(first?.message).toContain("holds up to 961 (4 bits times 64)");
+      expect(first?.hint).not.toContain("approximate");
+    }
+  });
+
+  it("includes results of attention that are wider than payloads", () => {
+    const options = { timesteps: 4, chunk: 2, side: 2, channels: 12, heads: 2 };
+    const hints = (gradedBits: number): readonly (string | undefined)[] => {
+      const chip = testChip({ gradedBits }, ATTENTION);
+      const report = new Report();
+      legalize(quantised(stattenNet(new Random(3), options), chip)!, chip, { streams: "unroll" }, report);
+      return report.errors.filter(({ message }) => message.includes("results of attention")).map(({ hint }) => hint);
+    };
+    // 8 tokens of a chunk times 6 channels of a head: 0..48 is 7 bits with its sign.
+    expect(hints(7)).toEqual([]);
+    expect(hints(6)).toEqual(["use a chip with graded messages of 7 bits, or shorter chunks or fewer tokens"]);
   });
 
   it("includes a head on the chip, whose outputs are spikes", () => {

@@ -13,7 +13,7 @@ import { bottleneckOf, fillCores, type Cores } from "./cores.js";
 import { neuronConfigurations } from "./neurons.js";
 import { mappingNotes, spreadNote } from "./notes.js";
 import { place, slotsOf, type Traffic } from "./place.js";
-import { RESOURCE_NAMES } from "./resources.js";
+import { RESOURCE_NAMES, type Resource } from "./resources.js";
 import { spread } from "./spread.js";
 import type { Sources } from "./synapses.js";
 
@@ -119,9 +119,31 @@ function enoughCores(legal: LegalNet, cores: Cores, chip: LoihiChip, pack: boole
     { what: "neuro-cores", used: cores.neuro.length, there: slots.neuro.length },
     { what: "attention cores", used: cores.attention.length, there: slots.attention.length },
   ];
-  const short = kinds.find(({ used, there }) => used > there);
-  if (short === undefined) return true;
-  const rows = legal.populations
+  const short = kinds.filter(({ used, there }) => used > there);
+  if (short.length === 0) return true;
+  const layers = short.includes(kinds[0]!) ? neuroCoresByLayer(legal, cores, chip) : [];
+  const heads = short.includes(kinds[1]!) ? attentionCoresByLayer(legal, cores) : [];
+  const message = `the network needs ${short.map(({ what, used, there }) => `${used} ${what}, the chip has ${there}`).join("; and ")}`;
+  const notes = [...layers.map(({ text }) => text), ...heads].map((row) => ({ message: row }));
+  const enough = Math.max(...short.map(({ used, there }) => Math.ceil(used / (there / chips))));
+  const ways = [
+    ...otherChips(legal, cores, chip, pack).slice(0, 1),
+    ...(enough === Infinity ? [] : [`${enough} such chips (mesh.chipsX x mesh.chipsY; now ${chips})`]),
+    ...(layers.some(({ resource }) => resource === "synapseBits") ? ["fewer weight bits"] : []),
+    "a smaller network",
+  ];
+  report.add(loihiDiagnostics.make("too-large", message, { notes, hint: ways.join("; or ") }));
+  return false;
+}
+
+interface LayerRow {
+  readonly resource: Resource;
+  readonly text: string;
+}
+
+/** Layers with the most neuro-cores, and what they have least left of. */
+function neuroCoresByLayer(legal: LegalNet, cores: Cores, chip: LoihiChip): readonly LayerRow[] {
+  return legal.populations
     .map(({ layer }, index) => {
       const own = cores.neuro.filter(({ parts }) => parts.some(({ part }) => part.population === index));
       return { layer, own, share: own.reduce((sum, { parts }) => sum + 1 / parts.length, 0) };
@@ -134,24 +156,20 @@ function enoughCores(legal: LegalNet, cores: Cores, chip: LoihiChip, pack: boole
         own.map(({ usage }) => usage),
         chip,
       );
-      return `${layer}: ${own.length} cores, filled by ${RESOURCE_NAMES[resource]} (${used} of ${chip.core[resource]})`;
+      const text = `${layer}: ${coreCount(own.length)}, fullest in ${RESOURCE_NAMES[resource]} (${used} of ${chip.core[resource]})`;
+      return { resource, text };
     });
-  const message = `the network needs ${short.used} ${short.what}, the chip has ${short.there}`;
-  const notes = rows.map((row) => ({ message: row }));
-  const enough = Math.ceil(short.used / Math.max(1, short.there / chips));
-  const more = short.there === 0 ? "" : `${enough} such chips (mesh.chipsX x mesh.chipsY; now ${chips})`;
-  const others = otherChips(legal, cores, chip, pack);
-  const ways = [
-    ...others.slice(0, 1),
-    more,
-    "fewer weight bits, where synapse memory is what is full",
-    "a smaller network",
-  ];
-  report.add(
-    loihiDiagnostics.make("too-large", message, { notes, hint: ways.filter((way) => way !== "").join("; or ") }),
-  );
-  return false;
 }
+
+function attentionCoresByLayer({ populations }: LegalNet, { attention }: Cores): readonly string[] {
+  return populations.flatMap(({ layer }, index) => {
+    const own = attention.filter(({ population }) => population === index);
+    const heads = own.reduce((sum, group) => sum + group.heads, 0);
+    return own.length === 0 ? [] : [`${layer}: ${coreCount(own.length)} for ${heads} heads`];
+  });
+}
+
+const coreCount = (n: number): string => `${n} core${n === 1 ? "" : "s"}`;
 
 /** Layers that a network that is too large is explained by. */
 const WORST = 8;
@@ -176,7 +194,7 @@ function otherChips(legal: LegalNet, own: Cores, chip: LoihiChip, pack: boolean)
         return [{ name: other.name, used: cores.neuro.length }];
       })
       .sort((a, b) => a.used - b.used)
-      .map(({ name, used }) => `the chip \`${name}\`, on which it takes ${used} cores`);
+      .map(({ name, used }) => `the chip \`${name}\`, on which it takes ${coreCount(used)}`);
   const alike = hints(
     others.filter((other) => coreText(other) === coreText(chip)),
     () => own,

@@ -3,7 +3,9 @@ import type { LegalNet } from "../../../../src/backends/loihi/index.js";
 import { readChip, type LoihiChip } from "../../../../src/chips/index.js";
 import { Report } from "../../../../src/diagnostics/index.js";
 import { everyStep, NetBuilder, SPIKE } from "../../../../src/ir/index.js";
-import { legal, net } from "../support.js";
+import { Random, stattenNet } from "../../layerwise/nets.js";
+import { ATTENTION, testChip } from "../chips.js";
+import { legal, net, quantised } from "../support.js";
 import { mapped, mapReport } from "./support.js";
 
 const teaching = readChip("loihi-teaching", new Report(), "loihi")!;
@@ -39,9 +41,64 @@ describe("a net that does not fit", () => {
     ).errors;
     expect(error?.code).toBe("loihi/too-large");
     expect(error?.message).toBe("the network needs 3 neuro-cores, the chip has 2");
-    expect(error?.notes.map(({ message }) => message)).toEqual(["a: 3 cores, filled by compartments (16 of 16)"]);
+    expect(error?.notes.map(({ message }) => message)).toEqual(["a: 3 cores, fullest in compartments (16 of 16)"]);
     expect(error?.hint).toContain("2 such chips");
     expect(error?.hint).toContain("the chip `loihi");
+    expect(error?.hint).not.toContain("weight bits");
+  });
+
+  it("wants fewer weight bits where synapse memory is what is full", () => {
+    const one = { tilesX: 1, tilesY: 1, coresPerTile: 1 };
+    const [error] = mapReport(dense(4, 8), chipWith({ synapseBits: 256 }, one)).errors;
+    expect(error?.notes.map(({ message }) => message)).toEqual([
+      "a: 2 cores, fullest in bits of synapse memory (256 of 256)",
+    ]);
+    expect(error?.hint).toContain("fewer weight bits");
+  });
+
+  it("counts attention cores beside neuro-cores, and as many chips as both need", () => {
+    const heads = 4;
+    const attention = { ...ATTENTION, cores: 1, counters: 9 };
+    const chips = testChip({}, attention);
+    const roomy: LoihiChip = { ...chips, mesh: { ...chips.mesh, chipsX: 1 } };
+    const source = stattenNet(new Random(3), { timesteps: 2, chunk: 2, side: 2, channels: 3 * heads, heads });
+    const found = legal(quantised(source, roomy)!, roomy);
+    const [error] = mapReport(found, roomy).errors;
+    expect(error?.code).toBe("loihi/too-large");
+    expect(error?.message).toBe("the network needs 4 attention cores, the chip has 1");
+    expect(error?.notes.map(({ message }) => message)).toEqual([expect.stringMatching(/: 4 cores for 4 heads$/)]);
+    expect(error?.hint).toContain("4 such chips");
+    expect(mapReport(found, { ...roomy, attention: { ...attention, cores: heads } }).errors).toEqual([]);
+    // Two cores, one of them an attention core.
+    const tiny: LoihiChip = {
+      ...roomy,
+      core: { ...roomy.core, compartments: 1 },
+      mesh: { ...roomy.mesh, tilesX: 1, tilesY: 1, coresPerTile: 2 },
+    };
+    const [both] = mapReport(found, tiny).errors;
+    expect(both?.message).toMatch(/^the network needs (\d+) neuro-cores, the chip has 1; and 4 attention cores, /);
+    const [, neuro] = /needs (\d+)/.exec(both?.message ?? "")!;
+    expect(both?.hint).toContain(`${neuro} such chips`);
+    expect(both?.notes.some(({ message }) => message.includes("fullest in compartments (1 of 1)"))).toBe(true);
+  });
+
+  it("names a neuron that more cores hear than it has output axons, and the number that is enough", () => {
+    const found = legal(
+      net(`net @n(%x: spike<2t, 1>) -> spike<2t, 3> {
+  const @w : weights<1x3> = [64, 64, 64]
+  %a = synapse.one-to-one %x {weight = 64} : int<2t, 1, 0..64>
+  %s = neuron.loihi %a {decay_u = 4095, decay_v = 4095, v_th = 0} : spike<2t, 1>  layer("a")
+  %b = synapse.dense %s, @w {result = fixed} : int<2t, 3, -64..64>
+  %t = neuron.loihi %b {decay_u = 4095, decay_v = 4095, v_th = 0} : spike<2t, 3>  layer("b")
+  return %t
+}`),
+      teaching,
+    );
+    const [error] = mapReport(found, chipWith({ compartments: 1, outputAxons: 2 })).errors;
+    expect(error?.code).toBe("loihi/core-limit");
+    expect(error?.message).toBe("`a`: a single neuron needs 3 output axons, a core has 2");
+    expect(error?.hint).toBeTruthy();
+    expect(mapReport(found, chipWith({ compartments: 1, outputAxons: 3 })).errors).toEqual([]);
   });
 
   it("names a chip with more cores of the same kind first", () => {
