@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Report } from "../../src/diagnostics/index.js";
+import { ENERGY_TABLES } from "../../src/energy/index.js";
 import {
   ActivityMeter,
   applyConvention,
   CONVENTIONS,
   countParameters,
-  ENERGY_TABLES,
   EventCounter,
   layersOf,
   operandBits,
@@ -15,7 +15,7 @@ import {
   tableOfWidth,
   type ConventionRow,
   type Work,
-} from "../../src/energy/index.js";
+} from "../../src/energy/network.js";
 import { evaluate, everyStep, NetBuilder, REAL, toWeights, type Net, type NumberKind } from "../../src/ir/index.js";
 
 const lif = (b: NetBuilder, x: string, layer: string): string =>
