@@ -80,8 +80,8 @@ async function onLoihi(
   if (deployed === undefined) return failed(report.errors[0]?.message ?? "it cannot be compiled");
   const { program } = deployed;
   const simulation = { program, host: new Host(program), inputs, labels };
-  const { run, stopped, queues, exit, bug } = await simulateLoihi(simulation, progress, onSignal);
-  if (queues !== undefined) report.add(queues);
+  const { run, stopped, warnings, exit, bug } = await simulateLoihi(simulation, progress, onSignal);
+  for (const warning of warnings) report.add(warning);
   if (stopped !== undefined) {
     report.add(stopped);
     return { ...failed(stopped.message), exit, bug };

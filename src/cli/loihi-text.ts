@@ -24,14 +24,12 @@ export function loihiSummary(run: LoihiRunFile, energy: EnergyEstimate): string 
   const messages = sum(run.layers.map(({ events }) => sum(events.message)));
   const synapses = sum(run.layers.map(synapticEvents));
   const shares = timeShares(run);
-  const saturated = sum(run.layers.map(({ events }) => sum(events.saturation)));
   const { host } = run;
   return [
     `${samples} samples on ${run.chip.name}: ${count(run.steps)} steps, ${si(run.seconds / samples, "s")} per sample`,
     ...(accuracy === undefined ? [] : [`accuracy ${percent(accuracy)}`]),
     `${per(messages)} messages, ${per(synapses)} synaptic events, ${si(energy.totals.all / samples, "J")} per sample`,
     `time: ${percent(shares.neurons, 1)} until the last core has updated its neurons, ${percent(shares.rest, 1)} for what is still under way, and barriers`,
-    ...(saturated === 0 ? [] : [`${per(saturated)} potentials were clipped or wrapped`]),
     "",
     "on the host, not part of the chip's time and energy",
     table([

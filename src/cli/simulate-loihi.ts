@@ -30,8 +30,8 @@ export async function simulateOnSteps(
       await writeTrace(perfettoLoihiTrace(program, steps, sample));
     });
   const simulation = { program, host: new Host(program), ...asked, simulator, ...(onTimeline && { onTimeline }) };
-  const { queues, ...simulated } = await simulateLoihi(simulation, progress, onSignal);
-  if (queues !== undefined) report.add(queues);
+  const { warnings, ...simulated } = await simulateLoihi(simulation, progress, onSignal);
+  for (const warning of warnings) report.add(warning);
   const { run } = simulated;
   return {
     ...simulated,

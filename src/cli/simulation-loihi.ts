@@ -1,7 +1,7 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Diagnostic } from "../diagnostics/index.js";
 import type { Host } from "../host/index.js";
-import { longQueues, type LoihiSimulatorName, type LoihiStepTimes } from "../sim/loihi/index.js";
+import { longQueues, saturations, type LoihiSimulatorName, type LoihiStepTimes } from "../sim/loihi/index.js";
 import { LoihiRunTotals, type LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { ProbeTarget } from "../sim/probes.js";
 import type { Stopped } from "../sim/samples.js";
@@ -26,8 +26,8 @@ export interface LoihiSimulation extends LabelledInputs {
 }
 
 export interface LoihiSimulated extends Simulated<LoihiRunFile> {
-  /** Queues that grew longer than the chip's, of the first sample in which some did. */
-  readonly queues: Diagnostic | undefined;
+  /** Queues that grew longer than the chip's, of the first sample in which some did; numbers that states did not hold, of all samples. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 /** Runs every sample, the chip in a thread of its own. */
@@ -52,5 +52,8 @@ export async function simulateLoihi(
   };
   const loop = { inputs, thread, runSample, finish: (stopped?: Stopped) => totals.finish(stopped) };
   const simulated = await runSamples(loop, progress, onSignal);
-  return { ...simulated, queues };
+  return {
+    ...simulated,
+    warnings: [queues, saturations(program, simulated.run.layers)].filter((each) => each !== undefined),
+  };
 }

@@ -37,6 +37,11 @@ export const simDiagnostics = defineDiagnostics("sim", {
     explain:
       "A state left 32 bits, or a sum 53. The arithmetic of the chip's profile says nothing about such numbers, so there is no right answer.",
   },
+  saturation: {
+    severity: "warning",
+    explain:
+      "A sum, current or potential left the width of the step-by-step chip's states and was wrapped or clipped, as the chip does: from there on spikes may differ from those of the network. In how many updates, and in which layers and cores, is said beside it.",
+  },
   queue: {
     severity: "warning",
     explain:

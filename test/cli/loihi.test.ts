@@ -271,6 +271,21 @@ describe("the teaching example", () => {
     expect(samples.map(({ predicted }) => predicted)).toEqual([0, 1]);
   });
 
+  it("warns of potentials that its states do not hold, with layer and core", async () => {
+    const text = readFileSync(path("edges.snn"), "utf8");
+    writeFileSync(at("narrow.snn"), text.replace("v_th = 30", "v_th = 30, v_max = 1000"));
+    const chip = ["--chip", "loihi-teaching", "--objective", "cores"];
+    expect((await spikec("compile", at("narrow.snn"), ...chip, "-o", at("narrow.spk"))).code).toBe(0);
+    const { code, err } = await simulate("narrow.spk", "narrow.json");
+    expect(code).toBe(0);
+    expect(err).toContain("warning[sim/saturation]");
+    const [, clipped, updates] = /directions: (\d+) in (\d+) updates, core 2; v holds -8388607\.\.1000/.exec(err)!;
+    const { events } = readRun("narrow.json").layers[1]!;
+    const total = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
+    expect([Number(clipped), Number(updates)]).toEqual([total(events.saturation), total(events.update)]);
+    expect(err).not.toContain("edges:");
+  });
+
   it("shows the u and v that its text defines, beside the spikes that were recorded", () => {
     const run = readRun("event.json");
     for (const { probes, spikes } of run.samples) {

@@ -4,6 +4,7 @@ import type { LoihiMachine } from "./result.js";
 import { createStepped } from "./stepped/index.js";
 
 export { longQueues } from "./queues.js";
+export { saturations } from "./saturation.js";
 export type { LoihiMachine, LoihiRunOptions, LoihiRunResult, LoihiStepTimes } from "./result.js";
 
 /** The simulators of the step-by-step chip; their results are equal. */
