@@ -24,7 +24,7 @@ import { evaluate, netTimesteps, type Evaluation, type Net } from "../ir/index.j
 import { netInputs } from "../validate/replay.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { normalisation, withInputOptions } from "./inputs.js";
+import { normalisation, withLimit, withPictureOptions } from "./inputs.js";
 import { loadNet } from "./load-net.js";
 import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
 import { withInputFor } from "./options.js";
@@ -56,13 +56,13 @@ function integerRule(text: string): IntegerRule {
   throw new InvalidArgumentError("expected counts or bits");
 }
 
-const MODEL_ONLY = ["--convention", "--integers", "--ann"];
+const MODEL_ONLY = ["--set", "--convention", "--integers", "--ann"];
 const READING = ["--limit", "--normalise", "--pad"];
 
 /** Options of `energy` that are about networks; `withModelOptions` has where they come from. */
 export function withEnergyModelOptions(command: Command): Command {
   const all = CONVENTIONS.map(({ name }) => name).join(", ");
-  withInputOptions(withInputFor(command, "a network"))
+  withLimit(withPictureOptions(withInputFor(command, "a network")))
     .option("--from-rates <table>", "no checkpoint: a number, a JSON file of firing rates, or `statten-8-768`")
     .option(
       "--convention <names>",
@@ -103,8 +103,10 @@ export function chosenConventions(
   byDefault: readonly string[] = [options.fromRates === undefined ? "all" : "statten"],
 ): readonly Convention[] {
   const asked = options.convention ?? byDefault;
-  if (asked.includes("all")) return CONVENTIONS;
-  return asked.flatMap((name) => conventionOf(name, CONVENTIONS, report) ?? []);
+  const named = asked.flatMap((name) =>
+    name === "all" ? CONVENTIONS : (conventionOf(name, CONVENTIONS, report) ?? []),
+  );
+  return [...new Set(named)];
 }
 
 /** The inputs to evaluate a network on. */
@@ -283,13 +285,21 @@ function notes(work: Work, outcomes: readonly Outcome[]): readonly string[] {
   return [...unpriced, ...(uncounted.length === 0 ? [] : [unknown])];
 }
 
-function jsonText(work: Work, outcomes: readonly Outcome[], table: EnergyTable): string {
+/** Everything; of `shown`, where it is given, those rows and layers alone. Totals are those of the network. */
+function jsonText(
+  work: Work,
+  outcomes: readonly Outcome[],
+  table: EnergyTable,
+  shown: ReadonlySet<string> | undefined,
+): string {
   const { samples, timesteps } = work.activity;
+  const isShown = ({ result }: { readonly result: string }): boolean => shown?.has(result) ?? true;
   const conventions = outcomes.map(({ convention, result, ann }) => {
     const { name, summary, source, includes, excludes, firstLayer, heads, rates } = convention;
-    return { name, summary, source, includes, excludes, firstLayer, heads, rates, ...result, ann: ann ?? null };
+    const rows = result.rows.filter(isShown);
+    return { name, summary, source, includes, excludes, firstLayer, heads, rates, ...result, rows, ann: ann ?? null };
   });
-  const layers = work.layers.map(({ name, result, kind }) => {
+  const layers = work.layers.filter(isShown).map(({ name, result, kind }) => {
     const events = Object.entries(work.counts?.layers.get(result) ?? {}).filter(([, n]) => n.some((x) => x !== 0));
     return { name, result, kind, events: Object.fromEntries(events.map(([event, n]) => [event, Array.from(n)])) };
   });
@@ -323,7 +333,7 @@ export async function energyOfModel(
   const { explain } = options;
   const layers = explain === undefined ? undefined : chosenLayers(work.layers, explain, report);
   if (report.failed) return;
-  if (options.json === true) return io.out(jsonText(work, outcomes, table));
+  if (options.json === true) return io.out(jsonText(work, outcomes, table, layers));
   if (layers !== undefined) return io.out(explainText(outcomes, layers));
   const of = fromRates === undefined ? `mean of ${count(work.activity.samples)} samples` : `rates \`${fromRates}\``;
   io.out(`energy per sample, ${of}, table ${table.name}; arithmetic alone\n`);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { didYouMean, renderDiagnostic, type Report } from "../diagnostics/index.js";
+import { didYouMean, renderDiagnostic, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { energyDiagnostics } from "../energy/diagnostics.js";
 import {
   builtInPaper,
@@ -15,23 +15,39 @@ import {
 import type { Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { EXIT } from "./exit.js";
+import { withoutEffect } from "./no-effect.js";
 import { count, si, table } from "./text.js";
 
 /** `spikec energy --paper NAME`: what a paper's table prints beside what its own formulas give. */
+
+const BESIDE_PAPER = ["--paper", "--table", "--explain", "--json"];
 
 /** `--paper`, which takes the place of the run. */
 export function withPaper(command: Command): Command {
   command.option("--paper [name]", "recompute the table of a paper instead of a run; without a name, list them");
   return command.hook("preAction", (_parent, called) => {
-    const { paper, explain } = called.opts<PaperOptions & { paper?: string | true }>();
-    const [named] = called.args;
-    const refuse = (message: string, hint: string) =>
-      called.error(renderDiagnostic(cliDiagnostics.make("no-effect", message, { hint })), { exitCode: EXIT.usage });
-    if (paper === true && explain !== undefined)
-      refuse("--explain means nothing without a paper", "add a name to --paper");
-    if (paper !== undefined && named !== undefined)
-      refuse(`\`${named}\` means nothing beside --paper`, `leave it out; --explain ROW explains one row`);
+    const refusal = paperRefusal(called);
+    if (refusal !== undefined) called.error(renderDiagnostic(refusal), { exitCode: EXIT.usage });
   });
+}
+
+/** A paper's table has its own layers and rates, so all that is about runs and networks means nothing beside it. */
+function paperRefusal(called: Command): Diagnostic | undefined {
+  const { paper } = called.opts<{ readonly paper?: string | true }>();
+  if (paper === undefined) return undefined;
+  const [named] = called.args;
+  if (named !== undefined) {
+    const hint = "leave it out; --explain ROW explains one row";
+    return cliDiagnostics.make("no-effect", `\`${named}\` means nothing beside --paper`, { hint });
+  }
+  if (paper === true) {
+    const refusal = { why: "without a paper", hint: "add a name to --paper" };
+    const without = withoutEffect(called, ["--explain", "--table"], refusal);
+    if (without !== undefined) return without;
+  }
+  const others = called.options.flatMap(({ long }) => (!long || BESIDE_PAPER.includes(long) ? [] : [long]));
+  const refusal = { why: "beside --paper", hint: `leave it out; a paper takes ${BESIDE_PAPER.slice(1).join(", ")}` };
+  return withoutEffect(called, others, refusal);
 }
 
 function listText(): string {

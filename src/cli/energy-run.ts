@@ -16,19 +16,21 @@ interface RunEnergyOptions {
 /** Prices the events of a run by one table or several that cover different things. */
 export function energyOfRun(file: string, options: RunEnergyOptions, report: Report, io: Io): void {
   const named = options.table.flatMap((name) => readEnergyTable(name, report) ?? []);
-  const run = readRun(file, report);
+  const run = readRun(file, report, "; of a network, add --input IMAGES");
   if (run === undefined || report.failed) return;
   const tables = named.length > 0 ? named : [defaultTable(run)];
   const estimate = estimateEnergy(run, ...tables);
   const notes = tables.flatMap((table) => energyNotes(run, table));
-  if (options.json === true) return io.out(JSON.stringify({ ...estimate, notes }, null, 2));
-  if (options.explain === undefined)
-    return io.out([energyText(estimate, notes), hostText(estimate) ?? []].flat().join("\n\n"));
-  if (options.explain === true) return io.out(explainText(estimate));
+  const { explain } = options;
   const layers = run.layers.map(({ name }) => name);
-  if (layers.includes(options.explain)) return io.out(explainText(estimate, options.explain));
-  const message = `the run has no layer \`${options.explain}\``;
-  report.add(cliDiagnostics.make("unknown-name", message, { hint: didYouMean(options.explain, layers) }));
+  if (typeof explain === "string" && !layers.includes(explain)) {
+    const message = `the run has no layer \`${explain}\``;
+    return report.add(cliDiagnostics.make("unknown-name", message, { hint: didYouMean(explain, layers) }));
+  }
+  const rows = estimate.rows.filter(({ layer }) => typeof explain !== "string" || layer === explain);
+  if (options.json === true) return io.out(JSON.stringify({ ...estimate, rows, notes }, null, 2));
+  if (explain !== undefined) return io.out(explainText({ ...estimate, rows }));
+  io.out([energyText(estimate, notes), hostText(estimate) ?? []].flat().join("\n\n"));
 }
 
 /** A step-by-step chip has figures of its own. */

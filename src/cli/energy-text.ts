@@ -78,7 +78,9 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
   ];
   if (uncovered.length > 0) lines.push(`not covered, so not in the total: ${uncovered.join(", ")}`);
   if (unpriced.length > 0) {
-    const list = unpriced.map((u) => `${u.what} ${count(Math.round(u.count / samples))}`);
+    const list = unpriced.map(
+      (u) => `${u.what} ${count(Math.round(u.count / samples))}${isTraffic(u.group) ? " bits" : ""}`,
+    );
     lines.push("", `counted, without a price in this table (per sample): ${list.join(", ")}`);
   }
   for (const note of notes) lines.push("", `note: ${note}`);
@@ -94,25 +96,26 @@ export function hostText({ host }: EnergyEstimate): string | undefined {
   return `on the host, per sample, without a price: ${ops}; ${bytes} bytes to and from the chip`;
 }
 
-/** Every row: count x figure, and where the figure comes from; of one layer, or of all and the whole chip. */
-export function explainText({ rows }: EnergyEstimate, layer?: string): string {
-  const shown = rows.filter((row) => layer === undefined || row.layer === layer);
+/** Each row per sample: count x figure, and where the figure comes from. */
+export function explainText({ rows, samples }: Pick<EnergyEstimate, "rows" | "samples">): string {
   return table([
-    ["layer", "part", "what", "count", "each", "together", "inside the figure", "source"],
-    ...shown.map(({ group, figure, ...row }) => [
+    ["layer", "part", "what", "count per sample", "each", "together", "inside the figure", "source"],
+    ...rows.map(({ group, figure, ...row }) => [
       row.layer ?? "",
       row.part,
       row.what,
-      countText(row.count, group),
+      countText(row.count / samples, group),
       `${figure.joules.toExponential(3)} ${group === "power" ? "W" : "J"}`,
-      ranged(row.joules, row.range, 1),
+      ranged(row.joules, row.range, samples),
       figure.boundary,
       `${figure.source} (${figure.status})`,
     ]),
   ]);
 }
 
+const isTraffic = (group: EnergyGroup): boolean => group === "sram" || group === "dram";
+
 function countText(n: number, group: EnergyGroup): string {
   if (group === "power") return `${n.toExponential(3)} chip-seconds`;
-  return group === "sram" || group === "dram" ? `${count(n)} bits` : count(n);
+  return isTraffic(group) ? `${count(n)} bits` : count(n);
 }

@@ -52,7 +52,8 @@ export function registerEnergy(program: Command, io: Io): void {
       [],
     );
   command.hook("preAction", (_parent, called) => checkSubject(called));
-  withPaper(withVary(withEnergyModelOptions(withModelOptions(command, ["--from-rates"]))))
+  withPaper(command);
+  withVary(withEnergyModelOptions(withModelOptions(command, ["--from-rates"])))
     .option(
       "--explain [layer]",
       "every row, or those of one layer (of a paper: of one row): count x figure, and where the figure comes from",

@@ -68,13 +68,22 @@ function normalisationName(text: string): NormalisationName {
 
 /** The options that say how inputs to run are read, `--input` apart. */
 export function withInputOptions(command: Command): Command {
-  return withReadingOptions(command).option("--limit <n>", "only the first n samples", positiveInteger);
+  return withLimit(withReadingOptions(command));
+}
+
+/** `--limit`. */
+export function withLimit(command: Command): Command {
+  return command.option("--limit <n>", "only the first n samples", positiveInteger);
 }
 
 /** The options that say how inputs are read, whatever they are for. */
 export function withReadingOptions(command: Command): Command {
+  return withPictureOptions(command.option("--labels <file>", "labels as .npy, for the accuracy"));
+}
+
+/** The options that say what is done to pictures, of commands that know no accuracy. */
+export function withPictureOptions(command: Command): Command {
   return command
-    .option("--labels <file>", "labels as .npy, for the accuracy")
     .option(
       "--normalise <name>",
       `normalisation of a data set: ${Object.keys(NORMALISATIONS).join(", ")}`,

@@ -7,10 +7,10 @@ import { cliDiagnostics } from "./diagnostics.js";
 import { readFileOrThrow } from "./files.js";
 import { count } from "./text.js";
 
-/** Reads a run of any kind of chip; says where it stopped early. */
-export function readRun(path: string, report: Report): RunFile | LoihiRunFile | undefined {
+/** Reads a run of any kind of chip; says where it stopped early. `orElse`: what else the caller takes, for the hint. */
+export function readRun(path: string, report: Report, orElse = ""): RunFile | LoihiRunFile | undefined {
   const location = { kind: "file", file: path } as const;
-  const hint = "write one with `spikec simulate program.spk --input … -o run.json`";
+  const hint = `write one with \`spikec simulate program.spk --input … -o run.json\`${orElse}`;
   const fail = (why: string): undefined =>
     report.add(cliDiagnostics.make("run-file", `\`${path}\` is not a run: ${why}`, { location, hint }));
   // A character of JSON is at least a byte; what is longer than a string cannot be parsed.

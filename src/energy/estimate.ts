@@ -19,6 +19,8 @@ export interface EnergyRow extends Count {
 /** Something that was counted and has no price in the table. */
 export interface Unpriced {
   readonly what: string;
+  readonly group: EnergyGroup;
+  /** Events; bits of memories. */
   readonly count: number;
 }
 
@@ -98,12 +100,13 @@ function rowOf(count: Count): EnergyRow | undefined {
 function unpricedOf(counts: readonly (readonly Count[])[], whole: ReadonlySet<Component>): readonly Unpriced[] {
   const key = ({ layer, what }: Count): string => JSON.stringify([layer, what]);
   const priced = new Set(counts.flat().flatMap((count) => (count.figure === undefined ? [] : [key(count)])));
-  const sums = new Map<string, number>();
-  for (const count of counts[0] ?? []) {
-    if (priced.has(key(count)) || whole.has(count.component)) continue;
-    sums.set(count.what, (sums.get(count.what) ?? 0) + count.count);
+  const sums = new Map<string, Unpriced>();
+  for (const each of counts[0] ?? []) {
+    const { what, group, count } = each;
+    if (priced.has(key(each)) || whole.has(each.component)) continue;
+    sums.set(what, { what, group, count: (sums.get(what)?.count ?? 0) + count });
   }
-  return [...sums].map(([what, count]) => ({ what, count }));
+  return [...sums.values()];
 }
 
 function totalsOf(rows: readonly EnergyRow[]): Pick<EnergyEstimate, "totals" | "ranges"> {

@@ -102,7 +102,17 @@ describe("the main job", () => {
 
   it("explains one layer, lists tables, and never adds what two tables cover", async () => {
     const explained = await spikec("energy", at("run.json"), "--explain", "head");
-    expect(explained.out).toMatch(/^head +accumulate +ac +[\d,]+ .*fp32 add \(published\)$/m);
+    const { samples, rows } = JSON.parse(
+      (await spikec("energy", at("run.json"), "--explain", "head", "--json")).out,
+    ) as EnergyEstimate;
+    expect(samples).toBeGreaterThan(1);
+    expect(new Set(rows.map(({ layer }) => layer))).toEqual(new Set(["head"]));
+    const additions = rows.find(({ what }) => what === "ac")!.count / samples;
+    const line = new RegExp(
+      `^head +accumulate +ac +${additions.toLocaleString("en-US")} .*fp32 add \\(published\\)$`,
+      "m",
+    );
+    expect(explained.out).toMatch(line);
     expect(explained.out).not.toContain("head_lif");
     const wrong = await spikec("energy", at("run.json"), "--explain", "hed");
     expect(wrong).toMatchObject({ code: 1, out: "" });

@@ -61,6 +61,22 @@ describe("spikec energy of a network", () => {
     expect(wrong.err).toContain("did you mean `block.0.attn.proj_conv`?");
   });
 
+  it("has a convention once, however often it is named", async () => {
+    const { out } = await energy(...MODEL, ...INPUT, "--convention", "statten,event,statten");
+    expect(out).toMatch(/^layer +statten +event$/m);
+  });
+
+  it("prints the same of one layer as JSON, with the totals of the network", async () => {
+    const of = async (...more: readonly string[]) =>
+      JSON.parse((await energy(...MODEL, ...INPUT, "--convention", "event", "--json", ...more)).out) as EnergyJson;
+    const [whole, part] = [await of(), await of("--explain", "head")];
+    const only = <T extends { readonly layer?: string }>(rows: readonly T[]) => rows.filter((r) => r.layer === "head");
+    expect(part.layers.map(({ name }) => name)).toEqual(["head"]);
+    expect(part.conventions[0]!.rows).toEqual(only(whole.conventions[0]!.rows));
+    expect(part.conventions[0]!.rows.length).toBeGreaterThan(0);
+    expect(part.conventions[0]!.total).toBe(whole.conventions[0]!.total);
+  });
+
   it("compares with an ANN of the same shape", async () => {
     const { out } = await energy(...MODEL, ...INPUT, "--convention", "event", "--ann");
     // 4.6 / 0.9 / 4 timesteps.
@@ -81,7 +97,9 @@ describe("spikec energy of a network", () => {
 describe("spikec energy refuses", () => {
   it.each([
     [["--convention", "statn", ...INPUT], "did you mean `statten`?"],
+    [["--convention", "all,statn", ...INPUT], "did you mean `statten`?"],
     [[], "the energy of a network needs inputs to evaluate"],
+    [["--table", "truenorth", "--convention", "statten", ...INPUT], "prices nothing that `statten` counts: mac, ac"],
     [["--from-rates", "0.1"], "--from-rates are given"],
   ] as const)("a network with %j", async (args, message) => {
     const done = await energy(...MODEL, ...args);
@@ -89,8 +107,21 @@ describe("spikec energy refuses", () => {
     expect(done.err).toContain(message);
   });
 
+  it("a network without inputs, and says what to add", async () => {
+    const done = await energy(digitsPath("model.pth"));
+    expect(done.code).toBe(1);
+    expect(done.err).toMatch(/model\.pth` is not a run: .*; of a network, add --input IMAGES/s);
+  });
+
+  it("an option of other commands", async () => {
+    const done = await energy(...MODEL, ...INPUT, "--labels", digitsPath("test-labels.npy"));
+    expect(done.code).toBe(2);
+    expect(done.err).toContain("unknown option '--labels'");
+  });
+
   it.each([
     ["run.json", "--ann"],
+    ["run.json", "--set", "chunk=1"],
     ["run.json", "--convention", "event"],
     ["--from-rates", "0.1", "--config", "statten-8-768", "--integers", "bits"],
     ["--from-rates", "0.1", "--config", "statten-8-768", "--limit", "3"],

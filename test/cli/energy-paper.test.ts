@@ -68,7 +68,16 @@ describe("spikec energy --paper", () => {
   });
 
   it("refuses what would be ignored", async () => {
-    for (const args of [["vit-b", "energy.224"], ["--explain"]]) {
+    const others = [
+      ["--arch", "statten"],
+      ["--set", "chunk=1"],
+      ["--random-init", "1"],
+      ["--from-rates", "0.1"],
+      ["--input", "x.npy"],
+      ["--convention", "event"],
+    ];
+    const beside = others.map((other) => ["vit-b", ...other]);
+    for (const args of [["vit-b", "energy.224"], ["--explain"], ["--table", "sata"], ...beside]) {
       const { code, err } = await paper(...args);
       expect(code).toBe(2);
       expect(err).toContain("means nothing");

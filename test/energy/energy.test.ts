@@ -75,8 +75,8 @@ describe("energy", () => {
   it("lists what has no price instead of making it free in silence", () => {
     const estimate = estimateEnergy(layerwiseRun([layer("a", { compare: [4, 4], update: [9, 0] })]), table);
     expect(estimate.unpriced).toEqual([
-      { what: "update", count: 9 },
-      { what: "compare", count: 8 },
+      { what: "update", group: "arithmetic", count: 9 },
+      { what: "compare", group: "arithmetic", count: 8 },
     ]);
     expect(estimate.totals.arithmetic).toBe(0);
   });

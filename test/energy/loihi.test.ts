@@ -65,8 +65,8 @@ describe("energy of a step-by-step chip by its own description", () => {
   it("lists what the description has no figure for, and says what that leaves out", () => {
     const run = loihiRun([LAYER], { neuronAccess: 1 });
     const { unpriced, covers, uncovered } = estimateEnergy(run, ownTable(run));
-    expect(unpriced).toContainEqual({ what: "spikeOut", count: 7 });
-    expect(unpriced).toContainEqual({ what: "barrier", count: 6 });
+    expect(unpriced).toContainEqual({ what: "spikeOut", group: "neurons", count: 7 });
+    expect(unpriced).toContainEqual({ what: "barrier", group: "barriers", count: 6 });
     expect([covers, uncovered]).toEqual([
       ["arithmetic", "sram"],
       ["noc", "control", "static"],
@@ -101,7 +101,7 @@ describe("energy of a step-by-step chip by a table", () => {
     const synapses = { dense: [1, 0], "sparse-4bit-delayed": [0, 1], crossing: [1, 0] };
     const of = (name: string) => estimateEnergy(loihiRun([only({}, synapses)]), named(name));
     expect(of("loihi1-fit").totals.synapses).toBeCloseTo((35.5 + 33.6) * 1e-12, 20);
-    expect(of("loihi1-fit").unpriced).toContainEqual({ what: "synapse crossing", count: 1 });
+    expect(of("loihi1-fit").unpriced).toContainEqual({ what: "synapse crossing", group: "synapses", count: 1 });
     expect(of("loihi1-davies").totals.synapses).toBeCloseTo(3 * 23.6e-12, 20);
   });
 

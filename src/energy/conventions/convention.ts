@@ -70,7 +70,7 @@ export interface Convention {
   dense(layer: Layer, timesteps: number): DenseWork | undefined;
 }
 
-/** Prices the counts of a convention; what the table has no price for is listed. */
+/** Prices the counts of a convention; what the table has no price for is listed, and a table that prices none is an error. */
 export function applyConvention(
   convention: Convention,
   work: Work,
@@ -86,6 +86,11 @@ export function applyConvention(
     if (row.count === 0) continue;
     if (figure === undefined) unpriced.set(row.what, (unpriced.get(row.what) ?? 0) + row.count);
     else rows.push({ ...row, figure, joules: row.count * figure.joules });
+  }
+  if (rows.length === 0 && unpriced.size > 0) {
+    const message = `table \`${table.name}\` prices nothing that \`${convention.name}\` counts: ${[...unpriced.keys()].join(", ")}`;
+    const hint = "`--table horowitz-45nm`, or another one that has `events` of these names";
+    return report.add(energyDiagnostics.make("nothing-priced", message, { hint }));
   }
   return {
     convention: convention.name,
