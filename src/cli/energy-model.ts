@@ -24,6 +24,7 @@ import { evaluate, netTimesteps, type Evaluation, type Net } from "../ir/index.j
 import { netInputs } from "../validate/replay.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { joulesText } from "./energy-text.js";
 import { normalisation, withLimit, withPictureOptions } from "./inputs.js";
 import { loadNet } from "./load-net.js";
 import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
@@ -220,7 +221,7 @@ function explainText(outcomes: readonly Outcome[], layers: ReadonlySet<string>):
         row.how,
         `${count(Math.round(row.count / result.samples))} ${row.what}`,
         `${row.figure.joules.toExponential(3)} J`,
-        si(row.joules / result.samples, "J"),
+        joulesText(row.joules, row.range, result.samples),
         `${row.figure.source} (${row.figure.status})`,
       ]),
   );
@@ -241,7 +242,7 @@ function sideBySide(work: Work, outcomes: readonly Outcome[]): string {
   return columns([
     ["layer", ...outcomes.map(({ convention }) => convention.name)],
     ...rows,
-    ["total", ...outcomes.map(({ result }) => cell(result.total / result.samples))],
+    ["total", ...outcomes.map(({ result }) => joulesText(result.total, result.range, result.samples))],
     ["the same layers as an ANN", ...outcomes.map(({ ann }) => cell(ann?.ann))],
     ["ANN / SNN", ...outcomes.map(({ ann }) => ratio(ann))],
   ]);
