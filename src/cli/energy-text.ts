@@ -2,7 +2,7 @@ import { GROUPS, type EnergyEstimate, type EnergyGroup, type EnergyTable, type R
 import { sum } from "../math/numbers.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
-import { count, si, siRange, table } from "./text.js";
+import { count, percent, si, siRange, table } from "./text.js";
 
 /** Energies for people, of any kind of chip. */
 
@@ -96,6 +96,15 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
   for (const note of notes) lines.push("", `note: ${note}`);
   lines.push("", `whole run, ${samples} samples: ${joulesText(totals.all, ranges.all, 1)}`);
   return lines.join("\n");
+}
+
+/** Time without work, per sample, and which share of the time it is. */
+export function idleText({ idle, samples }: EnergyEstimate): string {
+  const parts = idle.map(({ part, units, idle: seconds, of }) => {
+    const name = units === 1 ? part : `${part} of ${count(units)} cores`;
+    return `${name} ${si(seconds / samples, "s")} (${percent(seconds / of, 1)})`;
+  });
+  return `idle per sample, without a price of its own: ${parts.join(", ")}`;
 }
 
 /** What the host computes around a step-by-step chip. */

@@ -3,6 +3,7 @@ import { sum } from "../math/numbers.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import { countsOf, GROUPS, type AnyRun, type Count, type EnergyGroup } from "./run-counts.js";
 import { energyDiagnostics } from "./diagnostics.js";
+import { idleTimes, type IdleTime } from "./idle.js";
 import {
   COMPONENTS,
   placesOf,
@@ -43,6 +44,8 @@ export interface EnergyEstimate {
   /** J of the whole run, by group and together. `power` belongs to no layer. */
   readonly totals: Readonly<Record<EnergyGroup | "all", number>>;
   readonly ranges: Readonly<Record<EnergyGroup | "all", Range>>;
+  /** Time without work, which has no price of its own. */
+  readonly idle: readonly IdleTime[];
   /** What the host computes around a step-by-step chip; it has no price. */
   readonly host?: LoihiRunFile["host"];
 }
@@ -91,6 +94,7 @@ export function estimateEnergy(run: AnyRun, ...tables: readonly EnergyTable[]): 
     rows,
     unpriced: unpricedOf(counts, new Set(tables.flatMap((each) => [...coveredAsAWhole(each)]))),
     ...totalsOf(rows),
+    idle: idleTimes(run),
     ...("target" in run ? { host: run.host } : {}),
   };
 }
