@@ -79,6 +79,11 @@ export function withEnergyModelOptions(command: Command): Command {
     .option("--ann", "per layer: the same topology as an ANN, and the firing rate at which both cost the same");
   onlyWith(command, MODEL_ONLY, ["--input", "--from-rates"]);
   onlyWith(command, READING, ["--input"]);
+  refuseWithoutEffect(command, ["--ann"], (called) =>
+    isGiven(called, "--explain")
+      ? { why: "with --explain, which prints rows of the spiking network", hint: "leave out one of them" }
+      : undefined,
+  );
   refuseWithoutEffect(command, ["--input"], (called) =>
     isGiven(called, "--from-rates")
       ? { why: "with --from-rates: rates are given, nothing is evaluated", hint: "leave out one of them" }
