@@ -89,6 +89,12 @@ export function withEnergyModelOptions(command: Command): Command {
       ? { why: "with --from-rates: rates are given, nothing is evaluated", hint: "leave out one of them" }
       : undefined,
   );
+  refuseWithoutEffect(command, ["--integers"], (called) => {
+    const { convention, json } = called.opts<EnergyModelOptions>();
+    const matters = convention === undefined || ["event", "all"].some((name) => convention.includes(name));
+    if (matters || json === true) return undefined;
+    return { why: "without `event`: no other convention adds integers bit by bit", hint: "add it to --convention" };
+  });
   return refuseWithoutEffect(command, ["--integers"], (called) =>
     isGiven(called, "--from-rates")
       ? { why: "with --from-rates: exact counts need an evaluated network", hint: "leave it out" }
