@@ -1,7 +1,14 @@
 import type { LoihiProgram } from "../backends/program/loihi/program.js";
 import type { Chip, LayerwiseChip, LoihiChip } from "../chips/index.js";
 import { Report } from "../diagnostics/index.js";
-import { commonEnergy, estimateEnergy, loihiCounts, ownTable, type EnergyTable } from "../energy/index.js";
+import {
+  commonEnergy,
+  estimateEnergy,
+  loihiCounts,
+  ownTable,
+  type EnergyEstimate,
+  type EnergyTable,
+} from "../energy/index.js";
 import { Host } from "../host/index.js";
 import type { Net } from "../ir/index.js";
 import { sum } from "../math/numbers.js";
@@ -12,6 +19,7 @@ import { printDiagnostics, type Io, type Outcome } from "./command.js";
 import { compileForLoihi, type LoihiOptions } from "./compile-loihi.js";
 import type { LabelledInputs } from "./inputs.js";
 import type { OnSignal } from "./interrupt.js";
+import { joulesFields, joulesText } from "./energy-text.js";
 import { synapticEvents } from "./loihi-text.js";
 import { runPasses, type PassOptions } from "./pass-options.js";
 import type { Progress } from "./progress.js";
@@ -28,7 +36,7 @@ export interface TargetPoint {
   readonly seconds: number;
   readonly accuracy: number | undefined;
   /** J by the chip's own figures, static power included; layer-by-layer chips have none, their energy is that of the table. */
-  readonly energy: number;
+  readonly energy: Pick<EnergyEstimate, "totals" | "ranges" | "samples">;
   /** J: additions of neurons' inputs and of attention, by the table, for both targets. */
   readonly arithmetic: number | undefined;
   readonly additions: number;
@@ -94,7 +102,7 @@ async function onLoihi(
     target: "loihi",
     seconds: run.seconds / samples,
     accuracy: accuracyOf(run),
-    energy: estimateEnergy(run, ownTable(run)).totals.all / samples,
+    energy: estimateEnergy(run, ownTable(run)),
     arithmetic: arithmetic === undefined ? undefined : arithmetic / samples,
     additions: sum(run.layers.map(synapticEvents)) / samples,
     memoryBits: memoryBits(program),
@@ -145,7 +153,7 @@ async function onLayerwise(
     target: "layerwise",
     seconds: run.seconds / samples,
     accuracy: accuracyOf(run),
-    energy: estimateEnergy(run, prices).totals.all / samples,
+    energy: estimateEnergy(run, prices),
     arithmetic: arithmetic === undefined ? undefined : arithmetic / samples,
     additions: of("ac") / samples,
     memoryBits: 8 * (spike.bytes + weight.bytes + data.bytes),
@@ -162,7 +170,7 @@ function rowOf(point: TargetOutcome): readonly string[] {
     point.chip,
     si(point.seconds, "s"),
     point.accuracy === undefined ? "-" : percent(point.accuracy),
-    si(point.energy, "J"),
+    joulesText(point.energy.totals.all, point.energy.ranges.all, point.energy.samples),
     point.arithmetic === undefined ? "-" : si(point.arithmetic, "J"),
     count(Math.round(point.additions)),
     count(point.memoryBits),
@@ -194,7 +202,9 @@ export function plainTargetPoint(point: TargetOutcome): Readonly<Record<string, 
   const shares = Object.fromEntries(
     Object.entries(time).map(([what, share]) => [`time_${what.replaceAll(" ", "_")}`, share]),
   );
-  return { ...rest, energy_J: energy, additions_J: arithmetic, memory_bits: bits, ...shares };
+  const { totals, ranges, samples } = energy;
+  const joules = joulesFields("energy_J", totals.all, ranges.all, samples);
+  return { ...rest, ...joules, additions_J: arithmetic, memory_bits: bits, ...shares };
 }
 
 export function targetsText(points: readonly TargetOutcome[], samples: number, prices: EnergyTable): string {

@@ -4,7 +4,13 @@ import { ENGINES } from "../backends/program/instruction.js";
 import { readChip, type Chip, type LayerwiseChip } from "../chips/index.js";
 import { combinations, parseVariation, varyChip, type Variation } from "../chips/vary.js";
 import { Report, reporting } from "../diagnostics/index.js";
-import { estimateEnergy, readEnergyTable, type EnergyEstimate, type EnergyTable } from "../energy/index.js";
+import {
+  estimateEnergy,
+  readEnergyTable,
+  type EnergyEstimate,
+  type EnergyGroup,
+  type EnergyTable,
+} from "../energy/index.js";
 import type { Net } from "../ir/index.js";
 import { bottleneck, type Bottleneck } from "../report/bottleneck.js";
 import type { RunFile } from "../sim/run-file.js";
@@ -22,7 +28,7 @@ import { compareTargets, plainTargetPoint, targetsText } from "./compare-targets
 import { withLoihiOptions, type LoihiOptions } from "./compile-loihi.js";
 import { csvText } from "./csv.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { energyNotes } from "./energy-text.js";
+import { energyNotes, joulesFields, joulesText } from "./energy-text.js";
 import { checkOutput, pathsRead } from "./files.js";
 import { readLabelledInputs, withReadingOptions, type InputSetOptions, type LabelledInputs } from "./inputs.js";
 import { interruptible, type OnSignal } from "./interrupt.js";
@@ -131,7 +137,7 @@ function tableRow(point: Measured): readonly string[] {
     point.chip.name,
     count(Math.round(run.cycles / samples)),
     si(run.seconds / samples, "s"),
-    si(energy.totals.all / samples, "J"),
+    joulesText(energy.totals.all, energy.ranges.all, samples),
     ...ENGINES.map((engine) => percent(run.engines[engine].busy / run.cycles, 1)),
     bottleneckText(bottleneck(run)),
   ];
@@ -144,16 +150,18 @@ function plainPoint(point: Measured) {
   const { run, energy } = point;
   const samples = run.samples.length;
   const { engine, occupied, state, share } = bottleneck(run);
+  const joules = (name: string, of: "all" | EnergyGroup) =>
+    joulesFields(name, energy.totals[of], energy.ranges[of], samples);
   return {
     ...about,
     samples,
     cycles: run.cycles / samples,
     seconds: run.seconds / samples,
-    energy_J: energy.totals.all / samples,
-    energy_arithmetic_J: energy.totals.arithmetic / samples,
-    energy_sram_J: energy.totals.sram / samples,
-    energy_dram_J: energy.totals.dram / samples,
-    ...(energy.totals.power > 0 && { energy_power_J: energy.totals.power / samples }),
+    ...joules("energy_J", "all"),
+    ...joules("energy_arithmetic_J", "arithmetic"),
+    ...joules("energy_sram_J", "sram"),
+    ...joules("energy_dram_J", "dram"),
+    ...(energy.totals.power > 0 && joules("energy_power_J", "power")),
     ...Object.fromEntries(ENGINES.map((name) => [`busy_${name}`, run.engines[name].busy / run.cycles])),
     bottleneck: engine,
     bottleneck_occupied: occupied,

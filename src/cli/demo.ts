@@ -17,6 +17,7 @@ import { runCommand, type Io } from "./command.js";
 import { compileNet } from "./compile-net.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { measureWork } from "./energy-model.js";
+import { joulesText } from "./energy-text.js";
 import { Progress } from "./progress.js";
 import { accuracyOf, simulateInThread } from "./simulation.js";
 import { count, percent, si, table } from "./text.js";
@@ -95,12 +96,16 @@ function energies(work: Work, run: RunFile, report: Report): string | undefined 
     if (convention === undefined || result === undefined) return [];
     const { summary, excludes } = convention;
     const what = `${summary}; leaves out ${excludes.join(", ")}`;
-    return [[name, si(result.total / result.samples, "J"), what]];
+    return [[name, joulesText(result.total, result.range, result.samples), what]];
   });
   if (report.failed) return undefined;
-  const { totals, samples, covers, uncovered } = estimateEnergy(run, prices);
+  const { totals, ranges, samples, covers, uncovered } = estimateEnergy(run, prices);
   const chip = `${covers.join(", ")} as simulated on ${run.chip.name}; leaves out ${uncovered.join(", ")}`;
-  return table([["energy", "per picture", "what is in it"], ...counted, ["chip", si(totals.all / samples, "J"), chip]]);
+  return table([
+    ["energy", "per picture", "what is in it"],
+    ...counted,
+    ["chip", joulesText(totals.all, ranges.all, samples), chip],
+  ]);
 }
 
 function fractionEqual(a: ArrayLike<number | null>, b: ArrayLike<number | null>): number {
@@ -113,6 +118,10 @@ function comparison(variants: readonly Variant[]): string {
   const energy = variants.map(({ run }) => estimateEnergy(run, ENERGY_TABLES[0]!));
   const row = (name: string, cell: (v: Variant, i: number) => string): string[] => [name, ...variants.map(cell)];
   const samples = (v: Variant): number => v.run.samples.length;
+  const joules = (i: number, group: "arithmetic" | "sram" | "dram"): string => {
+    const { totals, ranges, samples: n } = energy[i]!;
+    return joulesText(totals[group], ranges[group], n);
+  };
   const events = (v: Variant, names: readonly ("ac" | "kv" | "qa" | "spike")[], layer = ""): string => {
     const counts = v.run.layers.filter((l) => l.name.endsWith(layer)).flatMap((l) => names.flatMap((n) => l.events[n]));
     return count(Math.round(counts.reduce((a, b) => a + b, 0) / samples(v)));
@@ -125,9 +134,9 @@ function comparison(variants: readonly Variant[]): string {
     row("accumulates (AC)", (v) => events(v, ["ac"])),
     row("attention additions", (v) => events(v, ["kv", "qa"])),
     row("spikes behind the attention", (v) => events(v, ["spike"], ".attn_lif")),
-    row("energy, arithmetic", (v, i) => si(energy[i]!.totals.arithmetic / samples(v), "J")),
-    row("energy, SRAM", (v, i) => si(energy[i]!.totals.sram / samples(v), "J")),
-    row("energy, DRAM", (v, i) => si(energy[i]!.totals.dram / samples(v), "J")),
+    row("energy, arithmetic", (_, i) => joules(i, "arithmetic")),
+    row("energy, SRAM", (_, i) => joules(i, "sram")),
+    row("energy, DRAM", (_, i) => joules(i, "dram")),
   ]);
 }
 

@@ -8,7 +8,7 @@ import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
 
 /** `--vary AXIS=VALUE,VALUE,…` of `spikec energy`: what can be asked of a network without training it. */
 
-export const AXIS_NAMES = ["rate", "table", "bits", "timesteps", "k", "chunk"] as const;
+const AXIS_NAMES = ["rate", "table", "bits", "timesteps", "k", "chunk"] as const;
 export type AxisName = (typeof AXIS_NAMES)[number];
 
 interface AxisDefinition {

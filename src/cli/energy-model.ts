@@ -24,6 +24,7 @@ import { evaluate, netTimesteps, type Evaluation, type Net } from "../ir/index.j
 import { netInputs } from "../validate/replay.js";
 import type { Io, ModelOptions } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
+import { joulesText } from "./energy-text.js";
 import { normalisation, withLimit, withPictureOptions } from "./inputs.js";
 import { loadNet } from "./load-net.js";
 import { isGiven, onlyWith, refuseWithoutEffect } from "./no-effect.js";
@@ -78,11 +79,22 @@ export function withEnergyModelOptions(command: Command): Command {
     .option("--ann", "per layer: the same topology as an ANN, and the firing rate at which both cost the same");
   onlyWith(command, MODEL_ONLY, ["--input", "--from-rates"]);
   onlyWith(command, READING, ["--input"]);
+  refuseWithoutEffect(command, ["--ann"], (called) =>
+    isGiven(called, "--explain")
+      ? { why: "with --explain, which prints rows of the spiking network", hint: "leave out one of them" }
+      : undefined,
+  );
   refuseWithoutEffect(command, ["--input"], (called) =>
     isGiven(called, "--from-rates")
       ? { why: "with --from-rates: rates are given, nothing is evaluated", hint: "leave out one of them" }
       : undefined,
   );
+  refuseWithoutEffect(command, ["--integers"], (called) => {
+    const { convention, json } = called.opts<EnergyModelOptions>();
+    const matters = convention === undefined || ["event", "all"].some((name) => convention.includes(name));
+    if (matters || json === true) return undefined;
+    return { why: "without `event`: no other convention adds integers bit by bit", hint: "add it to --convention" };
+  });
   return refuseWithoutEffect(command, ["--integers"], (called) =>
     isGiven(called, "--from-rates")
       ? { why: "with --from-rates: exact counts need an evaluated network", hint: "leave it out" }
@@ -220,7 +232,7 @@ function explainText(outcomes: readonly Outcome[], layers: ReadonlySet<string>):
         row.how,
         `${count(Math.round(row.count / result.samples))} ${row.what}`,
         `${row.figure.joules.toExponential(3)} J`,
-        si(row.joules / result.samples, "J"),
+        joulesText(row.joules, row.range, result.samples),
         `${row.figure.source} (${row.figure.status})`,
       ]),
   );
@@ -241,7 +253,7 @@ function sideBySide(work: Work, outcomes: readonly Outcome[]): string {
   return columns([
     ["layer", ...outcomes.map(({ convention }) => convention.name)],
     ...rows,
-    ["total", ...outcomes.map(({ result }) => cell(result.total / result.samples))],
+    ["total", ...outcomes.map(({ result }) => joulesText(result.total, result.range, result.samples))],
     ["the same layers as an ANN", ...outcomes.map(({ ann }) => cell(ann?.ann))],
     ["ANN / SNN", ...outcomes.map(({ ann }) => ratio(ann))],
   ]);

@@ -80,7 +80,7 @@ function summary(rows: readonly RecomputedRow[]): string {
 }
 
 /** The table, the reasons of verdicts that need one, and what a reader has to know. */
-export function paperText(paper: Paper, rows: readonly RecomputedRow[], prices: EnergyTable): string {
+function paperText(paper: Paper, rows: readonly RecomputedRow[], prices: EnergyTable): string {
   const remarks = rows.flatMap(({ id, because, note }) => {
     const sentences = [because, note].flatMap((text) => text ?? []);
     return sentences.length === 0 ? [] : [`  ${id}: ${sentences.join("; ")}`];
@@ -123,7 +123,7 @@ function termsText({ terms, unit }: RecomputedRow): string {
 }
 
 /** Count x price x source of one row. */
-export function paperRowText(row: RecomputedRow): string {
+function paperRowText(row: RecomputedRow): string {
   const { id, printed, unit, verdict, because, note, possible, terms } = row;
   const printedText = printed === undefined ? "not printed" : `printed ${printed} ${unit}`;
   const wide = possible !== undefined && possible[0] !== possible[1];

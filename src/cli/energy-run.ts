@@ -4,7 +4,7 @@ import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import type { Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { energyNotes, energyText, explainText, hostText } from "./energy-text.js";
+import { energyNotes, energyText, explainText, hostText, idleText } from "./energy-text.js";
 import { readRun } from "./run-input.js";
 
 interface RunEnergyOptions {
@@ -30,7 +30,7 @@ export function energyOfRun(file: string, options: RunEnergyOptions, report: Rep
   const rows = estimate.rows.filter(({ layer }) => typeof explain !== "string" || layer === explain);
   if (options.json === true) return io.out(JSON.stringify({ ...estimate, rows, notes }, null, 2));
   if (explain !== undefined) return io.out(explainText({ ...estimate, rows }));
-  io.out([energyText(estimate, notes), hostText(estimate) ?? []].flat().join("\n\n"));
+  io.out([energyText(estimate, notes), idleText(estimate), hostText(estimate) ?? []].flat().join("\n\n"));
 }
 
 /** A step-by-step chip has figures of its own. */

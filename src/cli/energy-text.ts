@@ -2,7 +2,7 @@ import { GROUPS, type EnergyEstimate, type EnergyGroup, type EnergyTable, type R
 import { sum } from "../math/numbers.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
-import { count, si, table } from "./text.js";
+import { count, percent, si, siRange, table } from "./text.js";
 
 /** Energies for people, of any kind of chip. */
 
@@ -33,10 +33,20 @@ export function energyNotes(run: RunFile | LoihiRunFile, prices: EnergyTable): r
   return notes;
 }
 
-/** `x (low–high)`, or x alone where its figures have no ranges. */
-function ranged(joules: number, [low, high]: Range, samples: number): string {
-  const value = si(joules / samples, "J");
-  return low === high ? value : `${value} (${si(low / samples, "J")}–${si(high / samples, "J")})`;
+/** J of one of so many samples. */
+export function joulesText(joules: number, [low, high]: Range, samples: number): string {
+  return siRange(joules / samples, [low / samples, high / samples], "J");
+}
+
+/** The same as fields of a plain row: `name`, and where it has a range `name_low` and `name_high`. */
+export function joulesFields(
+  name: string,
+  joules: number,
+  [low, high]: Range,
+  samples: number,
+): Readonly<Record<string, number>> {
+  const ends = low === high ? {} : { [`${name}_low`]: low / samples, [`${name}_high`]: high / samples };
+  return { [name]: joules / samples, ...ends };
 }
 
 const HEADINGS: Partial<Record<EnergyGroup, string>> = { sram: "SRAM", dram: "DRAM" };
@@ -58,12 +68,12 @@ function energyTable({ rows, totals, ranges, samples }: EnergyEstimate): string 
     ...wholeChip.map(({ what, joules, range }) => [
       `${what}, of no layer`,
       ...groups.map(() => ""),
-      ranged(joules, range, samples),
+      joulesText(joules, range, samples),
     ]),
     [
       "total",
-      ...groups.map((group) => ranged(totals[group], ranges[group], samples)),
-      ranged(totals.all, ranges.all, samples),
+      ...groups.map((group) => joulesText(totals[group], ranges[group], samples)),
+      joulesText(totals.all, ranges.all, samples),
     ],
   ]);
 }
@@ -84,8 +94,17 @@ export function energyText(estimate: EnergyEstimate, notes: readonly string[] = 
     lines.push("", `counted, without a price in this table (per sample): ${list.join(", ")}`);
   }
   for (const note of notes) lines.push("", `note: ${note}`);
-  lines.push("", `whole run, ${samples} samples: ${ranged(totals.all, ranges.all, 1)}`);
+  lines.push("", `whole run, ${samples} samples: ${joulesText(totals.all, ranges.all, 1)}`);
   return lines.join("\n");
+}
+
+/** Time without work, per sample, and which share of the time it is. */
+export function idleText({ idle, samples }: EnergyEstimate): string {
+  const parts = idle.map(({ part, units, idle: seconds, of }) => {
+    const name = units === 1 ? part : `${part} of ${count(units)} cores`;
+    return `${name} ${si(seconds / samples, "s")} (${percent(seconds / of, 1)})`;
+  });
+  return `idle per sample, without a price of its own: ${parts.join(", ")}`;
 }
 
 /** What the host computes around a step-by-step chip. */
@@ -106,7 +125,7 @@ export function explainText({ rows, samples }: Pick<EnergyEstimate, "rows" | "sa
       row.what,
       countText(row.count / samples, group),
       `${figure.joules.toExponential(3)} ${group === "power" ? "W" : "J"}`,
-      ranged(row.joules, row.range, samples),
+      joulesText(row.joules, row.range, samples),
       figure.boundary,
       `${figure.source} (${figure.status})`,
     ]),

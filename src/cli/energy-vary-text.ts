@@ -4,6 +4,7 @@ import { barChartHtml, type BarChart } from "../report/bar-chart.js";
 import type { Io } from "./command.js";
 import { csvText } from "./csv.js";
 import { AXES, UNTRAINED, type Axis } from "./energy-axes.js";
+import { joulesFields, joulesText } from "./energy-text.js";
 import { writeFileAtomically } from "./output.js";
 import { count, si, table as columns } from "./text.js";
 
@@ -58,8 +59,8 @@ function plainRows({ whatIfs }: WhatIfs): readonly Readonly<Record<string, strin
     new Set(counts.flatMap((mine) => [...(mine[convention]?.keys() ?? [])]));
   return whatIfs.map((one, row) => {
     const { combination, table, timesteps, samples, results } = one;
-    const energies = results.flatMap(({ convention, total }, c): [string, number][] => [
-      [`${convention}_J`, total / samples],
+    const energies = results.flatMap(({ convention, total, range }, c): [string, number][] => [
+      ...Object.entries(joulesFields(`${convention}_J`, total, range, samples)),
       ...[...counted(c)].map((what): [string, number] => [`${convention}_${what}`, counts[row]?.[c]?.get(what) ?? 0]),
     ]);
     return {
@@ -86,7 +87,7 @@ function sideBySide({ axes, conventions, whatIfs }: WhatIfs): string {
   ];
   const rows = whatIfs.map((one) => [
     ...one.combination.values(),
-    ...one.results.map(({ total, samples }) => si(total / samples, "J")),
+    ...one.results.map(({ total, range, samples }) => joulesText(total, range, samples)),
     ...(memory ? [bytes(one)] : []),
   ]);
   return columns([header, ...rows]);

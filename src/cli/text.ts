@@ -43,6 +43,11 @@ export function si(value: number, unit: string): string {
   return `${(value / scale).toPrecision(4)} ${prefix}${unit}`;
 }
 
+/** The same with the ends of its range, `x (low–high)`, where it has one. */
+export function siRange(value: number, [low, high]: readonly [number, number], unit: string): string {
+  return low === high ? si(value, unit) : `${si(value, unit)} (${si(low, unit)}–${si(high, unit)})`;
+}
+
 export function percent(fraction: number, digits = 2): string {
   return `${(100 * fraction).toFixed(digits)} %`;
 }

@@ -88,5 +88,7 @@ Written by \`npm run docs\` from \`src/energy/tables\`. Energy is counts × tabl
 
 A table of your own is a JSON file like those in \`src/energy/tables\`; \`spikec energy run.json --table mine.json\` names the field that is wrong. Figures are in J (per event, per bit of a memory), \`power\` in W.
 Of a layer-by-layer chip \`events\`, \`sram\`, \`dram\` and \`power\` are paid, of a step-by-step chip \`steps\` and \`power\`; without \`steps\`, its synaptic events and the additions of its attention cores are paid by \`events\`.
+Time in which engines or cores do nothing is printed beside the total: its energy is in static power and the clock, where a table has these. Traffic of a mesh is counted in messages and in the links that they pass, not in bytes: no
+source gives the bits of a message.
 A synapse format without an entry pays that of the format whose variant it is (\`dense-4bit\` that of \`dense\`), or \`any\`.
 `;

@@ -3,17 +3,25 @@ import { sum } from "../math/numbers.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import { countsOf, GROUPS, type AnyRun, type Count, type EnergyGroup } from "./run-counts.js";
 import { energyDiagnostics } from "./diagnostics.js";
-import { COMPONENTS, placesOf, type Component, type EnergyTable, type Figure, type Range } from "./table.js";
+import { idleTimes, type IdleTime } from "./idle.js";
+import {
+  COMPONENTS,
+  placesOf,
+  priced,
+  totalRange,
+  type Component,
+  type EnergyTable,
+  type Figure,
+  type Priced,
+  type Range,
+} from "./table.js";
 
 /** Energy = counts x table. Every row can be traced: a count, a figure, the figure's source. */
 
 /** One priced count: of one layer, or of the whole chip where there is no layer. */
-export interface EnergyRow extends Count {
+export interface EnergyRow extends Count, Priced {
   /** J each; of power W, that is J per chip and second. */
   readonly figure: Figure;
-  readonly joules: number;
-  /** J by the ends of the figure's range; both are `joules` where it has none. */
-  readonly range: Range;
 }
 
 /** Something that was counted and has no price in the table. */
@@ -36,6 +44,8 @@ export interface EnergyEstimate {
   /** J of the whole run, by group and together. `power` belongs to no layer. */
   readonly totals: Readonly<Record<EnergyGroup | "all", number>>;
   readonly ranges: Readonly<Record<EnergyGroup | "all", Range>>;
+  /** Time without work, which has no price of its own. */
+  readonly idle: readonly IdleTime[];
   /** What the host computes around a step-by-step chip; it has no price. */
   readonly host?: LoihiRunFile["host"];
 }
@@ -84,26 +94,24 @@ export function estimateEnergy(run: AnyRun, ...tables: readonly EnergyTable[]): 
     rows,
     unpriced: unpricedOf(counts, new Set(tables.flatMap((each) => [...coveredAsAWhole(each)]))),
     ...totalsOf(rows),
+    idle: idleTimes(run),
     ...("target" in run ? { host: run.host } : {}),
   };
 }
 
 function rowOf(count: Count): EnergyRow | undefined {
   const { figure } = count;
-  if (figure === undefined) return undefined;
-  const [low, high] = figure.range ?? [figure.joules, figure.joules];
-  const range = [count.count * low, count.count * high] as const;
-  return { ...count, joules: count.count * figure.joules, range, figure };
+  return figure === undefined ? undefined : { ...count, ...priced(count.count, figure), figure };
 }
 
 /** What no table prices, summed over layers; `whole`: components whose energy is in other figures. */
 function unpricedOf(counts: readonly (readonly Count[])[], whole: ReadonlySet<Component>): readonly Unpriced[] {
   const key = ({ layer, what }: Count): string => JSON.stringify([layer, what]);
-  const priced = new Set(counts.flat().flatMap((count) => (count.figure === undefined ? [] : [key(count)])));
+  const hasPrice = new Set(counts.flat().flatMap((count) => (count.figure === undefined ? [] : [key(count)])));
   const sums = new Map<string, Unpriced>();
   for (const each of counts[0] ?? []) {
     const { what, group, count } = each;
-    if (priced.has(key(each)) || whole.has(each.component)) continue;
+    if (hasPrice.has(key(each)) || whole.has(each.component)) continue;
     sums.set(what, { what, group, count: (sums.get(what)?.count ?? 0) + count });
   }
   return [...sums.values()];
@@ -113,13 +121,9 @@ function totalsOf(rows: readonly EnergyRow[]): Pick<EnergyEstimate, "totals" | "
   const groups = [...GROUPS, "all"] as const;
   const of = (group: EnergyGroup | "all"): readonly EnergyRow[] =>
     group === "all" ? rows : rows.filter((row) => row.group === group);
-  const range = (group: EnergyGroup | "all"): Range => [
-    sum(of(group).map((row) => row.range[0])),
-    sum(of(group).map((row) => row.range[1])),
-  ];
   return {
     totals: Object.fromEntries(groups.map((g) => [g, sum(of(g).map((row) => row.joules))])) as EnergyEstimate["totals"],
-    ranges: Object.fromEntries(groups.map((g) => [g, range(g)])) as EnergyEstimate["ranges"],
+    ranges: Object.fromEntries(groups.map((g) => [g, totalRange(of(g))])) as EnergyEstimate["ranges"],
   };
 }
 

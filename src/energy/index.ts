@@ -5,6 +5,7 @@ import { energyDiagnostics } from "./diagnostics.js";
 import { energyTableSchema, sramFigure, type EnergyTable } from "./table.js";
 
 export * from "./estimate.js";
+export type { IdleTime } from "./idle.js";
 export * from "./loihi.js";
 export * from "./papers/index.js";
 export { GROUPS, type AnyRun, type EnergyGroup } from "./run-counts.js";

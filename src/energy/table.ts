@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sum } from "../math/numbers.js";
 
 /**
  * An energy table: joules per event, each figure with its source, its boundary and its standing. Simulators count, tables price;
@@ -182,6 +183,21 @@ function contradictions(table: z.infer<typeof tableShape>): readonly Contradicti
     add(["steps", "neuronActive"], `must not be below \`neuronInactive\`, ${neuronInactive!.joules} J`);
   }
   return found;
+}
+
+/** J of so many events (or bits, or chip-seconds) at a figure, and by the ends of its range; both are `joules` where it has none. */
+export interface Priced {
+  readonly joules: number;
+  readonly range: Range;
+}
+
+export function priced(count: number, { joules, range = [joules, joules] }: Figure): Priced {
+  return { joules: count * joules, range: [count * range[0], count * range[1]] };
+}
+
+/** Both ends summed, as if all figures were at the same end. */
+export function totalRange(rows: readonly Priced[]): Range {
+  return [sum(rows.map(({ range }) => range[0])), sum(rows.map(({ range }) => range[1]))];
 }
 
 /** The price of one bit of a memory: the smallest entry that is not smaller than the memory, or the largest entry. */

@@ -125,6 +125,7 @@ describe("the main job", () => {
     const { out } = await spikec("energy", at("run.json"));
     expect(out).toMatch(/^total .* \(.*–.*\)$/m);
     expect(out).toContain("not covered, so not in the total: noc, control, clock, static");
+    expect(out).toMatch(/^idle per sample, .*: load \S+ µs \([\d.]+ %\), accumulate /m);
   });
 
   it("writes IR text that compiles to the same program", async () => {

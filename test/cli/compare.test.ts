@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { EnergyEstimate } from "../../src/energy/index.js";
 import { runFileSchema } from "../../src/sim/run-file.js";
 import { builtIn } from "../sim/support.js";
 import { spikec, type CommandResult } from "../support/command-line.js";
@@ -37,13 +38,16 @@ describe("compare", () => {
     await spikec("simulate", at("narrow.spk"), ...INPUT, "--limit", "2", "-o", at("narrow-run.json"));
     const run = runFileSchema.parse(JSON.parse(readFileSync(at("narrow-run.json"), "utf8")));
     const energy = await spikec("energy", at("narrow-run.json"), "--json");
-    const { totals } = JSON.parse(energy.out) as { totals: { all: number } };
+    const { totals, ranges } = JSON.parse(energy.out) as EnergyEstimate;
+    expect(ranges.all[1]).toBeGreaterThan(ranges.all[0]);
     expect(points(done)[0]).toMatchObject({
       lanes: 32,
       samples: 2,
       cycles: run.cycles / 2,
       seconds: run.seconds / 2,
       energy_J: totals.all / 2,
+      energy_J_low: ranges.all[0] / 2,
+      energy_J_high: ranges.all[1] / 2,
       busy_accumulate: run.engines.accumulate.busy / run.cycles,
     });
     const [header, ...rows] = readFileSync(at("points.csv"), "utf8").trimEnd().split("\n");

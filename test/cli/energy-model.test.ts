@@ -122,6 +122,8 @@ describe("spikec energy refuses", () => {
   it.each([
     ["run.json", "--ann"],
     ["run.json", "--set", "chunk=1"],
+    [...MODEL, ...INPUT, "--ann", "--explain"],
+    [...MODEL, ...INPUT, "--integers", "bits", "--convention", "statten,syops-counter"],
     ["run.json", "--convention", "event"],
     ["--from-rates", "0.1", "--config", "statten-8-768", "--integers", "bits"],
     ["--from-rates", "0.1", "--config", "statten-8-768", "--limit", "3"],

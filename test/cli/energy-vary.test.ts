@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ENERGY_TABLES } from "../../src/energy/index.js";
 import { spikec } from "../support/command-line.js";
 import { digitsCheckpoint, digitsModel, digitsPath } from "../support/digits.js";
 import { elementsOf, readXml, textOf } from "../support/xml.js";
@@ -113,6 +114,31 @@ describe("what-ifs of an evaluated network", () => {
     expect(rows.map((row) => row["weight_bytes"])).toEqual([1, 2, 4, 4].map((bytes) => bytes * parameters));
     for (const [i, table] of named.entries())
       expectSame(rows[i]!, await separate(...MODEL, ...INPUT, ...EVENT, "--table", table));
+  });
+
+  it("carry the range of a price", async () => {
+    const { events, ...table } = ENERGY_TABLES[0]!;
+    const ac = { ...events.ac!, range: [0.5e-12, 2e-12] };
+    writeFileSync(at("ranged.json"), JSON.stringify({ ...table, events: { ...events, ac } }));
+    const [ranged, plain] = await rowsOf(
+      ...MODEL,
+      ...INPUT,
+      ...EVENT,
+      "--vary",
+      `table=${at("ranged.json")},horowitz-45nm`,
+    );
+    const additions = Number(plain!["event_ac"]);
+    expect(ranged!["event_J"]).toBe(plain!["event_J"]);
+    for (const [name, joules] of [
+      ["event_J_low", 0.5e-12],
+      ["event_J_high", 2e-12],
+    ] as const) {
+      const moved = Number(ranged![name]) - Number(plain!["event_J"]);
+      expect(moved / (additions * (joules - 0.9e-12))).toBeCloseTo(1, 9);
+      expect(plain!).not.toHaveProperty(name);
+    }
+    const text = await energy(...MODEL, ...INPUT, ...EVENT, "--table", at("ranged.json"));
+    expect(text.out).toMatch(/^total( +\S+ nJ \(\S+ nJ–\S+ µJ\)){2}$/m);
   });
 
   it("are written as CSV and drawn, a bar per row and convention", async () => {

@@ -354,6 +354,29 @@ describe("one rate or one price", () => {
 });
 
 describe("every convention", () => {
+  it("carries the range of a price: its ends are what tables of these ends give", () => {
+    const work = measured(convolutional(), new Map([["x", [0.5, 1, -1, 2]]]));
+    const ac = table.events.ac!;
+    const priced = (joules: number, range?: [number, number]): EnergyTable => ({
+      ...table,
+      events: { ...table.events, ac: { ...ac, joules, range } },
+    });
+    const factor = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.constantFrom(...CONVENTIONS), factor, factor, ({ name }, less, more) => {
+        const [low, high] = [ac.joules * less, ac.joules * (1 + more)];
+        const ranged = apply(name, work, priced(ac.joules, [low, high]));
+        for (const [end, joules] of [low, high].entries()) {
+          const plain = apply(name, work, priced(joules));
+          expect(plain.range).toEqual([plain.total, plain.total]);
+          expect(ranged.range[end]).toBe(plain.total);
+          expect(ranged.rows.map(({ range }) => range[end])).toEqual(plain.rows.map((row) => row.joules));
+        }
+        expect(ranged.total).toBe(apply(name, work).total);
+      }),
+    );
+  });
+
   it("states what it counts, where it was read, and keeps its rows to layers that there are", () => {
     const work = measured(convolutional(), new Map([["x", [0.5, 1, -1, 2]]]));
     const results = new Set(work.layers.map(({ result }) => result));

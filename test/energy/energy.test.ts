@@ -111,6 +111,33 @@ describe("energy", () => {
   });
 });
 
+describe("idle time", () => {
+  it("of an engine is every cycle in which it does not work, whatever it waits for", () => {
+    const states = { busy: 10, port: 1, dram: 2, token: 3, queue: 4, idle: 5 };
+    const run = layerwiseRun([layer("a", { ac: [1, 0] })], 2);
+    const engines = { ...run.engines, load: { ...states, busy: 25 }, fire: states };
+    const { idle } = estimateEnergy({ ...run, cycles: 25, seconds: 50e-9, engines }, table);
+    const of = (part: string) => idle.find((each) => each.part === part)!;
+    expect(idle).toHaveLength(6);
+    expect(of("load")).toEqual({ part: "load", units: 1, idle: 0, of: 50e-9 });
+    expect(of("fire").idle).toBeCloseTo((1 + 2 + 3 + 4 + 5) * 2e-9, 20);
+  });
+
+  it("of cores is what is left of the time of all of them, neuron phases and ingress each", () => {
+    const core = { kind: "neuro", tile: 0, slot: 0, compartments: 1, sent: 0, received: 0 } as const;
+    const times = [
+      { neuronTime: 100, ingressTime: 0 },
+      { neuronTime: 50, ingressTime: 500e9 },
+    ];
+    const cores = times.map((each) => ({ ...core, ...each, injectionPeak: 0, ingressPeak: 0 }));
+    const run = { ...loihiRun([], { barrier: 1 }), cores };
+    const [neurons, ingress] = estimateEnergy(run, ownTable(run)).idle;
+    expect(neurons).toMatchObject({ part: "neuron phases", units: 2, of: 1 });
+    expect(1 - neurons!.idle).toBeCloseTo(150e-12, 14);
+    expect(ingress).toEqual({ part: "ingress", units: 2, idle: 0.5, of: 1 });
+  });
+});
+
 /** Without what belongs to no layer. */
 const dynamic = (run: AnyRun, by: EnergyTable): number => {
   const { rows } = estimateEnergy(run, by);

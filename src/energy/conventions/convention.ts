@@ -3,7 +3,7 @@ import { sum } from "../../math/numbers.js";
 import type { Activity, Layer, LayerInput } from "../activity.js";
 import type { EventCount } from "../count.js";
 import { energyDiagnostics } from "../diagnostics.js";
-import type { EnergyTable, Figure, ArithmeticEvent } from "../table.js";
+import { priced, totalRange, type ArithmeticEvent, type EnergyTable, type Figure, type Range } from "../table.js";
 
 /**
  * A convention is a way in which papers turn activity into joules: which layers, how many operations each, at which rate, at
@@ -28,6 +28,8 @@ export interface ConventionRow {
   readonly how: string;
   readonly figure: Figure;
   readonly joules: number;
+  /** J by the ends of the figure's range. */
+  readonly range: Range;
 }
 
 /** A count before its price. */
@@ -42,6 +44,7 @@ export interface ConventionResult {
   readonly unpriced: readonly { readonly what: string; readonly count: number }[];
   /** J of all samples. */
   readonly total: number;
+  readonly range: Range;
 }
 
 /** Operations of one layer in an ANN of the same shape, and of the spiking layer if every input fired at every timestep. */
@@ -85,7 +88,7 @@ export function applyConvention(
     const figure = table.events[row.what];
     if (row.count === 0) continue;
     if (figure === undefined) unpriced.set(row.what, (unpriced.get(row.what) ?? 0) + row.count);
-    else rows.push({ ...row, figure, joules: row.count * figure.joules });
+    else rows.push({ ...row, figure, ...priced(row.count, figure) });
   }
   if (rows.length === 0 && unpriced.size > 0) {
     const message = `table \`${table.name}\` prices nothing that \`${convention.name}\` counts: ${[...unpriced.keys()].join(", ")}`;
@@ -99,6 +102,7 @@ export function applyConvention(
     rows,
     unpriced: [...unpriced].map(([what, count]) => ({ what, count })),
     total: sum(rows.map((row) => row.joules)),
+    range: totalRange(rows),
   };
 }
 

@@ -6,8 +6,6 @@
 /** How an author came from a value to its digits: to the nearest, or by leaving out the rest. */
 export type Reading = "rounded" | "truncated";
 
-export const READINGS: readonly Reading[] = ["rounded", "truncated"];
-
 /** `at` is the value with the digits as they stand, `low` to `high` what may have been meant. */
 export interface Range {
   readonly low: number;
