@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { didYouMean, renderDiagnostic, type Diagnostic, type Report } from "../diagnostics/index.js";
+import { didYouMean, type Diagnostic, type Report } from "../diagnostics/index.js";
 import { energyDiagnostics } from "../energy/diagnostics.js";
 import {
   builtInPaper,
@@ -14,8 +14,7 @@ import {
 } from "../energy/index.js";
 import type { Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
-import { EXIT } from "./exit.js";
-import { withoutEffect } from "./no-effect.js";
+import { refuseBefore, withoutEffect } from "./no-effect.js";
 import { count, si, table } from "./text.js";
 
 /** `spikec energy --paper NAME`: what a paper's table prints beside what its own formulas give. */
@@ -25,10 +24,7 @@ const BESIDE_PAPER = ["--paper", "--table", "--explain", "--json"];
 /** `--paper`, which takes the place of the run. */
 export function withPaper(command: Command): Command {
   command.option("--paper [name]", "recompute the table of a paper instead of a run; without a name, list them");
-  return command.hook("preAction", (_parent, called) => {
-    const refusal = paperRefusal(called);
-    if (refusal !== undefined) called.error(renderDiagnostic(refusal), { exitCode: EXIT.usage });
-  });
+  return refuseBefore(command, paperRefusal);
 }
 
 /** A paper's table has its own layers and rates, so all that is about runs and networks means nothing beside it. */

@@ -37,16 +37,23 @@ export function withoutEffect(
   return cliDiagnostics.make("no-effect", message, { hint });
 }
 
-/** Ends the command with exit code 2 when one of `flags` was given though `without` says that it means nothing. */
+/** Ends the command with exit code 2 where `refusal` finds that what it was given means nothing. */
+export function refuseBefore(command: Command, refusal: (called: Command) => Diagnostic | undefined): Command {
+  return command.hook("preAction", (_parent, called) => {
+    const diagnostic = refusal(called);
+    if (diagnostic !== undefined) called.error(renderDiagnostic(diagnostic), { exitCode: EXIT.usage });
+  });
+}
+
+/** The same when one of `flags` was given though `without` says that it means nothing. */
 export function refuseWithoutEffect(
   command: Command,
   flags: readonly string[],
   without: (called: Command) => Refusal | undefined,
 ): Command {
-  return command.hook("preAction", (_parent, called) => {
+  return refuseBefore(command, (called) => {
     const refusal = without(called);
-    const diagnostic = refusal && withoutEffect(called, flags, refusal);
-    if (diagnostic !== undefined) called.error(renderDiagnostic(diagnostic), { exitCode: EXIT.usage });
+    return refusal && withoutEffect(called, flags, refusal);
   });
 }
 
