@@ -6,7 +6,7 @@ import { compileLayerwise, layerwiseCosts } from "../src/backends/layerwise/inde
 import { programPieces } from "../src/backends/program/index.js";
 import { readChip } from "../src/chips/index.js";
 import { renderDiagnostic, Report } from "../src/diagnostics/index.js";
-import { ENERGY_TABLES, pricesOf } from "../src/energy/index.js";
+import { builtInTable, pricesOf } from "../src/energy/index.js";
 import { randomModel } from "../src/frontend/random/random-model.js";
 import { searchTimeBlocks } from "../src/passes/block-time.js";
 import { parsePipeline, runPipeline } from "../src/passes/index.js";
@@ -34,7 +34,7 @@ const program = measured("compile, one time block", () => compileLayerwise(net, 
 console.log(`  ${program.instructions.length} instructions, ${program.weights.length} bytes of weights`);
 measured("encode", () => programPieces(program));
 const found = measured("search of time blocks", () => {
-  const costs = layerwiseCosts(net, chip, { activity: 0.15, prices: pricesOf(ENERGY_TABLES[0]!, chip) });
+  const costs = layerwiseCosts(net, chip, { activity: 0.15, prices: pricesOf(builtInTable(), chip) });
   return searchTimeBlocks(net, costs, { objective: "cycles" }, report);
 });
 for (const { schedule, cost } of [found.chosen, ...found.uniform]) {

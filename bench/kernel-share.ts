@@ -3,7 +3,7 @@
  * layer's own spikes and weights, beside a whole picture with timing, counters and energy, in one process with interleaved rounds.
  */
 import type { Program } from "../src/backends/program/index.js";
-import { ENERGY_TABLES, estimateEnergy } from "../src/energy/index.js";
+import { builtInTable, estimateEnergy } from "../src/energy/index.js";
 import { evaluate, isSpike, valueTypes, viewOf, type Net, type Op, type Value, type Weights } from "../src/ir/index.js";
 import { createKernels, type Kernels } from "../src/sim/kernels/index.js";
 import { createEvent, type Machine, type RunResult } from "../src/sim/layerwise/index.js";
@@ -76,7 +76,7 @@ function simulate(program: Program, machine: Machine, inputs: BenchNetwork["inpu
   const result = machine.run(inputs);
   const totals = new RunTotals(program);
   totals.add(result, { name: "0", label: undefined });
-  const { all } = estimateEnergy(totals.finish(), ENERGY_TABLES[0]!).totals;
+  const { all } = estimateEnergy(totals.finish(), builtInTable()).totals;
   if (!(all > 0)) throw new Error("a picture that costs nothing");
   return acOf(result);
 }

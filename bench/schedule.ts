@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { compileLayerwise, LayerwiseCosts, measuredActivity } from "../src/backends/layerwise/index.js";
 import { readChip } from "../src/chips/index.js";
 import { renderDiagnostic, Report } from "../src/diagnostics/index.js";
-import { ENERGY_TABLES, estimateEnergy, pricesOf } from "../src/energy/index.js";
+import { builtInTable, estimateEnergy, pricesOf } from "../src/energy/index.js";
 import { importModel } from "../src/frontend/import-model.js";
 import { sampleFor } from "../src/frontend/inputs/channels-last.js";
 import { readInputs } from "../src/frontend/inputs/index.js";
@@ -20,7 +20,7 @@ import { createStepped } from "../src/sim/layerwise/index.js";
 import { RunTotals } from "../src/sim/run-file.js";
 
 const report = new Report();
-const table = ENERGY_TABLES[0]!;
+const table = builtInTable();
 const example = (name: string): string => fileURLToPath(new URL(`../examples/digits/${name}`, import.meta.url));
 
 type Settings = Readonly<Record<string, number | string>>;

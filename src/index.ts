@@ -6,7 +6,8 @@ export { decodeProgram, encodeProgram, readProgram, type Program } from "./backe
 export { readChip, type LayerwiseChip } from "./chips/index.js";
 export { renderDiagnostic, Report, type Diagnostic } from "./diagnostics/index.js";
 export {
-  ENERGY_TABLES,
+  builtInTable,
+  builtInTables,
   estimateEnergy,
   ownTable,
   pricesOf,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { decodeProgram, encodeProgram, type Program } from "../backends/program/index.js";
 import { DiagnosticError, type Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, estimateEnergy } from "../energy/index.js";
+import { builtInTable, TABLE_NAMES, estimateEnergy } from "../energy/index.js";
 import { applyConvention, conventionOf, CONVENTIONS, type Work } from "../energy/network.js";
 import { readNpy } from "../frontend/formats/index.js";
 import { importModel } from "../frontend/import-model.js";
@@ -89,7 +89,7 @@ const SHOWN_CONVENTIONS = ["event", "statten"] as const;
 
 /** One energy per picture of the same network, as two conventions count it and as the chip spends it, and what is in each. */
 function energies(work: Work, run: RunFile, report: Report): string | undefined {
-  const prices = ENERGY_TABLES[0]!;
+  const prices = builtInTable();
   const counted = SHOWN_CONVENTIONS.flatMap((name) => {
     const convention = conventionOf(name, CONVENTIONS, report);
     const result = convention === undefined ? undefined : applyConvention(convention, work, prices, report);
@@ -115,7 +115,7 @@ function fractionEqual(a: ArrayLike<number | null>, b: ArrayLike<number | null>)
 }
 
 function comparison(variants: readonly Variant[]): string {
-  const energy = variants.map(({ run }) => estimateEnergy(run, ENERGY_TABLES[0]!));
+  const energy = variants.map(({ run }) => estimateEnergy(run, builtInTable()));
   const row = (name: string, cell: (v: Variant, i: number) => string): string[] => [name, ...variants.map(cell)];
   const samples = (v: Variant): number => v.run.samples.length;
   const joules = (i: number, group: "arithmetic" | "sram" | "dram"): string => {
@@ -181,7 +181,7 @@ async function demo(report: Report, io: Io): Promise<boolean | void> {
   );
   const sideBySide = energies(work, run, report);
   if (sideBySide === undefined) return;
-  io.out(`Energy by the 45 nm table ${ENERGY_TABLES[0]!.name}, STAtten with chunk 2:\n`);
+  io.out(`Energy by the 45 nm table ${TABLE_NAMES[0]}, STAtten with chunk 2:\n`);
   io.out(`${sideBySide}\n`);
   io.out(`Next:
   npx spikec compile examples/digits/model.pth --arch statten -o digits.spk --explain

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { didYouMean, type Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES } from "../energy/index.js";
+import { builtInTables, OPERANDS } from "../energy/index.js";
 import { tableOfWidth } from "../energy/network.js";
 import { collectText } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
@@ -21,8 +21,6 @@ interface AxisDefinition {
   readonly rebuilds: boolean;
 }
 
-const FORMATS = ENERGY_TABLES.flatMap(({ operands }) => operands ?? []);
-
 function isPositiveInteger(value: string): boolean {
   return /^\d+$/.test(value) && Number.isSafeInteger(Number(value)) && Number(value) > 0;
 }
@@ -41,8 +39,8 @@ export const AXES: Readonly<Record<AxisName, AxisDefinition>> = {
     rebuilds: false,
   },
   bits: {
-    takes: `${FORMATS.join(", ")}, or a number of bits (8, 16; 32 is fp32)`,
-    isLegal: (value) => tableOfWidth(value, ENERGY_TABLES) !== undefined,
+    takes: `${OPERANDS.join(", ")}, or a number of bits (8, 16; 32 is fp32)`,
+    isLegal: (value) => tableOfWidth(value, builtInTables()) !== undefined,
     means: "the same counts at the prices of the built-in table of this operand width, and weights of as many bits",
     rebuilds: false,
   },
@@ -91,7 +89,7 @@ function parseAxis(text: string, report: Report): Axis | undefined {
   const illegal = values.find((value) => !isLegal(value));
   if (illegal !== undefined) return refuse(`\`${field}\` cannot be \`${illegal}\``, `it takes ${takes}`);
   const same = (value: string): string | number => {
-    if (field === "bits") return tableOfWidth(value, ENERGY_TABLES)?.name ?? value;
+    if (field === "bits") return tableOfWidth(value, builtInTables())?.name ?? value;
     return Number.isNaN(Number(value)) ? value : Number(value);
   };
   if (new Set(values.map(same)).size < values.length)

@@ -1,5 +1,5 @@
 import { didYouMean, type Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, estimateEnergy, ownTable, readEnergyTable } from "../energy/index.js";
+import { builtInTable, estimateEnergy, ownTable, readEnergyTable } from "../energy/index.js";
 import type { LoihiRunFile } from "../sim/loihi/run-file.js";
 import type { RunFile } from "../sim/run-file.js";
 import type { Io } from "./command.js";
@@ -35,5 +35,5 @@ export function energyOfRun(file: string, options: RunEnergyOptions, report: Rep
 
 /** A step-by-step chip has figures of its own. */
 function defaultTable(run: RunFile | LoihiRunFile) {
-  return "target" in run ? ownTable(run) : ENERGY_TABLES[0]!;
+  return "target" in run ? ownTable(run) : builtInTable();
 }

@@ -1,6 +1,6 @@
 import { combinations } from "../chips/vary.js";
 import type { Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/index.js";
+import { builtInTables, readEnergyTable, type EnergyTable } from "../energy/index.js";
 import {
   applyConvention,
   countParameters,
@@ -158,7 +158,7 @@ function tables(
   for (const { field, values } of axes) {
     if (field !== "table" && field !== "bits") continue;
     for (const value of values) {
-      const found = field === "table" ? readEnergyTable(value, report) : tableOfWidth(value, ENERGY_TABLES);
+      const found = field === "table" ? readEnergyTable(value, report) : tableOfWidth(value, builtInTables());
       if (found !== undefined) read.set(value, found);
     }
   }

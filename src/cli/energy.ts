@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, readEnergyTable, type EnergyTable } from "../energy/index.js";
+import { TABLE_NAMES, readEnergyTable, type EnergyTable } from "../energy/index.js";
 import { collectText, runCommand, withModelOptions, type Io } from "./command.js";
 import { cliDiagnostics } from "./diagnostics.js";
 import { energyOfModel, isModelCall, withEnergyModelOptions } from "./energy-model.js";
@@ -16,7 +16,7 @@ interface EnergyOptions extends EnergyVaryOptions {
 
 /** The one table of what is priced by one alone. */
 function oneTable(names: readonly string[], report: Report): EnergyTable | undefined {
-  const [name = ENERGY_TABLES[0]!.name, ...more] = names;
+  const [name = TABLE_NAMES[0], ...more] = names;
   if (more.length === 0) return readEnergyTable(name, report);
   const message = `${names.length} tables are given, and only runs can be priced by several`;
   return report.add(cliDiagnostics.make("no-effect", message, { hint: "name one --table" }));
@@ -47,7 +47,7 @@ export function registerEnergy(program: Command, io: Io): void {
     .argument("[run or model]", "run.json written by `spikec simulate`; or a checkpoint (with --arch) or net.snn")
     .option(
       "--table <name>",
-      `energy table that \`spikec tables\` lists, or a JSON file; repeatable, where tables cover different components; default ${ENERGY_TABLES[0]!.name}, of step-by-step chips their own figures`,
+      `energy table that \`spikec tables\` lists, or a JSON file; repeatable, where tables cover different components; default ${TABLE_NAMES[0]}, of step-by-step chips their own figures`,
       collectText,
       [],
     );

@@ -3,7 +3,7 @@ import { BACKENDS } from "../backends/index.js";
 import { BUILT_IN_CHIPS, chipFields, readChip, type Chip } from "../chips/index.js";
 import { didYouMean, internalError, Report } from "../diagnostics/index.js";
 import { statuses, tableEntries } from "../energy/document.js";
-import { ENERGY_TABLES, type EnergyTable } from "../energy/index.js";
+import { builtInTables, TABLE_NAMES, type EnergyTable } from "../energy/index.js";
 import { MODELS } from "../frontend/models/index.js";
 import { findOp, OPS, type AttrDefinition, type OpDefinition } from "../ir/index.js";
 import { describeOption, PASSES, PIPELINES, printOption, type NamedPipeline, type Pass } from "../passes/index.js";
@@ -206,13 +206,13 @@ export function registerLists(program: Command, io: Io): void {
     () =>
       table([
         ["table", "technology", "covers", "figures"],
-        ...ENERGY_TABLES.map((each) => [each.name, each.technology, each.covers.join(", "), statuses(each)]),
+        ...builtInTables().map((each) => [each.name, each.technology, each.covers.join(", "), statuses(each)]),
       ]),
     (name) => {
-      const named = ENERGY_TABLES.find((each) => each.name === name);
+      const named = builtInTables().find((each) => each.name === name);
       return named === undefined ? undefined : tablePage(named);
     },
-    () => ENERGY_TABLES.map((each) => each.name),
+    () => TABLE_NAMES,
   );
   listing(
     program,

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ENERGY_TABLES } from "../energy/index.js";
+import { TABLE_NAMES } from "../energy/index.js";
 import { collectText } from "./command.js";
 
 /** Options that several commands have, each declared once: what it is called, what it says, and its default. */
@@ -38,7 +38,7 @@ export function chipsOf({ chip }: { readonly chip: readonly string[] }): readonl
 /** `--table`: prices of events. */
 export function withTable(command: Command): Command {
   const text = "energy table: one that `spikec tables` lists, or a JSON file";
-  return command.option("--table <name>", text, ENERGY_TABLES[0]!.name);
+  return command.option("--table <name>", text, TABLE_NAMES[0]);
 }
 
 const INPUT = "--input <path>";

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { LayerwiseChip } from "../chips/layerwise.js";
-import { didYouMean, DiagnosticError, internalError, type Report } from "../diagnostics/index.js";
+import { didYouMean, DiagnosticError, type Report } from "../diagnostics/index.js";
+import { readBuiltIn } from "./built-in.js";
 import { energyDiagnostics } from "./diagnostics.js";
 import { energyTableSchema, sramFigure, type EnergyTable } from "./table.js";
 
@@ -9,10 +10,18 @@ export type { IdleTime } from "./idle.js";
 export * from "./loihi.js";
 export * from "./papers/index.js";
 export { GROUPS, type AnyRun, type EnergyGroup } from "./run-counts.js";
-export { COMPONENTS, sramFigure, type Component, type EnergyTable, type Figure, type Range } from "./table.js";
+export {
+  COMPONENTS,
+  OPERANDS,
+  sramFigure,
+  type Component,
+  type EnergyTable,
+  type Figure,
+  type Range,
+} from "./table.js";
 
 /** Tables that come with spikec, the one that prices where none is named first; `tables/<name>.json`. */
-const TABLE_NAMES = [
+export const TABLE_NAMES = [
   "horowitz-45nm",
   "horowitz-45nm-int8",
   "horowitz-45nm-fp16",
@@ -25,17 +34,23 @@ const TABLE_NAMES = [
   "truenorth",
 ] as const;
 
-export const ENERGY_TABLES: readonly EnergyTable[] = TABLE_NAMES.map((name) => {
-  const text = readFileSync(new URL(`./tables/${name}.json`, import.meta.url), "utf8");
-  const parsed = energyTableSchema.safeParse(JSON.parse(text));
-  if (parsed.success) return parsed.data;
-  throw internalError(`built-in energy table ${name}: ${parsed.error.issues[0]?.message ?? ""}`);
-});
+const read = new Map<string, EnergyTable>();
+
+/** A table that comes with spikec, read when it is first asked for: most commands need one of them, or none. */
+export function builtInTable(name: (typeof TABLE_NAMES)[number] = TABLE_NAMES[0]): EnergyTable {
+  const table = read.get(name) ?? readBuiltIn(new URL(`./tables/${name}.json`, import.meta.url), energyTableSchema);
+  read.set(name, table);
+  return table;
+}
+
+export function builtInTables(): readonly EnergyTable[] {
+  return TABLE_NAMES.map((name) => builtInTable(name));
+}
 
 /** A table by name, or from a JSON file. */
 export function readEnergyTable(nameOrPath: string, report: Report): EnergyTable | undefined {
-  const builtIn = ENERGY_TABLES.find((table) => table.name === nameOrPath);
-  if (builtIn !== undefined) return builtIn;
+  const builtIn = TABLE_NAMES.find((name) => name === nameOrPath);
+  if (builtIn !== undefined) return builtInTable(builtIn);
   if (!existsSync(nameOrPath)) {
     const hint = didYouMean(nameOrPath, TABLE_NAMES);
     return report.add(energyDiagnostics.make("unknown-table", `no energy table \`${nameOrPath}\``, { hint }));

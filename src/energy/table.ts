@@ -10,6 +10,9 @@ import { sum } from "../math/numbers.js";
 export const COMPONENTS = ["arithmetic", "sram", "dram", "noc", "control", "clock", "static"] as const;
 export type Component = (typeof COMPONENTS)[number];
 
+/** Formats of the operands of additions and multiplications. */
+export const OPERANDS = ["fp32", "int8", "fp16", "int32"] as const;
+
 /** Lowest and highest value that the source allows. */
 export type Range = readonly [low: number, high: number];
 
@@ -61,7 +64,7 @@ const tableShape = z.strictObject({
   /** Process and supply, as far as they are known. */
   technology: z.string().min(1),
   /** Number format of the arithmetic events. */
-  operands: z.enum(["fp32", "fp16", "int32", "int8"]).optional(),
+  operands: z.enum(OPERANDS).optional(),
   /** Chips whose figures these are; on another chip the report says so. */
   chips: z.array(z.string()).optional(),
   /** All that the figures cover together; the rest of a chip is not in the totals. */

@@ -2,7 +2,7 @@ import { compileLayerwise, layerwiseCosts, type LayerwiseOptions } from "../back
 import type { Program } from "../backends/program/index.js";
 import type { LayerwiseChip } from "../chips/index.js";
 import type { Report } from "../diagnostics/index.js";
-import { ENERGY_TABLES, pricesOf } from "../energy/index.js";
+import { builtInTable, pricesOf } from "../energy/index.js";
 import { sampleFor } from "../frontend/inputs/channels-last.js";
 import { evaluate, flatten, type Net, type Op } from "../ir/index.js";
 import { searchTimeBlocks } from "../passes/block-time.js";
@@ -86,7 +86,7 @@ function compileOptions(
   if (timeBlock !== "auto") return timeBlock === undefined ? {} : { timeBlock };
   const samples = Math.min(ACTIVITY_SAMPLES, recorded.samples);
   const activity = Array.from({ length: samples }, (_, sample) => netInputs(net, recorded.input, sample));
-  const costs = layerwiseCosts(net, chip, { activity, prices: pricesOf(ENERGY_TABLES[0]!, chip) });
+  const costs = layerwiseCosts(net, chip, { activity, prices: pricesOf(builtInTable(), chip) });
   const found = searchTimeBlocks(net, costs, { objective: "cycles" }, report);
   return found && { schedule: found.chosen.schedule };
 }

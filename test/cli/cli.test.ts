@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUILT_IN_CHIPS } from "../../src/chips/index.js";
 import { energyTableSchema } from "../../src/energy/table.js";
-import { ENERGY_TABLES, type EnergyEstimate } from "../../src/energy/index.js";
+import { builtInTable, builtInTables, type EnergyEstimate } from "../../src/energy/index.js";
 import { runFileSchema } from "../../src/sim/run-file.js";
 import { writeSafetensors } from "../../src/frontend/formats/index.js";
 import { spikec } from "../support/command-line.js";
@@ -78,7 +78,7 @@ describe("the main job", () => {
   });
 
   it("prices with a user's table, and changes only what the table changes", async () => {
-    const table = structuredClone(ENERGY_TABLES[0]!);
+    const table = structuredClone(builtInTable());
     writeFileSync(
       at("table.json"),
       JSON.stringify({
@@ -117,7 +117,7 @@ describe("the main job", () => {
     const wrong = await spikec("energy", at("run.json"), "--explain", "hed");
     expect(wrong).toMatchObject({ code: 1, out: "" });
     expect(wrong.err).toContain("did you mean `head`?");
-    for (const { name } of ENERGY_TABLES) expect((await spikec("tables")).out).toContain(name);
+    for (const { name } of builtInTables()) expect((await spikec("tables")).out).toContain(name);
     expect((await spikec("tables", "truenorth")).out).toMatch(/^steps\.synapse\.any +26 pJ +measured/m);
     const both = await spikec("energy", at("run.json"), "--table", "horowitz-45nm", "--table", "prosperity");
     expect(both).toMatchObject({ code: 1, out: "" });
@@ -512,7 +512,7 @@ describe("time blocks on the command line", () => {
   });
 
   it("prices schedules with the table that is named", async () => {
-    const table = structuredClone(ENERGY_TABLES[0]!);
+    const table = structuredClone(builtInTable());
     const dram = { ...table.dram, joules: 100 * table.dram!.joules, range: undefined };
     writeFileSync(at("dear.json"), JSON.stringify({ ...table, name: "dear", dram }));
     const chosen = async (name: string) => {

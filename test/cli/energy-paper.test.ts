@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ENERGY_TABLES, PAPERS, type RecomputedRow } from "../../src/energy/index.js";
+import { builtInTable, PAPERS, type RecomputedRow } from "../../src/energy/index.js";
 import { spikec } from "../support/command-line.js";
 
 const folder = mkdtempSync(join(tmpdir(), "spikec-papers-"));
@@ -46,7 +46,7 @@ describe("spikec energy --paper", () => {
   });
 
   it("takes prices from --table", async () => {
-    const table = structuredClone(ENERGY_TABLES[0]!);
+    const table = structuredClone(builtInTable());
     table.name = "mine";
     table.events.ac!.joules = 1e-12;
     const file = join(folder, "mine.json");

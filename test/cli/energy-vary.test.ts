@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ENERGY_TABLES } from "../../src/energy/index.js";
+import { builtInTable } from "../../src/energy/index.js";
 import { spikec } from "../support/command-line.js";
 import { digitsCheckpoint, digitsModel, digitsPath } from "../support/digits.js";
 import { elementsOf, readXml, textOf } from "../support/xml.js";
@@ -117,7 +117,7 @@ describe("what-ifs of an evaluated network", () => {
   });
 
   it("carry the range of a price", async () => {
-    const { events, ...table } = ENERGY_TABLES[0]!;
+    const { events, ...table } = builtInTable();
     const ac = { ...events.ac!, range: [0.5e-12, 2e-12] };
     writeFileSync(at("ranged.json"), JSON.stringify({ ...table, events: { ...events, ac } }));
     const [ranged, plain] = await rowsOf(

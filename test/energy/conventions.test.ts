@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Report } from "../../src/diagnostics/index.js";
-import { ENERGY_TABLES, type EnergyTable } from "../../src/energy/index.js";
+import { builtInTable, type EnergyTable } from "../../src/energy/index.js";
 import {
   ActivityMeter,
   applyConvention,
@@ -27,7 +27,7 @@ import {
   type Net,
 } from "../../src/ir/index.js";
 
-const table: EnergyTable = ENERGY_TABLES[0]!;
+const table: EnergyTable = builtInTable();
 const PJ = 1e-12;
 
 const named = (name: string): Convention => CONVENTIONS.find((convention) => convention.name === name)!;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  ENERGY_TABLES,
+  builtInTables,
   estimateEnergy,
   ownTable,
   pricesOf,
@@ -20,7 +20,7 @@ import {
   type LayerwiseLayer,
 } from "./runs.js";
 
-const named = (name: string): EnergyTable => ENERGY_TABLES.find((each) => each.name === name)!;
+const named = (name: string): EnergyTable => builtInTables().find((each) => each.name === name)!;
 const table = named("horowitz-45nm");
 
 function layer(name: string, events: Partial<Record<(typeof EVENTS)[number], number[]>>): LayerwiseLayer {

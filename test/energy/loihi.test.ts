@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { commonEnergy, ENERGY_TABLES, estimateEnergy, loihiCounts, ownTable } from "../../src/energy/index.js";
+import { commonEnergy, builtInTables, estimateEnergy, loihiCounts, ownTable } from "../../src/energy/index.js";
 import { LOIHI_EVENTS } from "../../src/sim/loihi/result.js";
 import { loihiRun, type LoihiLayer } from "./runs.js";
 
@@ -38,7 +38,7 @@ const LAYER: LoihiLayer = {
   events: EVENTS,
   synapses: { dense: [43, 4], sparse: [50, 3] },
 };
-const named = (name: string) => ENERGY_TABLES.find((each) => each.name === name)!;
+const named = (name: string) => builtInTables().find((each) => each.name === name)!;
 const only = (events: Partial<LoihiLayer["events"]>, synapses: LoihiLayer["synapses"] = {}): LoihiLayer => ({
   ...LAYER,
   events: { ...(Object.fromEntries(LOIHI_EVENTS.map((e) => [e, [0, 0]])) as LoihiLayer["events"]), ...events },

@@ -4,7 +4,7 @@ import { Report } from "../../src/diagnostics/index.js";
 import {
   builtInPaper,
   checkPaper,
-  ENERGY_TABLES,
+  builtInTable,
   findPaper,
   operationsOf,
   paperSchema,
@@ -20,7 +20,7 @@ import { readRates } from "../../src/frontend/random/rates.js";
 import { MODELS, resolveSettings } from "../../src/frontend/models/index.js";
 import { elements } from "../../src/math/tensor.js";
 
-const prices = ENERGY_TABLES[0]!;
+const prices = builtInTable();
 const AC = 0.9e-9; // mJ
 const MAC = 4.6e-9; // mJ
 

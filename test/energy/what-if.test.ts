@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Report } from "../../src/diagnostics/index.js";
-import { ENERGY_TABLES } from "../../src/energy/index.js";
+import { builtInTable, builtInTables } from "../../src/energy/index.js";
 import {
   ActivityMeter,
   applyConvention,
@@ -56,7 +56,7 @@ function measured(given: Net, pictures: readonly (readonly number[])[]): Work {
 function rowsOf(name: string, work: Work): readonly ConventionRow[] {
   const convention = CONVENTIONS.find((each) => each.name === name)!;
   const report = new Report();
-  const result = applyConvention(convention, work, ENERGY_TABLES[0]!, report);
+  const result = applyConvention(convention, work, builtInTable(), report);
   if (result === undefined) throw new Error(report.errors.map((d) => d.message).join("\n"));
   return result.rows;
 }
@@ -151,12 +151,16 @@ describe("the peak rate", () => {
 
 describe("operand widths", () => {
   it("are those of the tables, by format or by bits", () => {
-    const name = (width: string): string | undefined => tableOfWidth(width, ENERGY_TABLES)?.name;
+    const name = (width: string): string | undefined => tableOfWidth(width, builtInTables())?.name;
     expect(["int8", "8"].map(name)).toEqual(["horowitz-45nm-int8", "horowitz-45nm-int8"]);
     expect(["fp16", "16"].map(name)).toEqual(["horowitz-45nm-fp16", "horowitz-45nm-fp16"]);
     expect(["fp32", "32", "int32"].map(name)).toEqual(["horowitz-45nm", "horowitz-45nm", "horowitz-45nm-int32"]);
     expect(["4", "", "undefined", "int16", "NaN"].map(name)).toEqual(Array.from({ length: 5 }, () => undefined));
-    expect(ENERGY_TABLES.map(operandBits).filter((bits) => bits !== undefined)).toEqual([32, 8, 16, 32]);
+    expect(
+      builtInTables()
+        .map(operandBits)
+        .filter((bits) => bits !== undefined),
+    ).toEqual([32, 8, 16, 32]);
   });
 
   it("are of weights, and of biases where there are any", () => {

@@ -3,11 +3,11 @@ import type { CostModel, Schedule, ScheduleCost, ScheduleGroup } from "../../src
 import type { Net } from "../../src/ir/index.js";
 import type { LayerwiseChip } from "../../src/chips/layerwise.js";
 import type { Prices } from "../../src/backends/backend.js";
-import { ENERGY_TABLES, pricesOf } from "../../src/energy/index.js";
+import { builtInTables, pricesOf } from "../../src/energy/index.js";
 
 /** Prices of the built-in table. */
 export function prices(chip: LayerwiseChip): Prices {
-  const [table] = ENERGY_TABLES;
+  const [table] = builtInTables();
   if (table === undefined) throw new Error("no energy table");
   return pricesOf(table, chip);
 }

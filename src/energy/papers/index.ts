@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { didYouMean, internalError, type Report } from "../../diagnostics/index.js";
+import { didYouMean, type Report } from "../../diagnostics/index.js";
+import { readBuiltIn } from "../built-in.js";
 import { energyDiagnostics } from "../diagnostics.js";
 import type { EnergyTable } from "../table.js";
 import { pricedEvents } from "./formulas.js";
@@ -22,10 +22,7 @@ export const PAPERS = [
 
 /** A built-in table of a paper. */
 export function builtInPaper(name: string): Paper {
-  const file = new URL(`./${name}.json`, import.meta.url);
-  const parsed = paperSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
-  if (!parsed.success) throw internalError(`table ${name}: ${parsed.error.message}`);
-  return parsed.data;
+  return readBuiltIn(new URL(`./${name}.json`, import.meta.url), paperSchema);
 }
 
 /** A built-in table by the name that somebody typed. */

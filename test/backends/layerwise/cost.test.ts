@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { LayerwiseCosts, measuredActivity, uniformActivity } from "../../../src/backends/layerwise/index.js";
 import { readChip, type LayerwiseChip } from "../../../src/chips/index.js";
 import { Report } from "../../../src/diagnostics/index.js";
-import { ENERGY_TABLES, estimateEnergy } from "../../../src/energy/index.js";
+import { builtInTable, estimateEnergy } from "../../../src/energy/index.js";
 import type { Net } from "../../../src/ir/index.js";
 import { searchTimeBlocks } from "../../../src/passes/block-time.js";
 import type { Schedule, ScheduleCost } from "../../../src/passes/cost-model.js";
@@ -61,7 +61,7 @@ function simulated(net: Net, chip: LayerwiseChip, schedule: Schedule, inputs: In
   const totals = new RunTotals(program);
   totals.add(result, { name: "0", label: undefined });
   const dramBytes = result.layers.reduce((sum, layer) => sum + layer.dramReadBytes + layer.dramWriteBytes, 0);
-  const joules = estimateEnergy(totals.finish(), ENERGY_TABLES[0]!).totals.all;
+  const joules = estimateEnergy(totals.finish(), builtInTable()).totals.all;
   return { cycles: result.cycles, joules, dramBytes };
 }
 
